@@ -1,0 +1,109 @@
+import type { ErrorCode } from './errors.ts'
+import type { RequestId, SessionId } from './ids.ts'
+
+/**
+ * How a request ended, in two letters (docs/management.md explains them): who ended it
+ * (C client, S upstream, P our policy, R resource, I internal, c/s time-out on that side, K shutdown, - nobody)
+ * and in which phase (R request, Q queue, C dial, A authenticate, H waiting for the head, D data, -).
+ */
+export type Termination = string
+
+export interface RequestRecord {
+  readonly id: RequestId
+  /** The client's address and port. */
+  readonly client: string
+  readonly method: string
+  /** host:port of a CONNECT, the URL without query and user information of anything else. */
+  readonly target: string
+  readonly route: 'direct' | 'upstream' | 'none'
+  readonly upstream: string | undefined
+  readonly status: number
+  /** Bytes from and to the client, bodies and tunnel data alone. */
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Milliseconds from the request's arrival to its end, and to the first byte of the answer. */
+  readonly totalMs: number
+  readonly responseMs: number | undefined
+  /** Milliseconds spent on dialling and on NTLM for this request: 0 when a ready session served it. */
+  readonly connectMs: number
+  readonly authMs: number
+  readonly attempts: number
+  readonly termination: Termination
+  readonly error: ErrorCode | undefined
+  readonly detail: string | undefined
+}
+
+/** Everything that can be observed. Mechanism emits these; the observe room turns them into log lines. */
+export type ProxyEvent =
+  | { readonly type: 'listener.bound'; readonly address: string }
+  | { readonly type: 'listener.failed'; readonly address: string; readonly reason: string }
+  | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
+  | {
+      readonly type: 'client.malformed'
+      readonly client: string
+      readonly error: ErrorCode
+      readonly reason: string
+    }
+  | { readonly type: 'request.finished'; readonly record: RequestRecord }
+  | {
+      readonly type: 'session.dialed'
+      readonly session: SessionId
+      readonly upstream: string
+      readonly ms: number
+    }
+  | {
+      readonly type: 'session.authenticated'
+      readonly session: SessionId
+      readonly upstream: string
+      readonly scheme: string
+      readonly dialect: string
+      readonly ms: number
+    }
+  | {
+      readonly type: 'session.reused'
+      readonly session: SessionId
+      readonly upstream: string
+      readonly uses: number
+    }
+  | {
+      readonly type: 'session.closed'
+      readonly session: SessionId
+      readonly upstream: string
+      readonly reason: string
+    }
+  | {
+      readonly type: 'upstream.failed'
+      readonly upstream: string
+      readonly error: ErrorCode
+      readonly detail: string
+    }
+  | {
+      readonly type: 'upstream.down'
+      readonly upstream: string
+      readonly forMs: number
+      readonly error: ErrorCode
+    }
+  | { readonly type: 'upstream.up'; readonly upstream: string }
+  | {
+      readonly type: 'guard.tripped'
+      readonly account: string
+      readonly upstream: string
+      readonly forMs: number
+    }
+  | { readonly type: 'guard.proven'; readonly account: string }
+  | { readonly type: 'guard.storeFailed'; readonly file: string; readonly reason: string }
+  | {
+      readonly type: 'service.started'
+      readonly listeners: readonly string[]
+      readonly upstreams: readonly string[]
+    }
+  | {
+      readonly type: 'service.draining'
+      readonly signal: string
+      readonly requests: number
+      readonly graceMs: number
+    }
+  | { readonly type: 'service.stopped'; readonly aborted: number }
+  | { readonly type: 'bug'; readonly error: unknown }
+
+export type Emit = (event: ProxyEvent) => void

@@ -1,0 +1,17 @@
+export { type AddressRule, parseAddressRule } from './address-set.ts'
+export { ByteReader, ByteWriter } from './bytes.ts'
+export { type Clock, systemClock, type Timer } from './clock.ts'
+export { type Entropy, systemEntropy } from './entropy.ts'
+export {
+  type Blame,
+  type ErrorCode,
+  ERRORS,
+  isProxyError,
+  ProxyError,
+  toProxyError,
+} from './errors.ts'
+export type { Emit, ProxyEvent, RequestRecord, Termination } from './events.ts'
+export { formatHostPort, type HostPort, parseHost, parseHostPort, parsePort } from './host-port.ts'
+export { countFrom, type RequestId, type SessionId } from './ids.ts'
+export { Secret } from './secret.ts'
+export { matchWildcard } from './wildcard.ts'
