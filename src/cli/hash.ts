@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { decodeConfigText, findConfigFile, parseDirectives } from '../config/index.ts'
+import { isProxyError, Secret } from '../core/index.ts'
+import { lmowfv1, ntowfv1, parseAccount, passNtlmV2 } from '../ntlm/index.ts'
+import { FAILED, OK } from './exit-code.ts'
+import { readPassword } from './prompt.ts'
+
+export interface HashArguments {
+  readonly config: string | undefined
+  readonly user: string | undefined
+  readonly domain: string | undefined
+}
+
+/** `tsntlm hash`: prints the lines that stand for a password in the configuration, in the encoding of cntlm 0.94. */
+export async function hashCommand(
+  args: HashArguments,
+  print: (line: string) => void,
+  complain: (line: string) => void,
+): Promise<number> {
+  const names = readNames(args, complain)
+  if (names === undefined) return FAILED
+  const password = await readPassword(
+    `Password of ${names.domain === '' ? names.user : `${names.domain}\\${names.user}`}: `,
+  )
+  if (password === undefined) {
+    complain('tsntlm hash: no password was given')
+    return FAILED
+  }
+  try {
+    for (const line of hashLines(names, password)) print(line)
+    return OK
+  } catch (error) {
+    complain(
+      `tsntlm hash: ${isProxyError(error) ? (error.detail ?? error.message) : String(error)}`,
+    )
+    return FAILED
+  }
+}
+
+function readNames(args: HashArguments, complain: (line: string) => void): Names | undefined {
+  try {
+    const names = accountNames(args)
+    if (names === undefined)
+      complain(
+        'tsntlm hash: give --user and --domain, or --config FILE that has Username and Domain',
+      )
+    return names
+  } catch (error) {
+    complain(
+      `tsntlm hash: ${isProxyError(error) ? (error.detail ?? error.message) : String(error)}`,
+    )
+    return undefined
+  }
+}
+
+interface Names {
+  readonly user: string
+  readonly domain: string
+}
+
+function accountNames({ config, user, domain }: HashArguments): Names | undefined {
+  if (user !== undefined) return parseAccount({ username: user, domain: domain ?? '' })
+  const file = config ?? findConfigFile()
+  if (file === undefined) return undefined
+  // Read line by line: a configuration that lacks the password yet is why somebody comes here.
+  const { directives } = parseDirectives(decodeConfigText(readFileSync(file)), file)
+  const find = (name: string): string | undefined =>
+    directives.find(directive => directive.name.toLowerCase() === name)?.value
+  const username = find('username')
+  return username === undefined
+    ? undefined
+    : parseAccount({ username, domain: domain ?? find('domain') ?? '' })
+}
+
+/** A password that has no LM hash (longer than 14 characters, or letters beyond ASCII) gets no PassLM line. */
+function hashLines({ user, domain }: Names, password: Secret<string>): string[] {
+  const text = password.reveal()
+  const nt = ntowfv1(text)
+  const lm = lmowfv1(text)
+  const hex = (hash: Buffer): string => hash.toString('hex').toUpperCase()
+  return [
+    'PassEncoding    plain',
+    ...(lm === undefined ? [] : [`PassLM          ${hex(lm)}`]),
+    `PassNT          ${hex(nt)}`,
+    `PassNTLMv2      ${hex(passNtlmV2(nt, user, domain))}    # Only for user '${user}', domain '${domain}'`,
+  ]
+}

@@ -1,0 +1,31 @@
+export type StopSignal = 'SIGTERM' | 'SIGINT'
+
+const STOP_SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT']
+
+export interface Signals {
+  /** The next stop signal; each call asks for a further one. */
+  next(): Promise<StopSignal>
+}
+
+/** Takes the signals that stop the program, from now until the process ends. */
+export function watchSignals(): Signals {
+  const received: StopSignal[] = []
+  const waiting: ((signal: StopSignal) => void)[] = []
+  for (const signal of STOP_SIGNALS) {
+    process.on(signal, () => {
+      const next = waiting.shift()
+      if (next === undefined) received.push(signal)
+      else next(signal)
+    })
+  }
+  // Without a listener node opens its debugger on a port when SIGUSR1 comes, and the debugger can read the password.
+  process.on('SIGUSR1', () => undefined)
+  return {
+    next: async () =>
+      new Promise(resolve => {
+        const signal = received.shift()
+        if (signal === undefined) waiting.push(resolve)
+        else resolve(signal)
+      }),
+  }
+}

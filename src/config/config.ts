@@ -1,0 +1,111 @@
+import type { AddressRule, HostPort, Secret } from '../core/index.ts'
+import type { Origin } from './issues.ts'
+
+export type PassEncoding = 'auto' | 'plain' | 'inverted'
+export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NT' | 'NTLM' | 'LM'
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+export type LogFormat = 'auto' | 'json' | 'text'
+
+export interface ListenAddress extends HostPort {
+  readonly origin: Origin
+}
+
+export interface AccessRule {
+  readonly action: 'allow' | 'deny'
+  readonly rule: AddressRule
+}
+
+export interface HeaderSetting {
+  readonly name: string
+  readonly value: string
+}
+
+/** The effective configuration: frozen, complete, and free of contradictions. */
+export interface Config {
+  /** As written: the ntlm room takes `DOMAIN\user` and `user@domain` apart. Empty when no upstream is used. */
+  readonly username: string
+  readonly domain: string
+  readonly workstation: string | undefined
+  readonly password: Secret<string> | undefined
+  /** 16 bytes each, in the encoding that `passEncoding` names. */
+  readonly passNt: Secret<Buffer> | undefined
+  readonly passLm: Secret<Buffer> | undefined
+  readonly passNtlmV2: Secret<Buffer> | undefined
+  readonly passEncoding: PassEncoding
+  readonly dialect: Dialect
+  /** NegotiateFlags of the NEGOTIATE message, or undefined for those of the dialect. */
+  readonly negotiateFlags: number | undefined
+  readonly upstreams: readonly HostPort[]
+  readonly listeners: readonly ListenAddress[]
+  readonly gateway: boolean
+  readonly noProxy: readonly string[]
+  /** In the order written: the first that matches decides. */
+  readonly acl: readonly AccessRule[]
+  readonly headers: readonly HeaderSetting[]
+  readonly directToLocal: boolean
+  readonly stateDirectory: string | undefined
+  readonly connectTimeoutMs: number
+  readonly handshakeTimeoutMs: number
+  readonly responseTimeoutMs: number
+  readonly sessionIdleMs: number
+  /** 0 is no limit. */
+  readonly tunnelIdleMs: number
+  readonly shutdownGraceMs: number
+  readonly headerTimeoutMs: number
+  readonly maxHandshakes: number
+  /** Per upstream; tunnels do not count. */
+  readonly maxSessions: number
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+}
+
+export const DEFAULTS: Config = {
+  username: '',
+  domain: '',
+  workstation: undefined,
+  password: undefined,
+  passNt: undefined,
+  passLm: undefined,
+  passNtlmV2: undefined,
+  passEncoding: 'auto',
+  dialect: 'NTLMv2',
+  negotiateFlags: undefined,
+  upstreams: [],
+  listeners: [],
+  gateway: false,
+  noProxy: [],
+  acl: [],
+  headers: [],
+  directToLocal: false,
+  stateDirectory: undefined,
+  connectTimeoutMs: 2_500,
+  handshakeTimeoutMs: 15_000,
+  responseTimeoutMs: 900_000,
+  // Below the two minutes after which Squid closes an idle client connection: we should be the one who closes.
+  sessionIdleMs: 100_000,
+  tunnelIdleMs: 0,
+  shutdownGraceMs: 30_000,
+  headerTimeoutMs: 60_000,
+  maxHandshakes: 16,
+  maxSessions: 512,
+  logLevel: 'info',
+  logFormat: 'auto',
+}
+
+export interface DraftListener {
+  /** undefined for a bare port: Gateway decides, wherever in the file it stands. */
+  readonly host: string | undefined
+  readonly port: number
+  readonly origin: Origin
+}
+
+type Growing<T> = T extends readonly (infer Item)[] ? Item[] : T
+
+/** A Config under construction. */
+export type Draft = { -readonly [K in Exclude<keyof Config, 'listeners'>]: Growing<Config[K]> } & {
+  listeners: DraftListener[]
+}
+
+export function newDraft(): Draft {
+  return { ...DEFAULTS, upstreams: [], listeners: [], noProxy: [], acl: [], headers: [] }
+}

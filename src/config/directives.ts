@@ -1,0 +1,277 @@
+import { formatHostPort } from '../core/index.ts'
+import { parseClientRule, parseListen, parseNoProxy, parseUpstream } from './address-values.ts'
+import type { Config } from './config.ts'
+import { type DirectiveSpec, inert, list, type Setting, single } from './directive-rows.ts'
+import {
+  count,
+  duration,
+  formatDuration,
+  oneOf,
+  parseDialect,
+  parseDirectory,
+  parseHash,
+  parseHeader,
+  parseLenientYesNo,
+  parseNegotiateFlags,
+  parseOptionalText,
+  parsePassword,
+  parseText,
+  parseYesNo,
+  swapBytes,
+} from './values.ts'
+
+const asWritten = (text: string | undefined): string | undefined => (text === '' ? undefined : text)
+const asYesNo = (value: boolean): string => (value ? 'yes' : 'no')
+const asSecret = (value: unknown): string | undefined =>
+  value === undefined ? undefined : '[secret]'
+const asFlags = (flags: number | undefined): string | undefined =>
+  flags === undefined ? undefined : `0x${swapBytes(flags).toString(16).padStart(8, '0')}`
+
+const ISA_PAGES = 'The progress pages of ISA scanners are handed on to the client as they are'
+
+/** Header values that are credentials. */
+const SECRET_FIELDS = /^(authorization|cookie|x-api-key)$|token/i
+
+type TimeLimitKey = Extract<keyof Config, `${string}Ms`>
+
+function timeLimit(
+  name: string,
+  key: TimeLimitKey,
+  zero: Parameters<typeof duration>[0],
+  doc: string,
+): DirectiveSpec {
+  return single(name, key, {
+    grammar: zero === 'off' ? 'duration | off' : 'duration',
+    doc: `Time ${doc} (units ms, s, m, h; a bare number is seconds)`,
+    since: 'tsntlm',
+    parse: duration(zero),
+    show: ms => (ms === 0 && zero === 'off' ? 'off' : formatDuration(ms)),
+  })
+}
+
+function accessRule(name: 'Allow' | 'Deny', show: (config: Config) => Setting[]): DirectiveSpec {
+  const action = name === 'Allow' ? 'allow' : 'deny'
+  return list(name, {
+    grammar: 'address | address/length | *',
+    doc: `Clients that may ${name === 'Deny' ? 'not ' : ''}use the proxy; the first Allow or Deny line that matches decides`,
+    otherwise: 'every client',
+    parse: parseClientRule,
+    add: (draft, rule) => void draft.acl.push({ action, rule }),
+    show,
+  })
+}
+
+/** THE table of directives: the assembler, `describeConfig`, the manual and the sample configuration follow it. */
+export const DIRECTIVES: readonly DirectiveSpec[] = [
+  single('Username', 'username', {
+    grammar: 'user | DOMAIN\\user | user@domain',
+    doc: 'Account that logs on to the upstream proxies',
+    parse: parseText,
+    show: asWritten,
+  }),
+  single('Domain', 'domain', {
+    grammar: 'name',
+    doc: 'Windows domain of the account',
+    parse: parseText,
+    show: asWritten,
+  }),
+  single('Workstation', 'workstation', {
+    grammar: 'name',
+    doc: 'NetBIOS name given as the place of the logon',
+    otherwise: 'the name of the host',
+    parse: parseOptionalText,
+    show: asWritten,
+  }),
+  single('Password', 'password', {
+    grammar: 'text',
+    doc: 'Password of the account; beats the hashes',
+    parse: parsePassword,
+    show: asSecret,
+  }),
+  single('PassNTLMv2', 'passNtlmV2', {
+    grammar: '32 hexadecimal digits',
+    doc: 'Hash of user, domain and password for Auth NTLMv2',
+    parse: parseHash,
+    show: asSecret,
+  }),
+  single('PassNT', 'passNt', {
+    grammar: '32 hexadecimal digits',
+    doc: 'Hash of the password for every Auth but LM',
+    parse: parseHash,
+    show: asSecret,
+  }),
+  single('PassLM', 'passLm', {
+    grammar: '32 hexadecimal digits',
+    doc: 'Hash of the password for Auth LM and NTLM',
+    parse: parseHash,
+    show: asSecret,
+  }),
+  single('PassEncoding', 'passEncoding', {
+    grammar: 'auto | plain | inverted',
+    doc: 'How the hashes are written: plain (cntlm 0.94), every bit inverted (cntlm 0.92), or to be found out',
+    since: 'tsntlm',
+    parse: oneOf('auto', 'plain', 'inverted'),
+    show: value => value,
+  }),
+  single('Auth', 'dialect', {
+    grammar: 'NTLMv2 | NTLM2SR | NTLM | NT | LM',
+    doc: 'Dialect of the logon; all but NTLMv2 are weak',
+    parse: parseDialect,
+    show: value => value,
+  }),
+  single('Flags', 'negotiateFlags', {
+    grammar: '32-bit number, bytes in wire order',
+    doc: 'NegotiateFlags of the first NTLM message',
+    otherwise: 'those of the dialect',
+    parse: parseNegotiateFlags,
+    show: asFlags,
+  }),
+  list('Proxy', {
+    grammar: 'host:port',
+    doc: 'Upstream proxy; of several the next serves when one fails',
+    parse: parseUpstream,
+    add: (draft, upstream) => {
+      const known = draft.upstreams.map(formatHostPort)
+      if (known.includes(formatHostPort(upstream)))
+        return { message: `${formatHostPort(upstream)} is there twice` }
+      draft.upstreams.push(upstream)
+      return undefined
+    },
+    show: config => config.upstreams.map(each => ({ name: 'Proxy', value: formatHostPort(each) })),
+  }),
+  list('Listen', {
+    grammar: 'port | address:port | *:port',
+    doc: 'Where clients reach this proxy; a port alone is on loopback, with Gateway yes on every IPv4 interface',
+    parse: parseListen,
+    add: (draft, { host, port }, origin) => void draft.listeners.push({ host, port, origin }),
+    show: config => config.listeners.map(each => ({ name: 'Listen', value: formatHostPort(each) })),
+  }),
+  single('Gateway', 'gateway', {
+    grammar: 'yes | no',
+    doc: 'Whether a Listen line with a port alone opens it on every IPv4 interface',
+    parse: parseLenientYesNo,
+    show: asYesNo,
+  }),
+  // One rule order for both, so Allow shows the lines of both.
+  accessRule('Allow', ({ acl }) =>
+    acl.map(({ action, rule }) => ({
+      name: action === 'allow' ? 'Allow' : 'Deny',
+      value: rule.text,
+    })),
+  ),
+  accessRule('Deny', () => []),
+  list('NoProxy', {
+    grammar: 'pattern, pattern ...',
+    doc: 'Hosts that are reached directly: shell patterns, .suffix, networks, host:port, <local>',
+    parse: parseNoProxy,
+    add: (draft, patterns) => void (draft.noProxy = [...draft.noProxy, ...patterns]),
+    show: ({ noProxy }) =>
+      noProxy.length === 0 ? [] : [{ name: 'NoProxy', value: noProxy.join(', ') }],
+  }),
+  single('DirectToLocal', 'directToLocal', {
+    grammar: 'yes | no',
+    doc: 'Whether clients on other hosts may reach the loopback and link-local addresses of this one by NoProxy',
+    since: 'tsntlm',
+    parse: parseYesNo,
+    show: asYesNo,
+  }),
+  list('Header', {
+    grammar: 'Name: value',
+    doc: 'Header field that replaces the one of the same name, or is added, on the way to an upstream proxy',
+    parse: parseHeader,
+    add: (draft, header) => {
+      if (header === undefined) return undefined
+      const name = header.name.toLowerCase()
+      if (draft.headers.some(each => each.name.toLowerCase() === name)) {
+        return { message: `${header.name} was set before, the first one counts` }
+      }
+      draft.headers.push(header)
+      return undefined
+    },
+    show: config =>
+      config.headers.map(({ name, value }) => ({
+        name: 'Header',
+        value: `${name}: ${SECRET_FIELDS.test(name) ? '[secret]' : value}`,
+      })),
+  }),
+  single('StateDirectory', 'stateDirectory', {
+    grammar: 'path',
+    doc: 'Directory for what has to outlive a restart, such as the refusal of a password',
+    since: 'tsntlm',
+    parse: parseDirectory,
+    show: asWritten,
+  }),
+  timeLimit('ConnectTimeout', 'connectTimeoutMs', 'refused', 'to connect to an upstream proxy'),
+  timeLimit(
+    'HandshakeTimeout',
+    'handshakeTimeoutMs',
+    'refused',
+    'for the logon to an upstream proxy',
+  ),
+  timeLimit('ResponseTimeout', 'responseTimeoutMs', 'refused', 'for the first byte of an answer'),
+  timeLimit(
+    'SessionIdleTimeout',
+    'sessionIdleMs',
+    'refused',
+    'that an unused connection to an upstream proxy is kept',
+  ),
+  timeLimit(
+    'TunnelIdleTimeout',
+    'tunnelIdleMs',
+    'off',
+    'without traffic after which a tunnel is closed',
+  ),
+  timeLimit(
+    'ShutdownGrace',
+    'shutdownGraceMs',
+    'at once',
+    'that a stop leaves to requests and tunnels',
+  ),
+  timeLimit(
+    'HeaderTimeout',
+    'headerTimeoutMs',
+    'refused',
+    'for a client to send the header of its request',
+  ),
+  single('MaxHandshakes', 'maxHandshakes', {
+    grammar: '1-1024',
+    doc: 'Logons in flight at the same time',
+    since: 'tsntlm',
+    parse: count(1, 1024),
+    show: String,
+  }),
+  single('MaxSessions', 'maxSessions', {
+    grammar: '1-65535',
+    doc: 'Connections to one upstream proxy at the same time, tunnels not counted',
+    since: 'tsntlm',
+    parse: count(1, 65535),
+    show: String,
+  }),
+  single('LogLevel', 'logLevel', {
+    grammar: 'fatal | error | warn | info | debug | trace',
+    doc: 'Least severe level that is logged',
+    since: 'tsntlm',
+    parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
+    show: value => value,
+  }),
+  single('LogFormat', 'logFormat', {
+    grammar: 'auto | json | text',
+    doc: 'Form of the log lines; auto is text on a terminal and JSON elsewhere',
+    since: 'tsntlm',
+    parse: oneOf('auto', 'json', 'text'),
+    show: value => value,
+  }),
+  inert('planned', 'NTLMToBasic', 'yes | no', 'Clients log on to the proxy with their own account'),
+  inert('planned', 'Pac', 'file', 'Proxy auto-configuration file that chooses the upstream proxy'),
+  inert('planned', 'SOCKS5Proxy', '[address:]port', 'Where SOCKS5 clients reach this proxy'),
+  inert('planned', 'SOCKS5User', 'user:password', 'Account of a SOCKS5 client', ['SOCKS5Users']),
+  inert('planned', 'Tunnel', '[address:]port:host:port', 'Port that leads to one fixed target'),
+  inert('obsolete', 'ISAScannerAgent', 'pattern', ISA_PAGES),
+  inert('obsolete', 'ISAScannerSize', 'KiB', ISA_PAGES),
+  inert(
+    'obsolete',
+    'SSPI',
+    'NTLM',
+    'The account of the Windows logon cannot be used, Username and Password are',
+  ),
+]

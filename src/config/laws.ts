@@ -1,0 +1,155 @@
+import { formatHostPort } from '../core/index.ts'
+import type { Dialect, Draft, ListenAddress } from './config.ts'
+import type { ConfigIssue, Origin } from './issues.ts'
+
+/** What was read: the laws report nothing as missing that was there and `failed` to parse. */
+export interface Reading {
+  readonly draft: Draft
+  /** Where each directive stood first, by its name in the table. */
+  readonly given: Map<string, Origin>
+  readonly failed: Set<string>
+}
+
+interface SettledListeners {
+  readonly listeners: readonly ListenAddress[]
+  readonly issues: readonly ConfigIssue[]
+}
+
+/** Gives bare ports their address, and keeps one of several listeners on the same address. */
+export function settleListeners(draft: Draft): SettledListeners {
+  const listeners: ListenAddress[] = []
+  const issues: ConfigIssue[] = []
+  // Not `::`: it would let in IPv6 clients, whom no Allow or Deny of a cntlm.conf knows.
+  const bareHost = draft.gateway ? '0.0.0.0' : '127.0.0.1'
+  for (const { host = bareHost, port, origin } of draft.listeners) {
+    const address = formatHostPort({ host, port })
+    if (listeners.some(other => formatHostPort(other) === address)) {
+      issues.push(warn('Listen', origin, `${address} is there twice`))
+    } else {
+      listeners.push({ host, port, origin })
+    }
+  }
+  return { listeners, issues }
+}
+
+/** What directives must be or say together. */
+export function checkLaws(
+  reading: Reading,
+  listeners: readonly ListenAddress[],
+): readonly ConfigIssue[] {
+  return [
+    ...checkPresence(reading),
+    ...checkSecrets(reading),
+    ...checkClients(reading, listeners),
+    ...checkLoop(reading, listeners),
+  ]
+}
+
+function fail(
+  directive: string,
+  origin: Origin | undefined,
+  message: string,
+  hint: string,
+): ConfigIssue {
+  return { level: 'error', origin, directive, message, hint }
+}
+
+function warn(
+  directive: string,
+  origin: Origin | undefined,
+  message: string,
+  hint?: string,
+): ConfigIssue {
+  return { level: 'warning', origin, directive, message, hint }
+}
+
+/** With `NoProxy *` every request goes directly: cntlm wants a Proxy line even then, and never uses it. */
+function needsUpstream({ draft }: Reading): boolean {
+  return !draft.noProxy.includes('*')
+}
+
+function checkPresence(reading: Reading): ConfigIssue[] {
+  const { draft, given, failed } = reading
+  const issues: ConfigIssue[] = []
+  if (!given.has('Listen')) {
+    issues.push(
+      fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128'),
+    )
+  }
+  if (!needsUpstream(reading)) return issues
+  if (!given.has('Proxy')) {
+    const hint = 'for example Proxy 10.0.0.41:8080, or NoProxy * to do without'
+    issues.push(fail('Proxy', undefined, 'there is no upstream proxy', hint))
+  }
+  if (draft.username === '' && !failed.has('Username')) {
+    const hint = 'it names the account that logs on to the upstream proxy'
+    issues.push(fail('Username', given.get('Username'), 'there is no user name', hint))
+  }
+  return issues
+}
+
+const HASHES = ['PassNTLMv2', 'PassNT', 'PassLM'] as const
+type HashName = (typeof HASHES)[number]
+
+/** Sets of hashes that suffice for a dialect: the NTLMv2 hash can be made from the NT hash (MS-NLMP section 3.3.2). */
+const SUFFICIENT: Readonly<Record<Dialect, readonly (readonly HashName[])[]>> = {
+  NTLMv2: [['PassNTLMv2'], ['PassNT']],
+  NTLM2SR: [['PassNT']],
+  NT: [['PassNT']],
+  NTLM: [['PassNT', 'PassLM']],
+  LM: [['PassLM']],
+}
+
+function checkSecrets(reading: Reading): ConfigIssue[] {
+  const { draft, given, failed } = reading
+  if (!needsUpstream(reading) || draft.password !== undefined) return []
+  if (['Auth', ...HASHES].some(name => failed.has(name))) return []
+  const values = { PassNTLMv2: draft.passNtlmV2, PassNT: draft.passNt, PassLM: draft.passLm }
+  const present = HASHES.filter(name => values[name] !== undefined)
+  const hint = 'tsntlm hash prints the lines for the configuration'
+  const [first] = present
+  if (first === undefined) {
+    const message = 'there is no password and no hash of one'
+    return [fail('Password', given.get('Password'), message, hint)]
+  }
+  const sets = SUFFICIENT[draft.dialect]
+  if (sets.some(set => set.every(name => present.includes(name)))) return []
+  const wanted = sets.map(set => set.join(' and ')).join(' or ')
+  const message = `Auth ${draft.dialect} needs ${wanted}, there is only ${present.join(' and ')}`
+  return [fail(first, given.get(first), message, hint)]
+}
+
+/** Who can use the listeners, and with them the account. Where no rule matches, access is allowed, as with cntlm. */
+function checkClients(reading: Reading, listeners: readonly ListenAddress[]): ConfigIssue[] {
+  const { draft, given } = reading
+  const open = listeners.find(({ host }) => isWildcard(host))
+  const hasAllow = draft.acl.some(({ action }) => action === 'allow')
+  const hint = 'add Allow lines for the clients, and Deny * behind them'
+  if (open !== undefined && draft.gateway && draft.acl.length === 0) {
+    const message = 'every host that can reach this one may use the proxy with your account'
+    return [warn('Gateway', given.get('Gateway'), message, hint)]
+  }
+  if (open !== undefined && !draft.gateway && !hasAllow) {
+    const message = `${formatHostPort(open)} is open to every host that can reach this one`
+    return [warn('Listen', open.origin, message, hint)]
+  }
+  if (hasAllow && draft.acl.every(({ action }) => action === 'allow')) {
+    const message = 'keeps nobody out, as clients that no rule names are allowed'
+    return [warn('Allow', given.get('Allow'), message, 'add Deny * behind the last Allow')]
+  }
+  return []
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || /^[0:]+$/.test(host)
+}
+
+function checkLoop({ draft }: Reading, listeners: readonly ListenAddress[]): ConfigIssue[] {
+  const upstreams = new Set(draft.upstreams.map(formatHostPort))
+  return listeners
+    .filter(listener => upstreams.has(formatHostPort(listener)))
+    .map(listener => {
+      const message = `${formatHostPort(listener)} is a Proxy too, requests would go round in circles`
+      return warn('Listen', listener.origin, message)
+    })
+}

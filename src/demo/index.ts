@@ -1,0 +1,5 @@
+export { type AcceptorOptions, NtlmAcceptor, type ServerNames } from './ntlm-acceptor.ts'
+export { type NtlmUpstream, type NtlmUpstreamOptions, startNtlmUpstream } from './ntlm-upstream.ts'
+export type { AcceptedDialect, NtlmAccount, Verdict } from './ntlm-verdict.ts'
+export { type Origin, ORIGIN_NAME, type OriginOptions, startOrigin } from './origin.ts'
+export type { RecordedRequest, UpstreamCounters, UpstreamEvent } from './upstream-journal.ts'

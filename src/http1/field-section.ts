@@ -1,0 +1,138 @@
+import { ProxyError } from '../core/index.ts'
+import { FIELD_TEXT, TOKEN, trimOws } from './grammar.ts'
+
+const CR = 0x0d
+const LF = 0x0a
+const EMPTY = Buffer.alloc(0)
+const SECTION_END = Buffer.from('\r\n\r\n', 'latin1')
+
+/**
+ * Finds the empty line that ends a header or trailer section. A section that arrives in one piece, as nearly all do,
+ * is searched once and not copied; pieces are gathered in a buffer that doubles, and no byte is searched twice.
+ */
+export class SectionReader {
+  readonly #limit: number
+  #held = EMPTY
+  #length = 0
+  #next = 0
+
+  constructor(limitBytes: number) {
+    this.#limit = limitBytes
+  }
+
+  /** After a section was read: the offset of the first byte behind it. */
+  get next(): number {
+    return this.#next
+  }
+
+  get isHolding(): boolean {
+    return this.#length > 0
+  }
+
+  /** The bytes gathered of a section that is not complete yet. */
+  get held(): Buffer {
+    return this.#held.subarray(0, this.#length)
+  }
+
+  reset(): void {
+    this.#held = EMPTY
+    this.#length = 0
+  }
+
+  /**
+   * Reads on from `at`.
+   * @param mayBeEmpty a trailer section can be nothing but its empty line
+   * @returns the lines, joined by CRLF, as Latin-1; undefined when the end is yet to come
+   * @throws ProxyError UPSTREAM_HEADER_LIMIT, or UPSTREAM_PROTOCOL at a bare LF or NUL
+   */
+  read(bytes: Buffer, at: number, mayBeEmpty: boolean): string | undefined {
+    if (this.#length > 0) return this.#readHeld(bytes, at, mayBeEmpty)
+    const end = findEnd(bytes, at, at, mayBeEmpty)
+    if (end === -1) return this.#readHeld(bytes, at, mayBeEmpty)
+    this.#next = end
+    if (end - at > this.#limit) this.#refuse()
+    return sectionText(bytes, at, end)
+  }
+
+  #readHeld(bytes: Buffer, at: number, mayBeEmpty: boolean): string | undefined {
+    const before = this.#length
+    this.#hold(bytes, at)
+    const held = this.held
+    const end = findEnd(held, 0, Math.max(0, before - 3), mayBeEmpty)
+    if (end === -1) {
+      // The rest may never come: what is wrong already is told now.
+      refuseBareLf(held, before)
+      if (held.includes(0, before)) protocolError('there is a NUL in its header')
+      if (before + bytes.length - at >= this.#limit) this.#refuse()
+      return undefined
+    }
+    this.#next = at + end - before
+    this.reset()
+    return sectionText(held, 0, end)
+  }
+
+  /** Appends as much as the limit allows. */
+  #hold(bytes: Buffer, at: number): void {
+    const end = Math.min(bytes.length, at + this.#limit - this.#length)
+    const needed = this.#length + end - at
+    if (needed > this.#held.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#held.length))
+      this.#held.copy(grown, 0, 0, this.#length)
+      this.#held = grown
+    }
+    bytes.copy(this.#held, this.#length, at, end)
+    this.#length = needed
+  }
+
+  #refuse(): never {
+    throw new ProxyError('UPSTREAM_HEADER_LIMIT', { detail: `more than ${this.#limit} bytes` })
+  }
+}
+
+/**
+ * The fields of a section from the offset `from` on, as a flat list.
+ * Obs-fold and space before the colon are refused: two readers may disagree about them (RFC 9112 sections 5.1, 5.2).
+ * @throws ProxyError UPSTREAM_PROTOCOL, or UPSTREAM_HEADER_LIMIT beyond `limit` fields
+ */
+export function parseFields(text: string, from: number, limit: number): string[] {
+  const fields: string[] = []
+  let at = from
+  while (at < text.length) {
+    const lineEnd = text.indexOf('\r\n', at)
+    const end = lineEnd === -1 ? text.length : lineEnd
+    const colon = text.indexOf(':', at)
+    const name = text.slice(at, colon)
+    if (colon === -1 || colon > end || !TOKEN.test(name)) {
+      protocolError(`header line ${fields.length / 2 + 1} has no valid field name`)
+    }
+    const value = trimOws(text, colon + 1, end)
+    if (!FIELD_TEXT.test(value)) protocolError(`there is a control character in "${name}"`)
+    if (fields.length === 2 * limit) {
+      throw new ProxyError('UPSTREAM_HEADER_LIMIT', { detail: `more than ${limit} fields` })
+    }
+    fields.push(name, value)
+    at = end + 2
+  }
+  return fields
+}
+
+/** The offset behind the empty line, or -1. `from` is where the search may begin, `start` where the section does. */
+function findEnd(bytes: Buffer, start: number, from: number, mayBeEmpty: boolean): number {
+  if (mayBeEmpty && bytes[start] === CR && bytes[start + 1] === LF) return start + 2
+  const end = bytes.indexOf(SECTION_END, from)
+  return end === -1 ? -1 : end + SECTION_END.length
+}
+
+function sectionText(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString('latin1', start, Math.max(start, end - SECTION_END.length))
+}
+
+function refuseBareLf(held: Buffer, from: number): void {
+  for (let lf = held.indexOf(LF, from); lf !== -1; lf = held.indexOf(LF, lf + 1)) {
+    if (held[lf - 1] !== CR) protocolError('a line of its header ends in a bare LF')
+  }
+}
+
+function protocolError(detail: string): never {
+  throw new ProxyError('UPSTREAM_PROTOCOL', { detail })
+}

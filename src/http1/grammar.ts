@@ -1,0 +1,21 @@
+/** token, RFC 9110 section 5.6.2: methods, field names, schemes. */
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Field values and reason phrases: visible, obs-text, space and tab (RFC 9110 section 5.5), never CR, LF or NUL. */
+export const FIELD_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** A request target that cannot break a request line. What it means is request-target.ts's question. */
+export const TARGET_TEXT = /^[\x21-\x7e\x80-\xff]+$/
+
+/** Leading and trailing space and tab removed: OWS of RFC 9110 section 5.6.3, which is less than trim() takes. */
+export function trimOws(text: string, from = 0, to = text.length): string {
+  let start = from
+  let end = to
+  while (start < end && isOws(text.charCodeAt(start))) start += 1
+  while (end > start && isOws(text.charCodeAt(end - 1))) end -= 1
+  return text.slice(start, end)
+}
+
+function isOws(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}

@@ -1,0 +1,16 @@
+import type { RawHeaders } from './headers.ts'
+
+/** A request as it is sent upstream, always as HTTP/1.1. */
+export interface RequestHead {
+  readonly method: string
+  readonly target: string
+  readonly headers: RawHeaders
+}
+
+/** A response as it came. Text is Latin-1: one character for each byte. */
+export interface ResponseHead {
+  readonly version: '1.0' | '1.1'
+  readonly status: number
+  readonly reason: string
+  readonly headers: RawHeaders
+}

@@ -1,0 +1,81 @@
+import { trimOws } from './grammar.ts'
+
+/** Header fields as a flat list name, value, name, value: case, order and duplicates kept, as node's rawHeaders. */
+export type RawHeaders = readonly string[]
+
+export const NO_HEADERS: RawHeaders = Object.freeze([])
+
+/** The value of the first field of that name. */
+export function getHeader(headers: RawHeaders, name: string): string | undefined {
+  const lower = name.toLowerCase()
+  for (let i = 0; i < headers.length; i += 2) {
+    if (isNamed(headers[i], lower)) return headers[i + 1]
+  }
+  return undefined
+}
+
+/** The values of all fields of that name, in order. */
+export function getAllHeaders(headers: RawHeaders, name: string): string[] {
+  const lower = name.toLowerCase()
+  const values: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    if (isNamed(headers[i], lower)) values.push(headers[i + 1] ?? '')
+  }
+  return values
+}
+
+export function hasHeader(headers: RawHeaders, name: string): boolean {
+  return getHeader(headers, name) !== undefined
+}
+
+/** A copy with exactly one field of that name: in the place of the first, or at the end. */
+export function setHeader(headers: RawHeaders, name: string, value: string): string[] {
+  const lower = name.toLowerCase()
+  const result: string[] = []
+  let isSet = false
+  for (let i = 0; i < headers.length; i += 2) {
+    const field = headers[i] ?? ''
+    if (!isNamed(field, lower)) {
+      result.push(field, headers[i + 1] ?? '')
+    } else if (!isSet) {
+      result.push(name, value)
+      isSet = true
+    }
+  }
+  if (!isSet) result.push(name, value)
+  return result
+}
+
+/** A copy without the fields of these lower-case names. */
+export function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>): string[] {
+  const result: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const field = headers[i] ?? ''
+    if (!names.has(field.toLowerCase())) result.push(field, headers[i + 1] ?? '')
+  }
+  return result
+}
+
+/** The elements of a comma list over all fields of that name, lower-case, empty ones left out (RFC 9110 section 5.6.1). */
+export function listTokens(headers: RawHeaders, name: string): string[] {
+  const lower = name.toLowerCase()
+  const tokens: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!isNamed(headers[i], lower)) continue
+    for (const element of (headers[i + 1] ?? '').split(',')) {
+      const token = trimOws(element).toLowerCase()
+      if (token !== '') tokens.push(token)
+    }
+  }
+  return tokens
+}
+
+/** Does the comma list over all fields of that name hold this token? Case does not count. */
+export function hasListToken(headers: RawHeaders, name: string, token: string): boolean {
+  return listTokens(headers, name).includes(token.toLowerCase())
+}
+
+/** The length is compared first: it spares lower-casing nearly every field that is not meant. */
+function isNamed(field: string | undefined, lower: string): boolean {
+  return field?.length === lower.length && (field === lower || field.toLowerCase() === lower)
+}

@@ -1,0 +1,22 @@
+export { type BasicCredentials, formatBasicCredentials, parseBasicCredentials } from './basic.ts'
+export { type Challenge, parseChallenges } from './challenges.ts'
+export { ChunkedDecoder, chunkHeader, lastChunk } from './chunked.ts'
+export { type BodyFraming, contentLength, isPersistent, responseFraming } from './framing.ts'
+export type { RequestHead, ResponseHead } from './head.ts'
+export {
+  getAllHeaders,
+  getHeader,
+  hasHeader,
+  hasListToken,
+  NO_HEADERS,
+  type RawHeaders,
+  setHeader,
+  withoutHeaders,
+} from './headers.ts'
+export { endToEndRequestHeaders, endToEndResponseHeaders } from './hop-by-hop.ts'
+export { DEFAULT_LIMITS, type ParserLimits } from './limits.ts'
+export { formatProxyStatus, type ProxyStatus } from './proxy-status.ts'
+export { type AbsoluteForm, parseAbsoluteForm, parseAuthorityForm } from './request-target.ts'
+export { type ResponseHandler, ResponseParser } from './response-parser.ts'
+export { serializeRequestHead, serializeResponseHead } from './serialize.ts'
+export { appendVia, viaNames } from './via.ts'

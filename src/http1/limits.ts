@@ -1,0 +1,18 @@
+/** What a response may cost before it is refused. */
+export interface ParserLimits {
+  /** Bytes of a header section with its status line, and of a trailer section. */
+  readonly headerBytes: number
+  /** Fields of one section. */
+  readonly fields: number
+  /** 1xx responses before the final one. */
+  readonly informational: number
+  /** Bytes of a chunk size line with its extensions. */
+  readonly chunkLineBytes: number
+}
+
+export const DEFAULT_LIMITS: ParserLimits = {
+  headerBytes: 64 * 1024,
+  fields: 256,
+  informational: 32,
+  chunkLineBytes: 256,
+}

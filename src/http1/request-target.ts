@@ -1,0 +1,51 @@
+import { type HostPort, parseHostPort } from '../core/index.ts'
+
+/** The parts of an absolute-form target, the path byte for byte as it came. */
+export interface AbsoluteForm {
+  /** Lower-case. */
+  readonly scheme: string
+  readonly authority: HostPort
+  /** At least `/`. */
+  readonly pathAndQuery: string
+  /** The authority as the client wrote it: what Host has to say (RFC 9112 section 3.2.2). */
+  readonly hostField: string
+}
+
+/** scheme "://" authority path-and-query; no fragment, and nothing that could break a request line. */
+const ABSOLUTE_FORM =
+  /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#\0-\x20\x7f]+)([/?][\x21\x22\x24-\x7e\x80-\xff]*)?$/
+
+const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
+  ['http', 80],
+  ['https', 443],
+  ['ftp', 21],
+])
+
+/**
+ * Reads the target of a request to a proxy, `http://host[:port]/path?query` (RFC 9112 section 3.2.2). User information
+ * is refused (RFC 9110 section 4.2.4), so is a fragment. A scheme without a known default port must name its port.
+ * Nothing is normalised: a URL parser would turn `\` into `/`, resolve `..` and encode, and origins see the difference.
+ * @returns undefined when the target is not of that form
+ */
+export function parseAbsoluteForm(target: string): AbsoluteForm | undefined {
+  const match = ABSOLUTE_FORM.exec(target)
+  if (match === null) return undefined
+  const [, schemeText = '', authorityText = '', path = ''] = match
+  const scheme = schemeText.toLowerCase()
+  const authority = parseHostPort(authorityText, DEFAULT_PORTS.get(scheme))
+  if (authority === undefined) return undefined
+  return {
+    scheme,
+    authority,
+    pathAndQuery: path.startsWith('/') ? path : `/${path}`,
+    hostField: authorityText.endsWith(':') ? authorityText.slice(0, -1) : authorityText,
+  }
+}
+
+/**
+ * Reads the target of CONNECT, `host:port`, where the port is required (RFC 9112 section 3.2.3).
+ * @returns undefined when the target is not of that form
+ */
+export function parseAuthorityForm(target: string): HostPort | undefined {
+  return parseHostPort(target)
+}

@@ -1,0 +1,115 @@
+import type { Duplex } from 'node:stream'
+import type { Clock, Timer } from '../core/index.ts'
+
+export type TunnelEnd = 'closed' | 'client-error' | 'upstream-error' | 'idle' | 'shutdown'
+
+export interface TunnelResult {
+  readonly end: TunnelEnd
+  readonly bytesFromClient: number
+  readonly bytesFromUpstream: number
+}
+
+export interface TunnelOptions {
+  readonly clock: Clock
+  /** Ends the tunnel when no byte moved for this long. 0: never. */
+  readonly idleMs: number
+}
+
+/** How long a side that does not read is waited for once the other side is gone. */
+const LINGER_MS = 60_000
+
+/**
+ * Relays two streams until both directions have ended. An end of one direction is passed on as such (half-close), a
+ * slow reader slows the other side down, and what one side sent before it broke still reaches the other.
+ * Both streams must allow half-open operation.
+ */
+export class Tunnel {
+  readonly done: Promise<TunnelResult>
+  readonly #client: Duplex
+  readonly #upstream: Duplex
+  #bytesFromClient = 0
+  #bytesFromUpstream = 0
+  #end: TunnelEnd = 'closed'
+  #open = 2
+  #lastMoved: number
+  #idleTimer: Timer | undefined
+  #lingerTimer: Timer | undefined
+  #resolve!: (result: TunnelResult) => void
+
+  constructor(client: Duplex, upstream: Duplex, { clock, idleMs }: TunnelOptions) {
+    this.#client = client
+    this.#upstream = upstream
+    this.#lastMoved = clock.now()
+    this.done = new Promise(resolve => (this.#resolve = resolve))
+    this.#relay(client, upstream, size => (this.#bytesFromClient += size), 'client-error', clock)
+    this.#relay(
+      upstream,
+      client,
+      size => (this.#bytesFromUpstream += size),
+      'upstream-error',
+      clock,
+    )
+    if (idleMs > 0) this.#watchIdle(clock, idleMs)
+  }
+
+  /** Ends both sides now. */
+  destroy(end: TunnelEnd): void {
+    this.#blame(end)
+    this.#client.destroy()
+    this.#upstream.destroy()
+  }
+
+  #relay(
+    from: Duplex,
+    to: Duplex,
+    count: (size: number) => void,
+    blame: TunnelEnd,
+    clock: Clock,
+  ): void {
+    from.on('data', (chunk: Buffer) => {
+      count(chunk.length)
+      this.#lastMoved = clock.now()
+      if (!to.write(chunk)) from.pause()
+    })
+    to.on('drain', () => from.resume())
+    from.on('end', () => to.end())
+    from.on('error', () => this.#blame(blame))
+    const onClose = (): void => {
+      // Without an 'end' the peer is gone: what it sent before is flushed, then the other side is closed too.
+      if (!from.readableEnded) this.#closeSoon(to, clock)
+      else if (!from.writableFinished) to.destroy()
+      if (--this.#open === 0) this.#finish()
+    }
+    if (from.closed) {
+      onClose()
+      return
+    }
+    from.on('close', onClose)
+    from.resume()
+  }
+
+  #closeSoon(stream: Duplex, clock: Clock): void {
+    stream.end(() => stream.destroy())
+    this.#lingerTimer ??= clock.setTimer(LINGER_MS, () => stream.destroy())
+  }
+
+  #blame(end: TunnelEnd): void {
+    if (this.#end === 'closed') this.#end = end
+  }
+
+  #finish(): void {
+    this.#idleTimer?.cancel()
+    this.#lingerTimer?.cancel()
+    this.#resolve({
+      end: this.#end,
+      bytesFromClient: this.#bytesFromClient,
+      bytesFromUpstream: this.#bytesFromUpstream,
+    })
+  }
+
+  #watchIdle(clock: Clock, idleMs: number): void {
+    const left = this.#lastMoved + idleMs - clock.now()
+    if (left <= 0) this.destroy('idle')
+    else this.#idleTimer = clock.setTimer(left, () => this.#watchIdle(clock, idleMs))
+  }
+}

@@ -1,0 +1,10 @@
+export { createEventLog, type EventLog } from './event-log.ts'
+export { leadsToJournal } from './journal.ts'
+export { logEvent } from './log-events.ts'
+export {
+  createLogger,
+  type LogFormat,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+} from './logger.ts'

@@ -1,0 +1,56 @@
+import type { ProxyEvent } from '../core/index.ts'
+import { accessFields } from './access-record.ts'
+import type { Logger } from './logger.ts'
+
+type EventLevel = 'error' | 'warn' | 'info' | 'debug'
+
+interface Entry {
+  readonly level: EventLevel
+  /** Constant for each kind of event; what varies stands in the fields. */
+  readonly message: string
+}
+
+/**
+ * error: a person must act. warn: service is degraded. info: what happened in the life of the program and each request.
+ * debug: the steps of upstream sessions.
+ */
+const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
+  'listener.bound': { level: 'info', message: 'listening' },
+  'listener.failed': { level: 'error', message: 'cannot listen' },
+  'client.denied': { level: 'warn', message: 'client denied' },
+  'client.malformed': { level: 'info', message: 'client sent no valid request' },
+  'request.finished': { level: 'info', message: 'request finished' },
+  'session.dialed': { level: 'debug', message: 'session dialed' },
+  'session.authenticated': { level: 'debug', message: 'session authenticated' },
+  'session.reused': { level: 'debug', message: 'session reused' },
+  'session.closed': { level: 'debug', message: 'session closed' },
+  'upstream.failed': { level: 'warn', message: 'upstream failed' },
+  'upstream.down': { level: 'warn', message: 'upstream is left out for a while' },
+  'upstream.up': { level: 'info', message: 'upstream is used again' },
+  'guard.tripped': {
+    level: 'error',
+    message: 'password rejected, not sent again to keep the account from being locked',
+  },
+  'guard.proven': { level: 'info', message: 'password accepted' },
+  'guard.storeFailed': { level: 'warn', message: 'cannot keep the state of the account' },
+  'service.started': { level: 'info', message: 'ready' },
+  'service.draining': { level: 'info', message: 'stopping, open requests may finish' },
+  'service.stopped': { level: 'info', message: 'stopped' },
+  bug: { level: 'error', message: 'this is a bug, please report it' },
+}
+
+/** Writes an event as one line; `repeats` says how many more of its kind the line stands for. */
+export function logEvent(logger: Logger, event: ProxyEvent, repeats?: number): void {
+  const { level, message } = ENTRIES[event.type]
+  if (!logger.isLevelEnabled(level)) return
+  const fields = { event: event.type, ...eventFields(event) }
+  if (repeats === undefined) logger[level](fields, message)
+  else logger[level]({ ...fields, repeats }, `${message}, again and again`)
+}
+
+function eventFields(event: ProxyEvent): object {
+  if (event.type === 'request.finished') return accessFields(event.record)
+  if (event.type === 'bug') return { err: event.error }
+  const { type, ...fields } = event
+  return 'ms' in fields ? { ...fields, ms: Math.round(fields.ms) } : fields
+}

@@ -1,0 +1,52 @@
+export interface HealthOptions {
+  /** Cool-down after the first failure in a row; it doubles with each further one up to the limit. */
+  readonly firstCoolDownMs: number
+  readonly maxCoolDownMs: number
+}
+
+export const HEALTH_DEFAULTS: HealthOptions = { firstCoolDownMs: 5_000, maxCoolDownMs: 120_000 }
+
+/**
+ * Passive health of one upstream. A failure puts it aside for a cool-down, so that further requests lose no time on
+ * it. A successful probe makes it available again but keeps the count: an upstream that accepts connections and then
+ * fails them is put aside for longer and longer. Only an answer to a real request clears the count.
+ */
+export class UpstreamHealth {
+  readonly #options: HealthOptions
+  #failures = 0
+  #downUntil = 0
+
+  constructor(options: HealthOptions = HEALTH_DEFAULTS) {
+    this.#options = options
+  }
+
+  isAvailable(now: number): boolean {
+    return now >= this.#downUntil
+  }
+
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** @returns for how long it is put aside, in milliseconds. */
+  failed(now: number): number {
+    const { firstCoolDownMs, maxCoolDownMs } = this.#options
+    const forMs = Math.min(firstCoolDownMs * 2 ** this.#failures, maxCoolDownMs)
+    this.#failures = Math.min(this.#failures + 1, 30)
+    this.#downUntil = now + forMs
+    return forMs
+  }
+
+  /** A probe reached it: the next request may try. */
+  reachable(): void {
+    this.#downUntil = 0
+  }
+
+  /** @returns whether it had been failing. */
+  succeeded(): boolean {
+    const recovered = this.#failures > 0
+    this.#failures = 0
+    this.#downUntil = 0
+    return recovered
+  }
+}

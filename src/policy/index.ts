@@ -1,0 +1,21 @@
+export { type AccessRule, type AccessVerdict, checkAccess } from './acl.ts'
+export { HEALTH_DEFAULTS, type HealthOptions, UpstreamHealth } from './health.ts'
+export { isLocalTarget, isLoopback } from './local-target.ts'
+export {
+  GUARD_DEFAULTS,
+  type GuardOptions,
+  type GuardRecord,
+  LockoutGuard,
+  type LogonVerdict,
+  type Permit,
+} from './lockout-guard.ts'
+export { compileNoProxy, type NoProxyRule } from './no-proxy.ts'
+export {
+  type AttemptPhase,
+  countsAgainstUpstream,
+  decideRetry,
+  type FailedAttempt,
+  type RetryDecision,
+} from './retry.ts'
+export { chooseRoute, type Route } from './routing.ts'
+export { type Stage, terminationOf } from './termination.ts'

@@ -1,0 +1,52 @@
+import { ERRORS, type ErrorCode } from '../core/index.ts'
+
+export type RetryDecision = 'fresh-session' | 'next-upstream' | 'give-up'
+
+/**
+ * How far an attempt came: `dial` no connection yet, `handshake` only empty NTLM legs were sent, which no origin ever
+ * sees, `request` the request itself was on its way.
+ */
+export type AttemptPhase = 'dial' | 'handshake' | 'request'
+
+/** An attempt that ended before a complete head of an answer. */
+export interface FailedAttempt {
+  readonly code: ErrorCode
+  readonly phase: AttemptPhase
+  /** The session had served a request before. */
+  readonly reused: boolean
+  /** The request has no body, none of it was given away, or all of it can be sent again. */
+  readonly replayable: boolean
+  /** RFC 9110 section 9.2.2, and CONNECT: nothing of the client's is executed before its 2xx. */
+  readonly idempotent: boolean
+}
+
+const NOT_OURS_TO_RETRY = new Set<ErrorCode>([
+  'AUTH_REJECTED',
+  'AUTH_LOCKED_OUT',
+  'POOL_TIMEOUT',
+  'DRAINING',
+  'CLIENT_ABORTED',
+  'ROUTE_DENIED',
+  'BAD_REQUEST',
+  'CONFIG',
+  'BUG',
+])
+
+/** The whole retry law (docs/architecture.md has it as a table). */
+export function decideRetry(attempt: FailedAttempt): RetryDecision {
+  const { code, phase, reused, replayable, idempotent } = attempt
+  if (NOT_OURS_TO_RETRY.has(code)) return 'give-up'
+  // A 407 on a ready session: nothing was executed, so any method may be sent again.
+  if (code === 'AUTH_STATE_LOST') return replayable ? 'fresh-session' : 'give-up'
+  if (phase !== 'request') return 'next-upstream'
+  if (code === 'UPSTREAM_TIMEOUT') return 'give-up'
+  if (!replayable || !idempotent) return 'give-up'
+  return reused ? 'fresh-session' : 'next-upstream'
+}
+
+/** Whether an upstream is put aside for it. A reused session that died idle and a slow origin say nothing about it. */
+export function countsAgainstUpstream({ code, phase, reused }: FailedAttempt): boolean {
+  if (ERRORS[code].blame !== 'upstream' || code === 'AUTH_STATE_LOST') return false
+  if (phase !== 'request') return true
+  return !reused && code !== 'UPSTREAM_TIMEOUT'
+}

@@ -1,0 +1,46 @@
+import { ERRORS, type ErrorCode, type Termination } from '../core/index.ts'
+
+/** Where a request was when it ended. */
+export type Stage = 'request' | 'upstream' | 'data'
+
+const PHASES: Partial<Record<ErrorCode, string>> = {
+  BAD_REQUEST: 'R',
+  BAD_TARGET: 'R',
+  HEADERS_TOO_LARGE: 'R',
+  LOOP_DETECTED: 'R',
+  NOT_SUPPORTED: 'R',
+  ROUTE_DENIED: 'R',
+  POOL_TIMEOUT: 'Q',
+  DRAINING: 'Q',
+  DIAL_REFUSED: 'C',
+  DIAL_TIMEOUT: 'C',
+  DIAL_UNREACHABLE: 'C',
+  DIAL_DNS: 'C',
+  NO_UPSTREAM: 'C',
+  AUTH_NOT_OFFERED: 'A',
+  AUTH_CHALLENGE_MALFORMED: 'A',
+  AUTH_STATE_LOST: 'A',
+  AUTH_UNSUPPORTED: 'A',
+  AUTH_REJECTED: 'A',
+  AUTH_LOCKED_OUT: 'A',
+}
+
+const STAGE_PHASES: Record<Stage, string> = { request: 'R', upstream: 'H', data: 'D' }
+
+/** The two letters of the access line: who ended the request, and in which phase. */
+export function terminationOf(code: ErrorCode | undefined, stage: Stage): Termination {
+  if (code === undefined) return '--'
+  const phase = stage === 'data' ? 'D' : (PHASES[code] ?? STAGE_PHASES[stage])
+  return `${culprit(code)}${phase}`
+}
+
+function culprit(code: ErrorCode): string {
+  if (code === 'BUG') return 'I'
+  if (code === 'DRAINING') return 'K'
+  if (code === 'POOL_TIMEOUT') return 'R'
+  if (code === 'CLIENT_TIMEOUT') return 'c'
+  if (code === 'UPSTREAM_TIMEOUT' || code === 'DIAL_TIMEOUT') return 's'
+  const { blame } = ERRORS[code]
+  if (blame === 'client') return 'C'
+  return blame === 'upstream' ? 'S' : 'P'
+}

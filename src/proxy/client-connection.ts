@@ -1,0 +1,98 @@
+import type { Duplex } from 'node:stream'
+import type { Clock, Timer } from '../core/index.ts'
+
+/** Requests of one connection that may wait for the ones before them; reading stops beyond it. */
+const PIPELINE_LIMIT = 16
+
+/** An idle connection is kept longer than clients keep theirs, so that they are the ones to close it. */
+const KEEP_ALIVE_MS = 120_000
+
+export interface ClientConnectionOptions {
+  readonly stream: Duplex
+  /** Address and port, for logs. */
+  readonly label: string
+  readonly address: string
+  readonly clock: Clock
+  /** How long a request header may take to arrive. */
+  readonly headerTimeoutMs: number
+  readonly bytesRead: () => number
+  readonly onHeaderTimeout: () => void
+}
+
+/**
+ * A client's connection. Pipelined requests are served one after the other (RFC 9112 section 9.3.2): a second one may
+ * depend on what the first one changed.
+ */
+export class ClientConnection {
+  readonly stream: Duplex
+  readonly label: string
+  readonly address: string
+  readonly #options: ClientConnectionOptions
+  readonly #queue: (() => Promise<void>)[] = []
+  #isBusy = false
+  #isDraining = false
+  #timer: Timer | undefined
+
+  constructor(options: ClientConnectionOptions) {
+    this.stream = options.stream
+    this.label = options.label
+    this.address = options.address
+    this.#options = options
+    this.#awaitRequest()
+  }
+
+  get isBusy(): boolean {
+    return this.#isBusy
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** Runs the handler when all earlier ones are done. The handler never throws. */
+  serve(handler: () => Promise<void>): void {
+    this.#timer?.cancel()
+    if (this.#isBusy) {
+      this.#queue.push(handler)
+      if (this.#queue.length >= PIPELINE_LIMIT) this.stream.pause()
+      return
+    }
+    this.#isBusy = true
+    void this.#run(handler)
+  }
+
+  /** Closed now if idle, else after the request that is being served. */
+  drain(): void {
+    this.#isDraining = true
+    if (!this.#isBusy) this.stream.destroy()
+  }
+
+  closed(): void {
+    this.#timer?.cancel()
+    this.#queue.length = 0
+  }
+
+  async #run(handler: () => Promise<void>): Promise<void> {
+    await handler()
+    const next = this.#queue.shift()
+    if (next !== undefined && !this.stream.destroyed) {
+      if (this.#queue.length < PIPELINE_LIMIT / 2) this.stream.resume()
+      await this.#run(next)
+      return
+    }
+    this.#isBusy = false
+    if (this.#isDraining) this.stream.end()
+    if (!this.stream.destroyed) this.#awaitRequest()
+  }
+
+  /** A header that trickles in is cut off; silence between requests is what keep-alive is for. */
+  #awaitRequest(idleMs = 0): void {
+    const { bytesRead, clock, headerTimeoutMs, onHeaderTimeout, stream } = this.#options
+    const before = bytesRead()
+    this.#timer = clock.setTimer(headerTimeoutMs, () => {
+      if (bytesRead() > before) onHeaderTimeout()
+      else if (idleMs + headerTimeoutMs >= KEEP_ALIVE_MS) stream.destroy()
+      else this.#awaitRequest(idleMs + headerTimeoutMs)
+    })
+  }
+}

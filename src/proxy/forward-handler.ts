@@ -1,0 +1,166 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { ProxyError, toProxyError } from '../core/index.ts'
+import {
+  type AbsoluteForm,
+  endToEndResponseHeaders,
+  parseAbsoluteForm,
+  type RequestHead,
+  type ResponseHead,
+  serializeResponseHead,
+} from '../http1/index.ts'
+import { chooseRoute } from '../policy/index.ts'
+import { type Call, type Carrier, deliver, type Delivered } from '../upstream/index.ts'
+import type { ClientConnection } from './client-connection.ts'
+import type { ProxyDependencies } from './dependencies.ts'
+import { directPermission } from './direct-permission.ts'
+import {
+  isIdempotent,
+  refuseLoop,
+  requestBody,
+  requestForOrigin,
+  requestForUpstream,
+} from './outgoing-request.ts'
+import { answerHeaders } from './raw-response.ts'
+import type { RequestScope } from './request-scope.ts'
+
+export interface Passage {
+  readonly request: RequestHead
+  readonly carriers: readonly Carrier[]
+}
+
+/** A plain HTTP request in absolute form, streamed both ways. @throws ProxyError before anything was answered. */
+export async function handleForward(
+  deps: ProxyDependencies,
+  scope: RequestScope,
+  connection: ClientConnection,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const passage = choosePassage(deps, scope, connection, request)
+  const expectsContinue = /^100-continue$/i.test(request.headers.expect ?? '')
+  const body = requestBody(request, () => {
+    if (expectsContinue && !response.headersSent) response.writeContinue()
+  })
+  const call: Call = {
+    request: passage.request,
+    body,
+    isIdempotent: isIdempotent(passage.request.method),
+    signal: scope.signal,
+    onInformational: head => passOnInformational(request, response, head),
+    trace: scope.trace,
+  }
+  const delivered = await deliver(passage.carriers, call, deps.emit)
+  await relayAnswer(deps, scope, connection, response, delivered)
+  scope.bytesIn = body?.bytesRead ?? 0
+}
+
+/** Where a request in absolute form goes, and how it reads there. @throws ProxyError BAD_TARGET, LOOP_DETECTED. */
+export function choosePassage(
+  deps: ProxyDependencies,
+  scope: RequestScope,
+  connection: ClientConnection,
+  request: IncomingMessage,
+): Passage {
+  const target = parseAbsoluteForm(request.url ?? '')
+  if (target === undefined) throw badTarget(request.url ?? '')
+  refuseLoop(request, deps)
+  scope.stage = 'upstream'
+  if (chooseRoute(deps.noProxy, target.authority).kind === 'upstreams') {
+    scope.route = 'upstream'
+    return { request: requestForUpstream(request, target, deps), carriers: deps.carriers }
+  }
+  scope.route = 'direct'
+  return {
+    request: requestForOrigin(request, target, deps),
+    carriers: [directCarrier(deps, connection, target)],
+  }
+}
+
+function directCarrier(
+  deps: ProxyDependencies,
+  connection: ClientConnection,
+  target: AbsoluteForm,
+): Carrier {
+  if (target.scheme !== 'http') {
+    throw new ProxyError('NOT_SUPPORTED', {
+      detail: `${target.scheme} URLs go through CONNECT, or through a parent proxy`,
+    })
+  }
+  const { permits, scope } = directPermission(deps, connection.address)
+  return deps.directRoutes.carrierTo(target.authority, permits, scope)
+}
+
+function badTarget(url: string): ProxyError {
+  const detail = url.startsWith('/')
+    ? 'the request is meant for a web server, not for a proxy'
+    : 'the URL cannot be read'
+  return new ProxyError('BAD_TARGET', { detail })
+}
+
+async function relayAnswer(
+  deps: ProxyDependencies,
+  scope: RequestScope,
+  connection: ClientConnection,
+  response: ServerResponse,
+  { exchange, lease }: Delivered,
+): Promise<void> {
+  const { head, framing } = exchange
+  const onClose = (): void => lease.discard()
+  response.once('close', onClose)
+  // Where no body follows, Content-Length tells about the body that a GET would have had (RFC 9110 section 8.6).
+  const headers = answerHeaders(
+    head,
+    framing.kind === 'length' || framing.kind === 'none',
+    deps.pseudonym,
+  )
+  if (connection.isDraining) headers.push('Connection', 'close')
+  response.sendDate = false
+  response.writeHead(head.status, head.reason, headers)
+  scope.responded(head.status)
+  try {
+    const trailers = await exchange.relayTo({
+      write: chunk => {
+        scope.bytesOut += chunk.length
+        return response.write(chunk)
+      },
+      onDrain: resume => response.once('drain', resume),
+    })
+    if (trailers.length > 0) response.addTrailers(asPairs(trailers))
+    response.off('close', onClose)
+    if (exchange.isReusable) lease.release()
+    else lease.discard()
+    response.end()
+  } catch (error) {
+    // An answer that breaks off must not look complete: the client's connection breaks too.
+    response.off('close', onClose)
+    scope.fail(toProxyError(error))
+    lease.discard()
+    breakOff(response)
+  }
+}
+
+function breakOff(response: ServerResponse): void {
+  const { socket } = response
+  if (socket !== null && 'resetAndDestroy' in socket) socket.resetAndDestroy()
+  else response.destroy()
+}
+
+function asPairs(trailers: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = []
+  for (let i = 0; i + 1 < trailers.length; i += 2)
+    pairs.push([trailers[i] ?? '', trailers[i + 1] ?? ''])
+  return pairs
+}
+
+/** 1xx go on to clients that know them (RFC 9110 section 15.2). 100 is answered here, when the body is wanted. */
+function passOnInformational(
+  request: IncomingMessage,
+  response: ServerResponse,
+  head: ResponseHead,
+): void {
+  if (head.status === 100 || request.httpVersionMinor === 0 || response.headersSent) return
+  response.socket?.write(
+    serializeResponseHead('1.1', { ...head, headers: endToEndResponseHeaders(head.headers) }),
+    'latin1',
+  )
+}

@@ -1,0 +1,261 @@
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { ProxyError, toProxyError } from '../core/index.ts'
+import type { Tunnel, TunnelEnd } from '../net/index.ts'
+import { checkAccess } from '../policy/index.ts'
+import { ClientConnection } from './client-connection.ts'
+import { type ConnectContext, handleConnect } from './connect-handler.ts'
+import type { ProxyDependencies } from './dependencies.ts'
+import { type ErrorPage, errorPage } from './error-page.ts'
+import { handleForward } from './forward-handler.ts'
+import { writePage } from './raw-response.ts'
+import { RequestScope } from './request-scope.ts'
+import { handleUpgrade } from './upgrade-handler.ts'
+
+const MAX_HEADER_BYTES = 64 * 1024
+
+/** How long a body that nobody wants is read on after an answer of our own, before the connection is cut. */
+const UNWANTED_BODY_MS = 5_000
+
+export interface ClientAddress {
+  readonly address: string
+  readonly port: number
+}
+
+/**
+ * The client's side of the proxy. node:http reads requests (its parser is the strict one of the two that ever see
+ * bytes of strangers); everything after that is decided here. It does not listen: connections are handed to it.
+ */
+export class HttpFrontend {
+  readonly #deps: ProxyDependencies
+  readonly #server: Server
+  readonly #connections = new Map<Duplex, ClientConnection>()
+  readonly #scopes = new Set<RequestScope>()
+  readonly #tunnels = new Set<Tunnel>()
+  #isDraining = false
+  #onQuiet: (() => void) | undefined
+
+  constructor(deps: ProxyDependencies) {
+    this.#deps = deps
+    // Time limits are ours: node's would cut long uploads, and they are not tied to the injected clock.
+    const server = createServer({
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: 0,
+      headersTimeout: 0,
+      keepAliveTimeout: 0,
+    })
+    // A client that closes its sending side after the request still gets the answer.
+    Object.assign(server, { httpAllowHalfOpen: true })
+    server.on('request', (request, response) => this.#onRequest(request, response))
+    server.on('checkContinue', (request, response) => this.#onRequest(request, response))
+    server.on('connect', (request, stream, early) =>
+      this.#onDetached(request, stream, early, handleConnect),
+    )
+    server.on('upgrade', (request, stream, early) =>
+      this.#onDetached(request, stream, early, handleUpgrade),
+    )
+    server.on('clientError', (error, stream) => this.#onClientError(error, stream))
+    this.#server = server
+  }
+
+  get requestsInProgress(): number {
+    return this.#scopes.size
+  }
+
+  /** Serves a client's connection, if it may use the proxy at all. */
+  accept(stream: Duplex & { readonly bytesRead?: number }, client: ClientAddress): void {
+    const { acl, clock, emit, headerTimeoutMs } = this.#deps
+    const label = `${client.address}:${client.port}`
+    stream.on('error', () => undefined)
+    const verdict = checkAccess(acl, client.address)
+    if (!verdict.allowed) {
+      emit({ type: 'client.denied', client: label, rule: verdict.rule })
+      const error = new ProxyError('CLIENT_DENIED', {
+        detail: `${client.address} is refused by ${verdict.rule}`,
+      })
+      writePage(stream, this.#page(error, this.#deps.nextRequestId(), undefined))
+      return
+    }
+    const connection = new ClientConnection({
+      stream,
+      label,
+      address: client.address,
+      clock,
+      headerTimeoutMs,
+      bytesRead: () => stream.bytesRead ?? 0,
+      onHeaderTimeout: () =>
+        this.#refuse(
+          connection,
+          new ProxyError('CLIENT_TIMEOUT', {
+            detail: `no complete header within ${headerTimeoutMs} ms`,
+          }),
+        ),
+    })
+    this.#connections.set(stream, connection)
+    stream.once('close', () => {
+      connection.closed()
+      this.#connections.delete(stream)
+    })
+    if (this.#isDraining) connection.drain()
+    else this.#server.emit('connection', stream)
+  }
+
+  /** Closes idle connections; resolves when no request and no tunnel is left. */
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    for (const connection of [...this.#connections.values()]) connection.drain()
+    if (this.#scopes.size === 0) return
+    await new Promise<void>(resolve => (this.#onQuiet = resolve))
+  }
+
+  /** Ends everything now. @returns how many requests and tunnels were cut off. */
+  destroy(): number {
+    const cut = this.#scopes.size
+    const end: TunnelEnd = 'shutdown'
+    for (const tunnel of [...this.#tunnels]) tunnel.destroy(end)
+    for (const scope of [...this.#scopes]) scope.abort('DRAINING')
+    for (const stream of [...this.#connections.keys()]) stream.destroy()
+    return cut
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.get(request.socket)
+    if (connection === undefined) return
+    connection.serve(async () => {
+      const scope = this.#open(connection, request)
+      const closed = new Promise<void>(resolve => response.once('close', resolve))
+      response.once('close', () => {
+        if (!response.writableFinished) scope.abort()
+      })
+      if (response.destroyed || request.socket.destroyed) scope.abort()
+      try {
+        await handleForward(this.#deps, scope, connection, request, response)
+      } catch (thrown) {
+        this.#answerError(scope, toProxyError(thrown), request, response)
+      }
+      await closed
+      this.#close(scope)
+    })
+  }
+
+  #onDetached(
+    request: IncomingMessage,
+    stream: Duplex,
+    early: Buffer,
+    handle: (context: ConnectContext, request: IncomingMessage, early: Buffer) => Promise<void>,
+  ): void {
+    const connection = this.#connections.get(stream)
+    if (connection === undefined) return
+    connection.serve(async () => {
+      const scope = this.#open(connection, request)
+      const onClose = (): void => scope.abort()
+      const onTunnel = (tunnel: Tunnel): void => {
+        stream.off('close', onClose)
+        this.#tunnels.add(tunnel)
+        void tunnel.done.then(() => this.#tunnels.delete(tunnel))
+      }
+      stream.once('close', onClose)
+      try {
+        await handle({ deps: this.#deps, scope, connection, onTunnel }, request, early)
+      } catch (thrown) {
+        const error = toProxyError(thrown)
+        this.#noteFailure(scope, error)
+        scope.status = error.status
+        writePage(stream, this.#page(error, scope.id, request))
+      }
+      stream.off('close', onClose)
+      this.#close(scope)
+    })
+  }
+
+  #open(connection: ClientConnection, request: IncomingMessage): RequestScope {
+    const { clock, emit, nextRequestId } = this.#deps
+    const scope = new RequestScope({
+      id: nextRequestId(),
+      client: connection.label,
+      method: request.method ?? '',
+      target: loggable(request.url ?? ''),
+      clock,
+      emit,
+    })
+    this.#scopes.add(scope)
+    return scope
+  }
+
+  #close(scope: RequestScope): void {
+    scope.finish()
+    this.#scopes.delete(scope)
+    if (this.#scopes.size === 0) this.#onQuiet?.()
+  }
+
+  #answerError(
+    scope: RequestScope,
+    error: ProxyError,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    this.#noteFailure(scope, error)
+    if (response.headersSent || response.destroyed) {
+      response.destroy()
+      return
+    }
+    const { head, body } = this.#page(error, scope.id, request)
+    scope.status = head.status
+    const headers = this.#isDraining ? [...head.headers, 'Connection', 'close'] : [...head.headers]
+    response.sendDate = false
+    response.writeHead(head.status, head.reason, headers)
+    response.end(body)
+    if (request.complete) return
+    const { socket } = request
+    const timer = this.#deps.clock.setTimer(UNWANTED_BODY_MS, () => socket.destroy())
+    request.once('close', () => timer.cancel())
+    request.once('end', () => timer.cancel())
+  }
+
+  #noteFailure(scope: RequestScope, error: ProxyError): void {
+    scope.fail(error)
+    if (error.code === 'BUG') this.#deps.emit({ type: 'bug', error: error.cause ?? error })
+  }
+
+  /** llhttp refused what came, or the connection broke. */
+  #onClientError(error: Error & { code?: string }, stream: Duplex): void {
+    const connection = this.#connections.get(stream)
+    if (connection === undefined || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+      stream.destroy()
+      return
+    }
+    const isTooLarge =
+      error.code === 'HPE_HEADER_OVERFLOW' || error.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW'
+    const detail = `${error.message.replace(/^Parse Error:?\s*/, '')}${error.code === undefined ? '' : ` (${error.code})`}`
+    this.#refuse(
+      connection,
+      new ProxyError(isTooLarge ? 'HEADERS_TOO_LARGE' : 'BAD_REQUEST', { detail }),
+    )
+  }
+
+  /** Answers what is no request, unless an answer is already on its way, and ends the connection. */
+  #refuse(connection: ClientConnection, error: ProxyError): void {
+    const { emit, nextRequestId } = this.#deps
+    emit({
+      type: 'client.malformed',
+      client: connection.label,
+      error: error.code,
+      reason: error.detail ?? error.message,
+    })
+    if (connection.isBusy) connection.stream.destroy()
+    else writePage(connection.stream, this.#page(error, nextRequestId(), undefined))
+  }
+
+  #page(error: ProxyError, requestId: string, request: IncomingMessage | undefined): ErrorPage {
+    const wantsHtml = request?.headers.accept?.includes('text/html') ?? false
+    return errorPage(error, { requestId, wantsHtml })
+  }
+}
+
+/** A target without what may be secret: user information, query and fragment. */
+function loggable(url: string): string {
+  return url
+    .replace(/[?#].*$/, '')
+    .replace(/\/\/[^/@]*@/, '//')
+    .slice(0, 2048)
+}

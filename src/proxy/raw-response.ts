@@ -1,0 +1,85 @@
+import type { Duplex } from 'node:stream'
+import { toProxyError } from '../core/index.ts'
+import {
+  appendVia,
+  endToEndResponseHeaders,
+  type RawHeaders,
+  type ResponseHead,
+  serializeResponseHead,
+} from '../http1/index.ts'
+import type { Delivered } from '../upstream/index.ts'
+import type { ErrorPage } from './error-page.ts'
+import type { RequestScope } from './request-scope.ts'
+
+/**
+ * Answers on a stream that node:http has let go of (CONNECT, Upgrade): the connection ends with the answer, which
+ * therefore needs no framing.
+ */
+export async function relayRaw(
+  stream: Duplex,
+  { exchange, lease }: Delivered,
+  scope: RequestScope,
+  pseudonym: string,
+): Promise<void> {
+  const onClose = (): void => lease.discard()
+  stream.once('close', onClose)
+  const { head, framing } = exchange
+  const headers = answerHeaders(head, framing.kind === 'length', pseudonym)
+  stream.write(
+    serializeResponseHead('1.1', { ...head, headers: [...headers, 'Connection', 'close'] }),
+    'latin1',
+  )
+  scope.responded(head.status)
+  try {
+    await exchange.relayTo({
+      write: chunk => {
+        scope.bytesOut += chunk.length
+        return stream.write(chunk)
+      },
+      onDrain: resume => stream.once('drain', resume),
+    })
+    stream.off('close', onClose)
+    if (exchange.isReusable) lease.release()
+    else lease.discard()
+    endStream(stream)
+  } catch (error) {
+    scope.fail(toProxyError(error))
+    lease.discard()
+    stream.destroy()
+  }
+}
+
+/** The fields of an upstream's answer as the client gets them. Content-Length stays only where it is the framing. */
+export function answerHeaders(
+  head: ResponseHead,
+  keepsLength: boolean,
+  pseudonym: string,
+): string[] {
+  const headers = appendVia(endToEndResponseHeaders(head.headers), head.version, pseudonym)
+  return keepsLength ? headers : withoutLength(headers)
+}
+
+export function writePage(stream: Duplex, { head, body }: ErrorPage): void {
+  if (stream.destroyed || stream.writableEnded) return
+  stream.write(
+    serializeResponseHead('1.1', { ...head, headers: [...head.headers, 'Connection', 'close'] }),
+    'latin1',
+  )
+  stream.write(body)
+  endStream(stream)
+}
+
+/** Ends our side and reads what the client still sends, so that its end is not taken for a reset of the answer. */
+function endStream(stream: Duplex): void {
+  stream.resume()
+  stream.end()
+}
+
+function withoutLength(headers: RawHeaders): string[] {
+  const kept: string[] = []
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const [name = '', value = ''] = [headers[i], headers[i + 1]]
+    if (name.toLowerCase() !== 'content-length') kept.push(name, value)
+  }
+  return kept
+}

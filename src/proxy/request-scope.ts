@@ -1,0 +1,97 @@
+import {
+  type Clock,
+  type Emit,
+  type ErrorCode,
+  ProxyError,
+  type RequestId,
+  type RequestRecord,
+} from '../core/index.ts'
+import { type Stage, terminationOf } from '../policy/index.ts'
+import type { Trace } from '../upstream/index.ts'
+
+export interface ScopeOptions {
+  readonly id: string
+  readonly client: string
+  readonly method: string
+  readonly target: string
+  readonly clock: Clock
+  readonly emit: Emit
+}
+
+/** One request from its arrival to its end: what it cost, whether it was given up, and its one access record. */
+export class RequestScope {
+  readonly id: string
+  readonly client: string
+  readonly trace: Trace = { upstream: undefined, attempts: 0, connectMs: 0, authMs: 0 }
+  route: RequestRecord['route'] = 'none'
+  status = 0
+  bytesIn = 0
+  bytesOut = 0
+  stage: Stage = 'request'
+  readonly #options: ScopeOptions
+  readonly #abort = new AbortController()
+  readonly #startedAt: number
+  #respondedAt: number | undefined
+  #error: ProxyError | undefined
+  #finished = false
+
+  constructor(options: ScopeOptions) {
+    this.id = options.id
+    this.client = options.client
+    this.#options = options
+    this.#startedAt = options.clock.now()
+  }
+
+  /** Aborted when the client goes away or the proxy stops. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  abort(code: ErrorCode = 'CLIENT_ABORTED'): void {
+    this.fail(new ProxyError(code))
+    this.#abort.abort()
+  }
+
+  /** The head of the answer is on its way to the client. */
+  responded(status: number): void {
+    this.status = status
+    this.#respondedAt = this.#options.clock.now()
+    this.stage = 'data'
+  }
+
+  /** The first failure is the one that counts. */
+  fail(error: ProxyError): void {
+    this.#error ??= error
+  }
+
+  /** Emits the access record, once. */
+  finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    const { client, clock, emit, method, target } = this.#options
+    const { attempts, authMs, connectMs, upstream } = this.trace
+    emit({
+      type: 'request.finished',
+      record: {
+        id: this.id as RequestId,
+        client,
+        method,
+        target,
+        route: this.route,
+        upstream,
+        status: this.status,
+        bytesIn: this.bytesIn,
+        bytesOut: this.bytesOut,
+        totalMs: clock.now() - this.#startedAt,
+        responseMs:
+          this.#respondedAt === undefined ? undefined : this.#respondedAt - this.#startedAt,
+        connectMs,
+        authMs,
+        attempts,
+        termination: terminationOf(this.#error?.code, this.stage),
+        error: this.#error?.code,
+        detail: this.#error?.detail,
+      },
+    })
+  }
+}

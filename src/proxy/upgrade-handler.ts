@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http'
+import { ProxyError } from '../core/index.ts'
+import {
+  endToEndResponseHeaders,
+  getHeader,
+  type ResponseHead,
+  serializeResponseHead,
+} from '../http1/index.ts'
+import { deliver } from '../upstream/index.ts'
+import { type ConnectContext, relayTunnel } from './connect-handler.ts'
+import { choosePassage } from './forward-handler.ts'
+import { requestBody, withUpgrade } from './outgoing-request.ts'
+import { relayRaw } from './raw-response.ts'
+
+/**
+ * A request that wants to change protocols (RFC 9110 section 7.8), a WebSocket over plain HTTP for instance. After a
+ * 101 the connection is a tunnel; any other answer is relayed and ends it.
+ * @throws ProxyError before anything was answered.
+ */
+export async function handleUpgrade(
+  context: ConnectContext,
+  request: IncomingMessage,
+  early: Buffer,
+): Promise<void> {
+  const { deps, scope, connection } = context
+  if (requestBody(request, () => undefined) !== undefined) {
+    throw new ProxyError('NOT_SUPPORTED', {
+      detail: 'a request with a body cannot change protocols here',
+    })
+  }
+  const passage = choosePassage(deps, scope, connection, request)
+  const delivered = await deliver(
+    passage.carriers,
+    {
+      request: withUpgrade(passage.request, request),
+      body: undefined,
+      isIdempotent: request.method === 'GET',
+      signal: scope.signal,
+      onInformational: () => undefined,
+      trace: scope.trace,
+    },
+    deps.emit,
+  )
+  const { head, framing } = delivered.exchange
+  if (framing.kind !== 'tunnel') {
+    await relayRaw(connection.stream, delivered, scope, deps.pseudonym)
+    return
+  }
+  connection.stream.write(serializeResponseHead('1.1', switching(head)), 'latin1')
+  scope.responded(head.status)
+  const { stream, leftover } = delivered.lease.detach()
+  await relayTunnel(context, stream, early, leftover)
+}
+
+/** RFC 9110 section 15.2.2: a 101 names the protocol, in a field that otherwise ends at each hop. */
+function switching(head: ResponseHead): ResponseHead {
+  const upgrade = getHeader(head.headers, 'Upgrade') ?? ''
+  const headers = endToEndResponseHeaders(head.headers)
+  return { ...head, headers: [...headers, 'Connection', 'Upgrade', 'Upgrade', upgrade] }
+}

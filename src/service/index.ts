@@ -1,0 +1,5 @@
+export { type BuildInput, buildGeneration, type Generation, type Ports } from './build.ts'
+export { buildCredentials, type BuiltCredentials } from './credentials.ts'
+export { fileGuardStore, type GuardStore, memoryGuardStore } from './guard-store.ts'
+export { Service } from './service.ts'
+export { chooseStateDirectory, type StateDirectoryFacts } from './state-directory.ts'

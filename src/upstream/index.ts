@@ -1,0 +1,16 @@
+export type { Call, Delivered, Trace } from './attempt.ts'
+export {
+  type Authenticator,
+  type AuthExchange,
+  ntlmAuthenticator,
+  type NtlmAuthenticatorOptions,
+} from './authenticator.ts'
+export { carrierTo, KEEP_ALIVE } from './carry.ts'
+export type { DetachedStream } from './connection.ts'
+export { DirectRoutes, type DirectOptions } from './direct.ts'
+export { type Carrier, deliver } from './dispatcher.ts'
+export type { BodySink, Exchange } from './exchange.ts'
+export { GuardGate, type GuardGateOptions, type LogonPass } from './guard-gate.ts'
+export { type RequestBody, StreamBody, type StreamBodyOptions } from './request-body.ts'
+export { Lease, type PoolOptions, type Session, SessionPool } from './session-pool.ts'
+export { Upstream, type UpstreamOptions } from './upstream.ts'

@@ -1,0 +1,29 @@
+import { getAllHeaders, parseChallenges, type ResponseHead } from '../http1/index.ts'
+
+/** The schemes this proxy can answer, the preferred one first. Negotiate then carries raw NTLMSSP (MS-NTHT section 2.1). */
+export const SCHEMES = ['NTLM', 'Negotiate'] as const
+export type Scheme = (typeof SCHEMES)[number]
+
+export interface Offer {
+  readonly scheme: Scheme
+  /** The challenge in base64; undefined when the scheme is only named. */
+  readonly token: string | undefined
+}
+
+/** What a 407 offers of the schemes known here, however many lines and lists it takes (RFC 9110 section 11.7.1). */
+export function readOffers(head: ResponseHead): Offer[] {
+  const challenges = parseChallenges(getAllHeaders(head.headers, 'Proxy-Authenticate'))
+  return SCHEMES.flatMap(scheme =>
+    challenges
+      .filter(challenge => challenge.schemeLower === scheme.toLowerCase())
+      .map(challenge => ({ scheme, token: challenge.token68 })),
+  )
+}
+
+/** The names of all schemes offered, for a message. */
+export function namesOffered(head: ResponseHead): string {
+  const names = parseChallenges(getAllHeaders(head.headers, 'Proxy-Authenticate')).map(
+    challenge => challenge.scheme,
+  )
+  return names.length === 0 ? 'no scheme at all' : [...new Set(names)].join(', ')
+}

@@ -1,0 +1,104 @@
+import type { Readable } from 'node:stream'
+import { ProxyError } from '../core/index.ts'
+import type { RawHeaders } from '../http1/index.ts'
+
+export interface UploadSink {
+  /** @returns false when the sink wants no more until `onDrain` calls back. */
+  write(chunk: Buffer): boolean
+  onDrain(resume: () => void): void
+}
+
+export interface Upload {
+  /** The trailers, once all was given to the sink. @throws ProxyError CLIENT_ABORTED. */
+  readonly done: Promise<RawHeaders>
+  /** Gives nothing more to the sink. The body may be sent again if it is replayable. */
+  stop(): void
+}
+
+/** A client's request body. It is read only when an upstream takes it, never ahead. */
+export interface RequestBody {
+  /** Bytes, or undefined when the client sends it chunked. */
+  readonly length: number | undefined
+  /** Whether it can be sent from its first byte, perhaps once more. */
+  readonly isReplayable: boolean
+  readonly bytesRead: number
+  send(sink: UploadSink): Upload
+}
+
+/** What is kept for a second sending, in case a kept-alive session turns out to be dead. */
+const KEPT_BYTES = 64 * 1024
+
+export interface StreamBodyOptions {
+  readonly length: number | undefined
+  /** Called when the body is first wanted: the moment to answer `Expect: 100-continue`. */
+  readonly onFirstRead?: () => void
+  readonly trailers?: () => RawHeaders
+}
+
+/** The body of one request as a stream, with its first bytes kept as long as there are few. */
+export class StreamBody implements RequestBody {
+  readonly length: number | undefined
+  readonly #stream: Readable
+  readonly #options: StreamBodyOptions
+  #kept: Buffer[] | undefined = []
+  #bytesRead = 0
+  #wanted = false
+
+  constructor(stream: Readable, options: StreamBodyOptions) {
+    this.#stream = stream
+    this.#options = options
+    this.length = options.length
+    // A client that goes away between two uploads reports it here: nobody else listens then.
+    stream.on('error', () => undefined)
+  }
+
+  get isReplayable(): boolean {
+    return this.#kept !== undefined
+  }
+
+  get bytesRead(): number {
+    return this.#bytesRead
+  }
+
+  send(sink: UploadSink): Upload {
+    const stream = this.#stream
+    if (!this.#wanted) this.#options.onFirstRead?.()
+    this.#wanted = true
+    let stop = (): void => undefined
+    const done = new Promise<RawHeaders>((resolve, reject) => {
+      const onData = (chunk: Buffer): void => {
+        this.#keep(chunk)
+        if (sink.write(chunk)) return
+        stream.pause()
+        sink.onDrain(() => stream.resume())
+      }
+      const onEnd = (): void => {
+        stop()
+        resolve(this.#options.trailers?.() ?? [])
+      }
+      const onClose = (): void => {
+        stop()
+        reject(
+          new ProxyError('CLIENT_ABORTED', {
+            detail: `after ${this.#bytesRead} bytes of the request body`,
+          }),
+        )
+      }
+      stop = () => {
+        stream.off('data', onData).off('end', onEnd).off('close', onClose)
+        stream.pause()
+      }
+      for (const chunk of this.#kept ?? []) sink.write(chunk)
+      if (stream.readableEnded) onEnd()
+      else if (stream.destroyed) onClose()
+      else stream.on('data', onData).on('end', onEnd).on('close', onClose).resume()
+    })
+    return { done, stop: () => stop() }
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#bytesRead += chunk.length
+    if (this.#bytesRead > KEPT_BYTES) this.#kept = undefined
+    else this.#kept?.push(chunk)
+  }
+}

@@ -1,0 +1,152 @@
+import {
+  type Clock,
+  type Emit,
+  type ErrorCode,
+  formatHostPort,
+  type HostPort,
+  ProxyError,
+  type Timer,
+  toProxyError,
+} from '../core/index.ts'
+import type { Dialer } from '../net/index.ts'
+import { UpstreamHealth } from '../policy/index.ts'
+import type { Authenticator } from './authenticator.ts'
+import type { GuardGate } from './guard-gate.ts'
+import type { Scheme } from './offers.ts'
+import { SessionPool } from './session-pool.ts'
+
+export interface UpstreamOptions {
+  readonly address: HostPort
+  readonly authenticator: Authenticator
+  readonly gate: GuardGate
+  readonly dialer: Dialer
+  readonly clock: Clock
+  readonly emit: Emit
+  readonly nextSessionId: () => number
+  readonly maxSessions: number
+  readonly maxConnecting: number
+  readonly sessionIdleMs: number
+  readonly waitMs: number
+  /** For each answer that the upstream gives by itself. */
+  readonly handshakeTimeoutMs: number
+  /** For the answer to a request that was passed on to an origin. */
+  readonly responseTimeoutMs: number
+  /** Field for requests that this proxy makes up itself, so that a loop is noticed. */
+  readonly via: string
+}
+
+/**
+ * What an upstream demands of a fresh connection: `always` credentials, or `sometimes` (a proxy open to this host, or
+ * one that remembers logons by address for a while).
+ */
+export type Demand = 'unknown' | 'always' | 'sometimes'
+
+/** One parent proxy: its address, its sessions, its health, and what was learned of its ways. */
+export class Upstream {
+  readonly options: UpstreamOptions
+  readonly label: string
+  readonly pool: SessionPool
+  readonly health = new UpstreamHealth()
+  demand: Demand = 'unknown'
+  scheme: Scheme = 'NTLM'
+  /** False once it did not answer a logon check in time: then the request itself carries the logon. */
+  answersLogonChecks = true
+  #probe: Timer | undefined
+  #aliveCheck: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(options: UpstreamOptions) {
+    const {
+      address,
+      clock,
+      dialer,
+      emit,
+      maxConnecting,
+      maxSessions,
+      nextSessionId,
+      sessionIdleMs,
+      waitMs,
+    } = options
+    this.options = options
+    this.label = formatHostPort(address)
+    this.pool = new SessionPool({
+      label: this.label,
+      clock,
+      emit,
+      nextId: nextSessionId,
+      dial: signal => dialer.dial(address, { signal }),
+      maxSessions,
+      maxConnecting,
+      idleMs: sessionIdleMs,
+      waitMs,
+    })
+  }
+
+  isAvailable(): boolean {
+    return this.health.isAvailable(this.options.clock.now())
+  }
+
+  /** Puts it aside. Failures of requests that were under way together count once. */
+  failed(error: ProxyError): void {
+    const { clock, emit } = this.options
+    emit({
+      type: 'upstream.failed',
+      upstream: this.label,
+      error: error.code,
+      detail: error.detail ?? error.message,
+    })
+    if (!this.isAvailable()) return
+    this.#putAside(clock.now(), error.code)
+    this.pool.dropIdle()
+    this.pool.rejectWaiters(
+      new ProxyError(error.code, { detail: error.detail ?? error.message, cause: error }),
+    )
+  }
+
+  succeeded(): void {
+    if (!this.health.succeeded()) return
+    this.#probe?.cancel()
+    this.options.emit({ type: 'upstream.up', upstream: this.label })
+  }
+
+  /** @throws ProxyError DIAL_* when no connection can be made to it right now. */
+  async checkAlive(): Promise<void> {
+    this.#aliveCheck ??= this.#dialOnce().finally(() => (this.#aliveCheck = undefined))
+    await this.#aliveCheck
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#probe?.cancel()
+    this.pool.close()
+  }
+
+  destroy(): void {
+    this.close()
+    this.pool.destroy()
+  }
+
+  #putAside(now: number, error: ErrorCode): void {
+    const forMs = this.health.failed(now)
+    this.options.emit({ type: 'upstream.down', upstream: this.label, forMs, error })
+    this.#probe?.cancel()
+    if (!this.#isClosed)
+      this.#probe = this.options.clock.setTimer(forMs, () => void this.#tryAgain())
+  }
+
+  /** After the cool-down a connection is tried here, so that no request has to be the one that finds out. */
+  async #tryAgain(): Promise<void> {
+    try {
+      await this.#dialOnce()
+      this.health.reachable()
+    } catch (error) {
+      if (!this.#isClosed) this.#putAside(this.options.clock.now(), toProxyError(error).code)
+    }
+  }
+
+  async #dialOnce(): Promise<void> {
+    const { address, dialer } = this.options
+    const stream = await dialer.dial(address, { signal: new AbortController().signal })
+    stream.destroy()
+  }
+}

@@ -1,0 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Polls until `check` gives something, for at most `ms`; `what` names it in the error. */
+export async function until<T>(
+  what: string,
+  check: () => T | undefined | Promise<T | undefined>,
+  ms = 15_000,
+): Promise<T> {
+  const end = performance.now() + ms
+  for (;;) {
+    const result = await check()
+    if (result !== undefined) return result
+    if (performance.now() > end) throw new Error(`waited ${ms} ms in vain for ${what}`)
+    await sleep(20)
+  }
+}

@@ -1,0 +1,163 @@
+import t from 'tap'
+import {
+  parseClientRule,
+  parseListen,
+  parseNoProxy,
+  parseUpstream,
+} from '../../../src/config/address-values.ts'
+import type { Parsed } from '../../../src/config/values.ts'
+
+const errorOf = (parsed: Parsed<unknown>): string => (parsed.ok ? 'accepted' : parsed.error)
+
+const hintOf = (parsed: Parsed<unknown>): string | undefined =>
+  parsed.ok ? parsed.warnings[0]?.hint : parsed.hint
+
+const warningsOf = (parsed: Parsed<unknown>): string[] =>
+  parsed.ok ? parsed.warnings.map(({ message }) => message) : [parsed.error]
+
+t.test('an upstream proxy is host:port', async t => {
+  const table: [text: string, host: string, port: number][] = [
+    ['10.0.0.41:8080', '10.0.0.41', 8080],
+    ['Proxy.Example:80', 'proxy.example', 80],
+    ['proxy_1.corp.:65535', 'proxy_1.corp.', 65535],
+    ['[FE80::1]:8080', 'fe80::1', 8080],
+    ['proxy 8080', 'proxy', 8080],
+    ['proxy:  8080', 'proxy', 8080],
+    ['[::1] 8080', '::1', 8080],
+    ['1and1.de:1', '1and1.de', 1],
+  ]
+  for (const [text, host, port] of table) {
+    t.strictSame(parseUpstream(text), { ok: true, value: { host, port }, warnings: [] }, text)
+  }
+})
+
+t.test('an upstream proxy written as people write it is taken with a warning', async t => {
+  for (const text of ['http://proxy:8080', 'HTTP://proxy:8080/', 'http://proxy 8080']) {
+    const parsed = parseUpstream(text)
+    t.strictSame(parsed.ok && parsed.value, { host: 'proxy', port: 8080 }, text)
+    t.strictSame(warningsOf(parsed), ['the http:// in front of the address was ignored'])
+    t.equal(hintOf(parsed), 'write proxy:8080')
+  }
+  const parsed = parseUpstream('::1:3128')
+  t.strictSame(parsed.ok && parsed.value, { host: '::1', port: 3128 })
+  t.equal(hintOf(parsed), 'write [::1]:3128')
+})
+
+t.test('an upstream proxy that cannot be one is refused', async t => {
+  const table: [text: string, error: string][] = [
+    ['proxy', 'the port is missing'],
+    ['proxy:', 'the port is missing'],
+    ['fe80::1', 'the port is missing'],
+    ['[::1]', 'the port is missing'],
+    [':8080', 'there is no address in front of the port'],
+    ['', 'there is no address in front of the port'],
+    ['proxy:99999', 'port must be 1-65535, got "99999"'],
+    ['proxy:0', 'port must be 1-65535, got "0"'],
+    ['proxy:8080x', 'port must be 1-65535, got "8080x"'],
+    ['proxy:8080 junk', 'there is text behind the address'],
+    ['proxy:80 8080', 'there is text behind the address'],
+    ['10.0.0.256:8080', '"10.0.0.256" is neither an address nor a host name'],
+    ['10.0.0:8080', '"10.0.0" is neither an address nor a host name'],
+    ['-a:80', '"-a" is neither an address nor a host name'],
+    ['a..b:80', '"a..b" is neither an address nor a host name'],
+    ['*:80', '"*" is neither an address nor a host name'],
+    ['[1::2::3]:80', '"[1::2::3]" is neither an address nor a host name'],
+    ['=proxy:80', '"=proxy" is neither an address nor a host name'],
+    ['proxy:80/path', 'port must be 1-65535, got "80/path"'],
+    ['https://proxy:443', '"https://" upstream proxies are not supported'],
+    ['user:hunter2@proxy:80', 'user information does not belong in the address'],
+    ['http://user:hunter2@proxy:80', 'user information does not belong in the address'],
+  ]
+  for (const [text, error] of table) t.equal(errorOf(parseUpstream(text)), error, text)
+  t.equal(hintOf(parseUpstream('fe80::1')), 'for example [fe80::1]:8080')
+})
+
+t.test('a listener is a port with or without an address', async t => {
+  const table: [text: string, host: string | undefined, port: number][] = [
+    ['3128', undefined, 3128],
+    ['172.17.0.1:3128', '172.17.0.1', 3128],
+    ['localhost:3128', 'localhost', 3128],
+    ['[::1]:3128', '::1', 3128],
+    ['*:3128', '0.0.0.0', 3128],
+    ['0.0.0.0:3128', '0.0.0.0', 3128],
+  ]
+  for (const [text, host, port] of table) {
+    t.strictSame(parseListen(text), { ok: true, value: { host, port }, warnings: [] }, text)
+  }
+})
+
+t.test('a listener that cntlm would open somewhere else is refused', async t => {
+  const table: [text: string, error: string][] = [
+    ['127.0.0.1', 'the port is missing'],
+    ['127.0.0.1:', 'the port is missing'],
+    ['localhost', 'the port is missing'],
+    ['*:', 'the port is missing'],
+    [':3128', 'there is no address in front of the port'],
+    ['0', 'port must be 1-65535, got "0"'],
+    ['70000', 'port must be 1-65535, got "70000"'],
+    ['127.0.0.1:70000', 'port must be 1-65535, got "70000"'],
+    ['3128 junk', 'there is text behind the address'],
+    ['127.0.0.1:3128x', 'port must be 1-65535, got "3128x"'],
+    ['127.0.0.1 3128', 'there is text behind the address'],
+  ]
+  for (const [text, error] of table) t.equal(errorOf(parseListen(text)), error, text)
+  t.equal(hintOf(parseListen('127.0.0.1')), 'for example 127.0.0.1:3128')
+})
+
+t.test('a client rule is an address, a network or everybody', async t => {
+  const table: [text: string, inside: string, outside: string | undefined][] = [
+    ['10.0.0.0/8', '10.1.2.3', '11.0.0.1'],
+    ['10.0.0.1', '10.0.0.1', '10.0.0.2'],
+    ['10.0.0.1/32', '::ffff:10.0.0.1', '10.0.0.2'],
+    ['fd00::/8', 'fd00::1', '10.0.0.1'],
+    ['*', '10.0.0.1', undefined],
+    ['0/0', '::1', undefined],
+    ['0.0.0.0/0', '1.2.3.4', undefined],
+  ]
+  for (const [text, inside, outside] of table) {
+    const parsed = parseClientRule(text)
+    t.strictSame(warningsOf(parsed), [], text)
+    t.equal(parsed.ok && parsed.value.matches(inside), true, `${text} ${inside}`)
+    if (outside !== undefined) t.equal(parsed.ok && parsed.value.matches(outside), false, outside)
+  }
+  const masked = parseClientRule('10.0.0.1/8')
+  t.match(warningsOf(masked), ['the address has bits behind the length of its network'])
+  t.equal(masked.ok && masked.value.matches('10.9.9.9'), true)
+})
+
+t.test('a client rule that is none is refused with the reason', async t => {
+  const table: [text: string, error: string][] = [
+    ['10.0.0.0/255.0.0.0', 'the length of a network is a number from 0 to 32, got "255.0.0.0"'],
+    ['10.0.0.0/33', 'the length of a network is a number from 0 to 32, got "33"'],
+    ['10.0.0.0/', 'the length of a network is a number from 0 to 32, got ""'],
+    ['fd00::/129', 'the length of a network is a number from 0 to 128, got "129"'],
+    ['10.0.0.0/8/8', 'the length of a network is a number from 0 to 32, got "8/8"'],
+    ['0', '0 alone is no address'],
+    ['10', '"10" is no address'],
+    ['10.0.0.256', '"10.0.0.256" is no address'],
+    ['', '"" is no address'],
+    ['10.0.0.1 10.0.0.2', 'there is text behind the address'],
+    ['gw.example', 'host names are not supported here, got "gw.example"'],
+    ['gw.example/24', 'host names are not supported here, got "gw.example/24"'],
+  ]
+  for (const [text, error] of table) t.equal(errorOf(parseClientRule(text)), error, text)
+})
+
+t.test('NoProxy patterns stand between commas, white space and semicolons', async t => {
+  const parsed = parseNoProxy('localhost, 127.0.0.*  10.0.0.0/8;.corp,,docker:2375\t<local>,*')
+  t.strictSame(parsed, {
+    ok: true,
+    value: ['localhost', '127.0.0.*', '10.0.0.0/8', '.corp', 'docker:2375', '<local>', '*'],
+    warnings: [],
+  })
+})
+
+t.test('a NoProxy pattern that can never match is left out with a warning', async t => {
+  const parsed = parseNoProxy('http://a/, 10.0.0.0/99, b')
+  t.strictSame(parsed.ok && parsed.value, ['b'])
+  t.strictSame(warningsOf(parsed), [
+    '"http://a/" was ignored, it is a URL',
+    '"10.0.0.0/99" was ignored, it is no network',
+  ])
+  t.strictSame(warningsOf(parseNoProxy(' ,')), ['there is no pattern'])
+})

@@ -1,0 +1,73 @@
+import { inspect } from 'node:util'
+import t from 'tap'
+import { assembleConfig, describeConfig, parseDirectives } from '../../../src/config/index.ts'
+
+const parse = (text: string) => assembleConfig(parseDirectives(text, 'f').directives).config
+
+const TEXT = `Username            u
+Workstation         "w#1"
+Password            "hunter2"
+PassNT              0123456789abcdef0123456789abcdef
+Auth                NTLMv2
+Flags               0x06820000
+Proxy               a:1
+Proxy               [::1]:2
+Listen              172.17.0.1:3128
+Allow               10.0.0.1
+Deny                10.0.0.0/8
+Allow               *
+NoProxy             b, 10.*
+Header              X-A: 1
+Header              Authorization: Basic hunter2
+TunnelIdleTimeout   90m
+`
+
+t.test('a described configuration has every effective value and no secret', async t => {
+  const config = parse(TEXT)
+  if (config === undefined) throw new Error('the text is a configuration')
+  const described = describeConfig(config)
+  t.equal(
+    described,
+    `Username            u
+Workstation         "w#1"
+Password            [secret]
+PassNT              [secret]
+PassEncoding        auto
+Auth                NTLMv2
+Flags               0x06820000
+Proxy               a:1
+Proxy               [::1]:2
+Listen              172.17.0.1:3128
+Gateway             no
+Allow               10.0.0.1
+Deny                10.0.0.0/8
+Allow               *
+NoProxy             b, 10.*
+DirectToLocal       no
+Header              X-A: 1
+Header              Authorization: [secret]
+ConnectTimeout      2.5s
+HandshakeTimeout    15s
+ResponseTimeout     15m
+SessionIdleTimeout  100s
+TunnelIdleTimeout   90m
+ShutdownGrace       30s
+HeaderTimeout       1m
+MaxHandshakes       16
+MaxSessions         512
+LogLevel            info
+LogFormat           auto
+`,
+  )
+  const printed = inspect(config, { depth: 9 }) + JSON.stringify(config.password)
+  t.notOk(printed.includes("'hunter2'"))
+})
+
+t.test('a described configuration reads back as the same', async t => {
+  const config = parse(TEXT)
+  if (config === undefined) throw new Error('the text is a configuration')
+  const described = describeConfig(config)
+  const again = parse(described.replace(/^(PassNT +).*$/m, '$1' + '0'.repeat(32)))
+  t.not(again, undefined)
+  t.equal(again && describeConfig(again), described)
+})

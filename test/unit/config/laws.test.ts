@@ -1,0 +1,113 @@
+import t from 'tap'
+import { assembleConfig, formatIssue, parseDirectives } from '../../../src/config/index.ts'
+
+const issuesOf = (...lines: string[]): string[] =>
+  assembleConfig(parseDirectives(lines.join('\n'), 'f').directives).issues.map(formatIssue)
+
+const listenersOf = (...lines: string[]): string[] => {
+  const text = ['NoProxy *', ...lines].join('\n')
+  const { config } = assembleConfig(parseDirectives(text, 'f').directives)
+  return (config?.listeners ?? []).map(({ host, port }) => `${host} ${port}`)
+}
+
+const HASH = '0123456789abcdef0123456789abcdef'
+
+t.test('an empty configuration lacks everything, with a hint for each', async t => {
+  t.strictSame(issuesOf(''), [
+    'error: Listen: there is no address to listen on (for example Listen 3128)',
+    'error: Proxy: there is no upstream proxy (for example Proxy 10.0.0.41:8080, or NoProxy * to do without)',
+    'error: Username: there is no user name (it names the account that logs on to the upstream proxy)',
+    'error: Password: there is no password and no hash of one (tsntlm hash prints the lines for the configuration)',
+  ])
+})
+
+t.test('an empty user name and password are as good as none', async t => {
+  t.strictSame(issuesOf('Listen 1', 'Proxy a:1', 'Username ""', 'Password ""'), [
+    'f:3:11: error: Username: there is no user name (it names the account that logs on to the upstream proxy)',
+    'f:4:11: error: Password: there is no password and no hash of one (tsntlm hash prints the lines for the configuration)',
+  ])
+})
+
+t.test('what is wrong is not missing too', async t => {
+  const issues = issuesOf('Listen 0', 'Proxy a', 'Username "a\tb"', 'PassNT x')
+  t.equal(issues.length, 4)
+  for (const [index, issue] of issues.entries()) t.match(issue, `f:${index + 1}:`)
+})
+
+t.test('with NoProxy * neither an upstream proxy nor an account is needed', async t => {
+  t.strictSame(issuesOf('Listen 3128', 'NoProxy *'), [])
+  t.strictSame(issuesOf('Listen 3128', 'NoProxy *', 'Proxy a:1'), [], 'which cntlm wants there')
+})
+
+t.test('the hashes must suffice for the dialect', async t => {
+  const table: [dialect: string, hashes: string[], missing: string | undefined][] = [
+    ['NTLMv2', ['PassNTLMv2'], undefined],
+    ['NTLMv2', ['PassNT'], undefined],
+    ['NTLMv2', ['PassLM'], 'PassNTLMv2 or PassNT'],
+    ['NTLM2SR', ['PassNT'], undefined],
+    ['NTLM2SR', ['PassNTLMv2'], 'PassNT'],
+    ['NT', ['PassLM'], 'PassNT'],
+    ['NTLM', ['PassNT', 'PassLM'], undefined],
+    ['NTLM', ['PassNT'], 'PassNT and PassLM'],
+    ['LM', ['PassLM'], undefined],
+    ['LM', ['PassNT'], 'PassLM'],
+  ]
+  for (const [dialect, hashes, missing] of table) {
+    const lines = ['Listen 1', 'Proxy a:1', 'Username u', `Auth ${dialect}`]
+    const secrets = hashes.map(name => `${name} ${HASH}`)
+    const errors = issuesOf(...lines, ...secrets).filter(issue => issue.includes('error'))
+    const wanted = `${hashes[0] ?? ''}: Auth ${dialect} needs ${missing ?? ''}, there is only ${hashes.join(' and ')}`
+    t.equal(errors.length, missing === undefined ? 0 : 1, `${dialect} ${hashes.join(' ')}`)
+    if (missing !== undefined) t.match(errors[0], wanted)
+    t.strictSame(
+      issuesOf(...lines, ...secrets, 'Password p').filter(issue => issue.includes('error')),
+      [],
+    )
+  }
+})
+
+t.test(
+  'a bare port is loopback, or every IPv4 interface with Gateway wherever it stands',
+  async t => {
+    t.strictSame(listenersOf('Listen 3128'), ['127.0.0.1 3128'])
+    t.strictSame(listenersOf('Listen 3128', 'Gateway yes'), ['0.0.0.0 3128'])
+    t.strictSame(listenersOf('Gateway yes', 'Listen 127.0.0.1:3128'), ['127.0.0.1 3128'])
+    t.strictSame(listenersOf('Gateway true', 'Listen 3128'), ['127.0.0.1 3128'])
+  },
+)
+
+t.test('an address that is there twice is listened on once', async t => {
+  t.strictSame(listenersOf('Listen 3128', 'Listen 127.0.0.1:3128'), ['127.0.0.1 3128'])
+  t.strictSame(issuesOf('NoProxy *', 'Listen 3128', 'Listen 127.0.0.1:3128'), [
+    'f:3:8: warning: Listen: 127.0.0.1:3128 is there twice',
+  ])
+})
+
+t.test('an open proxy is a warning', async t => {
+  const hint = '(add Allow lines for the clients, and Deny * behind them)'
+  const listen = (address: string): string =>
+    `f:2:8: warning: Listen: ${address} is open to every host that can reach this one ${hint}`
+  const gateway = `f:3:9: warning: Gateway: every host that can reach this one may use the proxy with your account ${hint}`
+  const allow =
+    'f:3:7: warning: Allow: keeps nobody out, as clients that no rule names are allowed (add Deny * behind the last Allow)'
+  const table: [lines: string[], issues: string[]][] = [
+    [['Listen *:3128'], [listen('0.0.0.0:3128')]],
+    [['Listen [::]:3128'], [listen('[::]:3128')]],
+    [['Listen 0.0.0.0:3128', 'Deny 10.0.0.1'], [listen('0.0.0.0:3128')]],
+    [['Listen 0.0.0.0:3128', 'Allow 10.0.0.1', 'Deny *'], []],
+    [['Listen 3128', 'Gateway yes'], [gateway]],
+    [['Listen 3128', 'Gateway yes', 'Deny 10.0.0.1'], []],
+    [['Listen 172.17.0.1:3128', 'Gateway yes'], []],
+    [['Listen 3128', 'Allow 10.0.0.1'], [allow]],
+  ]
+  for (const [lines, issues] of table) {
+    t.strictSame(issuesOf('NoProxy *', ...lines), issues, lines.join(', '))
+  }
+})
+
+t.test('a proxy that is its own upstream is a warning', async t => {
+  const account = ['Username u', 'Password p']
+  t.strictSame(issuesOf(...account, 'Listen 3128', 'Proxy 127.0.0.1:3128'), [
+    'f:3:8: warning: Listen: 127.0.0.1:3128 is a Proxy too, requests would go round in circles',
+  ])
+})

@@ -1,0 +1,337 @@
+import t from 'tap'
+import { type ResponseHandler, ResponseParser } from '../../../src/http1/index.ts'
+import { everyCut, latin1, readResponse, type ReadOptions } from './read-response.ts'
+
+const OK = 'HTTP/1.1 200 OK\r\n'
+const SILENT: ResponseHandler = { informational() {}, head() {}, body() {}, end() {} }
+
+interface Good {
+  name: string
+  bytes: string
+  options?: ReadOptions
+  status?: number
+  reason?: string
+  headers?: string[]
+  framing: string
+  body?: string
+  trailers?: string[]
+  leftover?: string
+  informational?: number[]
+}
+
+const GOOD: Good[] = [
+  {
+    name: 'a body of known length',
+    bytes: `${OK}Content-Length: 5\r\nX-A:  b c \t\r\n\r\nhello`,
+    headers: ['Content-Length', '5', 'X-A', 'b c'],
+    framing: 'length',
+    body: 'hello',
+  },
+  {
+    name: 'an empty body of known length',
+    bytes: `${OK}Content-Length: 0\r\n\r\n`,
+    headers: ['Content-Length', '0'],
+    framing: 'length',
+  },
+  {
+    name: 'chunks with extensions, trailers and upper-case hex',
+    bytes: `${OK}Transfer-Encoding: chunked\r\n\r\nA;a=b;c="d"\r\n0123456789\r\n00 ; x\r\nT: 1\r\nU:\r\n\r\n`,
+    headers: ['Transfer-Encoding', 'chunked'],
+    framing: 'chunked',
+    body: '0123456789',
+    trailers: ['T', '1', 'U', ''],
+  },
+  {
+    name: 'a chunked body of no chunk',
+    bytes: `${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1`,
+    headers: ['Transfer-Encoding', 'chunked'],
+    framing: 'chunked',
+    leftover: 'HTTP/1.1',
+  },
+  {
+    name: 'a body until the connection closes',
+    bytes: `${OK}\r\nall\r\n\r\nof it`,
+    headers: [],
+    framing: 'until-close',
+    body: 'all\r\n\r\nof it',
+  },
+  {
+    name: 'an HTTP/1.0 response without a reason phrase',
+    bytes: 'HTTP/1.0 404\r\nContent-Length: 1\r\n\r\nx',
+    status: 404,
+    reason: '',
+    headers: ['Content-Length', '1'],
+    framing: 'length',
+    body: 'x',
+  },
+  {
+    name: 'a response to HEAD that names a length',
+    bytes: `${OK}Content-Length: 500\r\n\r\n`,
+    options: { method: 'HEAD' },
+    headers: ['Content-Length', '500'],
+    framing: 'none',
+  },
+  {
+    name: 'a tunnel, whose first bytes are left over',
+    bytes: 'HTTP/1.1 200 Connection established\r\nTransfer-Encoding: chunked\r\n\r\n\x16\x03\x01',
+    options: { method: 'CONNECT' },
+    reason: 'Connection established',
+    headers: ['Transfer-Encoding', 'chunked'],
+    framing: 'tunnel',
+    leftover: '\x16\x03\x01',
+  },
+  {
+    name: 'a refused CONNECT, which has a body like any other response',
+    bytes: 'HTTP/1.1 407 Nope\r\nContent-Length: 4\r\n\r\npage',
+    options: { method: 'CONNECT' },
+    status: 407,
+    reason: 'Nope',
+    headers: ['Content-Length', '4'],
+    framing: 'length',
+    body: 'page',
+  },
+  {
+    name: '101 after which the connection speaks something else',
+    bytes: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nabc',
+    status: 101,
+    reason: 'Switching Protocols',
+    headers: ['Upgrade', 'x'],
+    framing: 'tunnel',
+    leftover: 'abc',
+  },
+  {
+    name: 'informational responses before the final one',
+    bytes: `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: a\r\n\r\n${OK}Content-Length: 2\r\n\r\nhi`,
+    headers: ['Content-Length', '2'],
+    framing: 'length',
+    body: 'hi',
+    informational: [100, 103],
+  },
+  {
+    name: 'one empty line before the status line',
+    bytes: `\r\n${OK}Content-Length: 2\r\n\r\nhi`,
+    headers: ['Content-Length', '2'],
+    framing: 'length',
+    body: 'hi',
+  },
+  {
+    name: 'a header in Latin-1',
+    bytes: 'HTTP/1.1 200 Schön\r\nX: \xe4\xf6\r\nContent-Length: 0\r\n\r\n',
+    reason: 'Schön',
+    headers: ['X', '\xe4\xf6', 'Content-Length', '0'],
+    framing: 'length',
+  },
+]
+
+t.test('every cut of a good response gives the same events', async t => {
+  for (const good of GOOD) {
+    const { name, bytes, options, status = 200, reason = 'OK', headers } = good
+    const seen = new Set<string>()
+    for (const pieces of everyCut(latin1(bytes))) {
+      seen.add(JSON.stringify(readResponse(pieces, options)))
+    }
+    t.equal(seen.size, 1, `${name}: one outcome for all cuts`)
+    const read = readResponse([latin1(bytes)], options)
+    t.match(read.head, { status, reason, headers }, name)
+    t.equal(read.framing?.kind, good.framing, `${name}: framing`)
+    t.equal(read.body, good.body ?? '', `${name}: body`)
+    t.same(read.trailers, good.trailers ?? [], `${name}: trailers`)
+    t.equal(read.leftover, good.leftover ?? '', `${name}: leftover`)
+    t.same(
+      read.informational.map(head => head.status),
+      good.informational ?? [],
+      `${name}: informational`,
+    )
+  }
+})
+
+const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`
+
+t.test('every cut of a bad response is refused for the same reason', async t => {
+  const cases: [name: string, bytes: string, detail: RegExp][] = [
+    ['another protocol', 'SSH-2.0-OpenSSH_9.6\r\n', /does not begin with "HTTP\/"/],
+    ['a TLS alert', '\x15\x03\x01\x00\x02\x02\x28', /does not begin/],
+    ['shoutcast', 'ICY 200 OK\r\n\r\n', /does not begin/],
+    ['HTTP/2 in words', 'HTTP/2.0 200 OK\r\n\r\n', /status line/],
+    ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n', /status line/],
+    ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n', /status line/],
+    ['two spaces before the status', 'HTTP/1.1  200 OK\r\n\r\n', /status line/],
+    ['two empty lines first', `\r\n\r\n${OK}\r\n`, /status line|does not begin/],
+    ['bare LF', 'HTTP/1.1 200 OK\nContent-Length: 0\n\n', /bare LF/],
+    ['a bare LF in a complete header', `${OK}A: b\nC: d\r\n\r\n`, /bare LF|control/],
+    ['a bare CR', `${OK}A: b\rC: d\r\n\r\n`, /control character in "A"/],
+    ['a NUL', `${OK}A: b\0\r\n\r\n`, /NUL|control/],
+    ['a folded line', `${OK}A: b\r\n c\r\n\r\n`, /header line 2 has no valid field name/],
+    ['a folded first line', `${OK} A: b\r\n\r\n`, /header line 1/],
+    ['space before the colon', `${OK}A : b\r\n\r\n`, /header line 1/],
+    ['no colon', `${OK}A\r\n\r\n`, /header line 1/],
+    ['no name', `${OK}: b\r\n\r\n`, /header line 1/],
+    ['two lengths', `${OK}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`, /Content-Length/],
+    ['a chunk size that is none', `${CHUNKED}zz\r\n`, /chunk size/],
+    ['a chunk size with a sign', `${CHUNKED}+5\r\nhello\r\n`, /chunk size/],
+    ['an empty chunk size', `${CHUNKED}\r\n`, /chunk size/],
+    ['a chunk size line with a bare LF', `${CHUNKED}5\nhello\r\n`, /chunk size/],
+    ['a chunk extension with a CR', `${CHUNKED}5;a\rb\r\nhello\r\n`, /chunk size/],
+    ['a chunk size beyond 2^53', `${CHUNKED}20000000000000\r\n`, /chunk size/],
+    ['chunk data that is longer than said', `${CHUNKED}2\r\nabc\r\n`, /not followed by CRLF/],
+    ['a trailer without a name', `${CHUNKED}0\r\n: b\r\n\r\n`, /header line 1/],
+    ['a trailer with a bare LF', `${CHUNKED}0\r\nA: b\n\r\n`, /bare LF|control/],
+  ]
+  for (const [name, bytes, detail] of cases) {
+    for (const pieces of everyCut(latin1(bytes))) {
+      const read = readResponse(pieces, { staysOpen: true })
+      if (read.error !== 'UPSTREAM_PROTOCOL' || !detail.test(read.detail ?? '')) {
+        t.fail(name, { read, pieces: pieces.map(String) })
+      }
+    }
+    t.pass(name)
+  }
+})
+
+t.test('a close in the middle says what is missing', async t => {
+  const cases: [bytes: string, detail: string][] = [
+    ['', 'nothing was received'],
+    ['HTTP/1.1 200 OK\r\nA: b', 'the header was cut off'],
+    ['HTTP/1.1 100 Continue\r\n\r\n', 'the header was cut off'],
+    [`${OK}Content-Length: 9\r\n\r\nabc`, 'the body was cut off, 6 bytes are missing'],
+    [`${CHUNKED}5\r\nab`, 'the chunked body was cut off'],
+    [`${CHUNKED}0\r\n`, 'the chunked body was cut off'],
+  ]
+  for (const [bytes, detail] of cases) {
+    t.match(readResponse([latin1(bytes)]), { error: 'UPSTREAM_CLOSED', detail })
+  }
+})
+
+t.test('limits', async t => {
+  const fields = (count: number) => 'A: b\r\n'.repeat(count)
+  const chunked = (line: string) => `${CHUNKED}${line}`
+  const cases: [name: string, bytes: string, limits: object, error: string | undefined][] = [
+    ['a header as long as allowed', `${OK}A: b\r\n\r\n`, { headerBytes: 25 }, undefined],
+    ['a header too long', `${OK}A: bc\r\n\r\n`, { headerBytes: 25 }, 'UPSTREAM_HEADER_LIMIT'],
+    ['as many fields as allowed', `${OK}${fields(256)}\r\n`, {}, undefined],
+    ['too many fields', `${OK}${fields(257)}\r\n`, {}, 'UPSTREAM_HEADER_LIMIT'],
+    ['too many trailers', chunked(`0\r\n${fields(257)}\r\n`), {}, 'UPSTREAM_HEADER_LIMIT'],
+    [
+      'a trailer section too long',
+      chunked(`0\r\nA: ${'b'.repeat(100)}\r\n\r\n`),
+      { headerBytes: 64 },
+      'UPSTREAM_HEADER_LIMIT',
+    ],
+    ['a chunk line as long as allowed', chunked(`0;${'x'.repeat(253)}\r\n\r\n`), {}, undefined],
+    ['a chunk line too long', chunked(`0;${'x'.repeat(254)}\r\n\r\n`), {}, 'UPSTREAM_PROTOCOL'],
+    ['an endless chunk line', chunked('0'.repeat(300)), {}, 'UPSTREAM_PROTOCOL'],
+    [
+      'as many informational responses as allowed',
+      `${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(32)}${OK}\r\n`,
+      {},
+      undefined,
+    ],
+    [
+      'too many informational responses',
+      `${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(33)}${OK}\r\n`,
+      {},
+      'UPSTREAM_PROTOCOL',
+    ],
+  ]
+  for (const [name, text, limits, error] of cases) {
+    const bytes = latin1(text)
+    const half = bytes.length >> 1
+    const options = { limits, staysOpen: true }
+    t.equal(readResponse([bytes], options).error, error, name)
+    const bytewise = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))
+    t.equal(readResponse(bytewise, options).error, error, `${name}, byte by byte`)
+    const halves = [bytes.subarray(0, half), bytes.subarray(half)]
+    t.equal(readResponse(halves, options).error, error, `${name}, in halves`)
+  }
+})
+
+t.test(
+  'an endless header line fails at the limit, byte by byte, without searching it again',
+  async t => {
+    const parser = new ResponseParser(SILENT)
+    parser.begin('GET')
+    parser.push(latin1(`${OK}A: `))
+    const byte = latin1('x')
+    let pushed = OK.length + 3
+    t.throws(
+      () => {
+        for (;;) {
+          pushed += 1
+          parser.push(byte)
+        }
+      },
+      { code: 'UPSTREAM_HEADER_LIMIT' },
+    )
+    t.equal(pushed, 65536)
+  },
+)
+
+t.test('one connection after another response', async t => {
+  const events: string[] = []
+  const parser: ResponseParser = new ResponseParser({
+    informational: () => void events.push('informational'),
+    head: head => void events.push(String(head.status)),
+    body: bytes => void events.push(bytes.toString()),
+    end: () => void events.push('end'),
+  })
+  t.ok(parser.isIdle)
+  t.equal(parser.push(latin1('early'))?.toString(), 'early', 'nothing was begun')
+  t.notOk(parser.sawBytes)
+  parser.begin('GET')
+  t.notOk(parser.isIdle)
+  t.notOk(parser.sawBytes)
+  t.throws(() => parser.begin('GET'), { code: 'BUG' })
+  parser.push(latin1('H'))
+  t.ok(parser.sawBytes)
+  const rest = parser.push(latin1(`TTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi${OK}\r\n`))
+  t.equal(rest?.toString(), `${OK}\r\n`)
+  t.ok(parser.isIdle)
+  t.ok(parser.sawBytes, 'until the next begin')
+  parser.finish()
+  t.equal(parser.push(latin1('late'))?.toString(), 'late')
+  t.equal(parser.push(Buffer.alloc(0)), undefined)
+  parser.begin('HEAD')
+  t.notOk(parser.sawBytes)
+  t.equal(parser.push(rest ?? Buffer.alloc(0)), undefined)
+  t.same(events, ['200', 'hi', 'end', '200', 'end'])
+})
+
+t.test('end() may begin the next exchange: what is left over still comes back', async t => {
+  const statuses: number[] = []
+  const parser: ResponseParser = new ResponseParser({
+    ...SILENT,
+    head: head => void statuses.push(head.status),
+    end: () => parser.begin('GET'),
+  })
+  parser.begin('GET')
+  const two = latin1(`${OK}Content-Length: 0\r\n\r\nHTTP/1.1 201 Next\r\nContent-Length: 0\r\n\r\n`)
+  const rest = parser.push(two)
+  t.same(statuses, [200])
+  t.equal(parser.push(rest ?? Buffer.alloc(0)), undefined)
+  t.same(statuses, [200, 201])
+})
+
+t.test('a failed parser throws its error again and says nothing more', async t => {
+  let events = 0
+  const count = () => void (events += 1)
+  const parser = new ResponseParser({ informational: count, head: count, body: count, end: count })
+  parser.begin('GET')
+  t.throws(() => parser.push(latin1('junk, junk')), { code: 'UPSTREAM_PROTOCOL' })
+  t.throws(() => parser.push(latin1(`${OK}\r\n`)), { code: 'UPSTREAM_PROTOCOL' })
+  t.throws(() => parser.finish(), { code: 'UPSTREAM_PROTOCOL' })
+  t.throws(() => parser.begin('GET'), { code: 'BUG' })
+  t.notOk(parser.isIdle)
+  t.equal(events, 0)
+})
+
+t.test('body bytes are views of what was pushed', async t => {
+  const seen: Buffer[] = []
+  const parser = new ResponseParser({ ...SILENT, body: bytes => void seen.push(bytes) })
+  parser.begin('GET')
+  const first = latin1(`${OK}Content-Length: 8\r\n\r\nabc`)
+  const second = latin1('defgh')
+  parser.push(first)
+  parser.push(second)
+  t.equal(seen[0]?.buffer, first.buffer)
+  t.equal(seen[1], second, 'a push that is all body is handed on itself')
+})
