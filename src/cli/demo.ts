@@ -8,6 +8,8 @@ import {
   systemEntropy,
 } from '../core/index.ts'
 import {
+  getThrough,
+  getThroughTunnel,
   type NtlmAccount,
   ORIGIN_NAME,
   startNtlmUpstream,
@@ -15,7 +17,6 @@ import {
   type UpstreamEvent,
 } from '../demo/index.ts'
 import { buildCredentials, memoryGuardStore, Service } from '../service/index.ts'
-import { getThrough, getThroughTunnel } from './demo-client.ts'
 import { writeCertificate } from './demo-files.ts'
 import { OK } from './exit-code.ts'
 import { watchSignals } from './signals.ts'

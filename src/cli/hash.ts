@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { decodeConfigText, findConfigFile, parseDirectives } from '../config/index.ts'
-import { isProxyError, Secret } from '../core/index.ts'
+import { isProxyError, type Secret } from '../core/index.ts'
 import { lmowfv1, ntowfv1, parseAccount, passNtlmV2 } from '../ntlm/index.ts'
 import { FAILED, OK } from './exit-code.ts'
 import { readPassword } from './prompt.ts'

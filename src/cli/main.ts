@@ -14,6 +14,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`)
   const complain = (line: string): void => void process.stderr.write(`${line}\n`)
   const exitWith = (code: number): void => void (process.exitCode = code)
+  // A reader that has seen enough (`| head`) is no mistake.
+  process.stdout.on('error', () => process.exit(FAILED))
   const parser = yargs([...argv])
     .scriptName('tsntlm')
     .usage(
@@ -118,7 +120,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .exitProcess(false)
     .showHelpOnFail(false)
     .fail((message, error: unknown) => {
-      throw error instanceof Error ? error : new UsageError(message)
+      const isMistake = error instanceof Error && error.name !== 'YError'
+      throw isMistake ? error : new UsageError(error instanceof Error ? error.message : message)
     })
   try {
     await parser.parseAsync()

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import type { Directive, LogFormat } from '../config/index.ts'
 import { type Emit, isProxyError, systemClock, systemEntropy } from '../core/index.ts'
-import { createEventLog, createLogger, type Logger } from '../observe/index.ts'
+import { createEventLog, createLogger, leadsToJournal, type Logger } from '../observe/index.ts'
 import { type BuildInput, chooseStateDirectory, fileGuardStore, Service } from '../service/index.ts'
 import { readConfiguration } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
@@ -22,7 +22,7 @@ export async function runCommand(
   reportIssues(issues, complain)
   if (input === undefined) return FAILED
   const { config } = input
-  const journald = process.env['JOURNAL_STREAM'] !== undefined
+  const journald = leadsToJournal(process.stdout.fd, process.env['JOURNAL_STREAM'])
   const logger = createLogger({
     level: config.logLevel,
     format: chooseFormat(config.logFormat, process.stdout.isTTY),

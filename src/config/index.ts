@@ -13,13 +13,7 @@ export {
 export { describeConfig } from './describe.ts'
 export type { DirectiveSpec } from './directive-rows.ts'
 export { DIRECTIVES } from './directives.ts'
-export {
-  type ConfigIssue,
-  type Directive,
-  formatIssue,
-  formatOrigin,
-  type Origin,
-} from './issues.ts'
+export { type ConfigIssue, type Directive, formatIssue, type Origin } from './issues.ts'
 export { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
 export { type ConfigFile, findConfigFile, type LoadedConfig, loadConfigFile } from './load.ts'
 export { suggestName } from './names.ts'

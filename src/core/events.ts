@@ -2,7 +2,7 @@ import type { ErrorCode } from './errors.ts'
 import type { RequestId, SessionId } from './ids.ts'
 
 /**
- * How a request ended, in two letters (docs/management.md explains them): who ended it
+ * How a request ended, in two letters (docs/logs.md explains them): who ended it
  * (C client, S upstream, P our policy, R resource, I internal, c/s time-out on that side, K shutdown, - nobody)
  * and in which phase (R request, Q queue, C dial, A authenticate, H waiting for the head, D data, -).
  */

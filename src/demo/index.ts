@@ -1,3 +1,4 @@
+export { getThrough, getThroughTunnel } from './client.ts'
 export { type AcceptorOptions, NtlmAcceptor, type ServerNames } from './ntlm-acceptor.ts'
 export { type NtlmUpstream, type NtlmUpstreamOptions, startNtlmUpstream } from './ntlm-upstream.ts'
 export type { AcceptedDialect, NtlmAccount, Verdict } from './ntlm-verdict.ts'

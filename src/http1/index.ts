@@ -8,7 +8,6 @@ export {
   getHeader,
   hasHeader,
   hasListToken,
-  NO_HEADERS,
   type RawHeaders,
   setHeader,
   withoutHeaders,

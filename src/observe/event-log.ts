@@ -6,7 +6,7 @@ import { RepeatFilter, type RepeatOptions } from './repeat-filter.ts'
 export interface EventLog {
   readonly emit: Emit
   /** Writes the summaries that are still due. */
-  flush(): void
+  readonly flush: () => void
 }
 
 const REPEATS: RepeatOptions = { limit: 5, windowMs: 60_000, maxKinds: 200 }

@@ -1,6 +1,5 @@
 export { createEventLog, type EventLog } from './event-log.ts'
 export { leadsToJournal } from './journal.ts'
-export { logEvent } from './log-events.ts'
 export {
   createLogger,
   type LogFormat,

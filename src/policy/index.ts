@@ -1,8 +1,7 @@
 export { type AccessRule, type AccessVerdict, checkAccess } from './acl.ts'
-export { HEALTH_DEFAULTS, type HealthOptions, UpstreamHealth } from './health.ts'
+export { type HealthOptions, UpstreamHealth } from './health.ts'
 export { isLocalTarget, isLoopback } from './local-target.ts'
 export {
-  GUARD_DEFAULTS,
   type GuardOptions,
   type GuardRecord,
   LockoutGuard,

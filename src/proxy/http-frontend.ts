@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ProxyError, toProxyError } from '../core/index.ts'
 import type { Tunnel, TunnelEnd } from '../net/index.ts'

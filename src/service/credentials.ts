@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.ts'
 import { ProxyError } from '../core/index.ts'
 import {
+  assertUsableOffer,
   credentialsFromHashes,
   credentialsFromPassword,
   isCaseAmbiguous,
@@ -23,6 +24,7 @@ const WORKSTATION_LENGTH = 15
  * @throws ProxyError CONFIG.
  */
 export function buildCredentials(config: Config, hostName: string): BuiltCredentials {
+  if (config.negotiateFlags !== undefined) assertUsableOffer(config.negotiateFlags)
   const { user, domain, warning } = parseAccount(config)
   const workstation = config.workstation ?? workstationFrom(hostName)
   const names = { user, domain, workstation, dialect: config.dialect }

@@ -16,10 +16,13 @@ import type { Upstream } from './upstream.ts'
  *  - while the upstream's ways are unknown: does it demand a logon, with which scheme, does it keep the connection;
  *  - while the password is unproven: everybody waits for the verdict, and no slow origin may delay that;
  *  - for a request with a body when the upstream is known to be open at times.
- * Its target is a name that never exists (RFC 6761 section 6.4), so the upstream answers by itself and no origin is
- * reached; it says what it is for in the upstream's log.
+ * Its target is the limited broadcast address. No TCP connection to it can be made and no router forwards it (RFC 919
+ * section 7), so the upstream answers at once and by itself, needs no DNS for it, and nobody else is reached. A name
+ * that never exists (RFC 6761) was tried first: a Squid without a working DNS server takes six seconds to say so.
+ * The User-Agent tells the reader of the upstream's log what the request is for.
  */
-const LOGON_CHECK_HOST = 'logon-check.tsntlm.invalid'
+const LOGON_CHECK_HOST = '255.255.255.255'
+const LOGON_CHECK_AGENT = 'tsntlm logon check'
 
 /** The longest an upstream may think about the logon check once it has seen the password. */
 const LOGON_CHECK_MS = 6_000
@@ -177,7 +180,11 @@ async function introduce(upstream: Upstream, attempt: Attempt): Promise<void> {
     return
   }
   upstream.demand = 'sometimes'
-  await keepAfterCheck(upstream, exchange)
+  await keepAfterCheck(upstream, exchange).catch((error: unknown) => {
+    // It closes after each answer, so a connection is never introduced: requests go to it as they are.
+    upstream.answersLogonChecks = false
+    throw error
+  })
 }
 
 /** Proves the password with a request of our own. */
@@ -255,7 +262,10 @@ function checkRequest(upstream: Upstream): RequestHead {
   return {
     method: 'GET',
     target: `http://${LOGON_CHECK_HOST}/`,
-    headers: ['Host', LOGON_CHECK_HOST, 'Via', upstream.options.via, ...KEEP_ALIVE],
+    headers: [
+      ...['Host', LOGON_CHECK_HOST, 'User-Agent', LOGON_CHECK_AGENT, 'Via', upstream.options.via],
+      ...KEEP_ALIVE,
+    ],
   }
 }
 

@@ -32,32 +32,60 @@ export async function deliver(
   call: Call,
   emit: Emit,
 ): Promise<Delivered> {
-  const untried = [
-    ...carriers.filter(one => one.isAvailable()),
-    ...carriers.filter(one => !one.isAvailable()),
-  ]
-  let carrier = untried.shift()
-  let freshSessions = 0
-  if (carrier === undefined) throw new ProxyError('NO_UPSTREAM')
+  const tour = new Tour(carriers)
   for (;;) {
-    call.trace.attempts++
-    call.trace.upstream = carrier.label
-    const result = await attemptOn(carrier, call, freshSessions > 0)
+    const { carrier } = tour
+    const result = await attemptOn(carrier, call, tour.wantsFreshSession)
     if ('lease' in result) return result
     const { error, attempt } = result
     if (error.code === 'BUG') emit({ type: 'bug', error: error.cause ?? error })
     if (countsAgainstUpstream(attempt)) carrier.failed(error)
-    const decision = decideRetry(attempt)
-    if (decision === 'give-up' || call.signal.aborted) throw error
-    if (decision === 'fresh-session' && freshSessions < FRESH_SESSIONS) {
-      freshSessions++
-      continue
+    if (call.signal.aborted || !tour.goesOn(attempt)) throw error
+  }
+}
+
+/** Where a call is tried next: the retry law applied to a list of carriers. */
+class Tour {
+  readonly #untried: Carrier[]
+  #carrier: Carrier
+  #freshSessions = 0
+
+  constructor(carriers: readonly Carrier[]) {
+    this.#untried = [
+      ...carriers.filter(one => one.isAvailable()),
+      ...carriers.filter(one => !one.isAvailable()),
+    ]
+    const first = this.#untried.shift()
+    if (first === undefined) throw new ProxyError('NO_UPSTREAM')
+    this.#carrier = first
+  }
+
+  get carrier(): Carrier {
+    return this.#carrier
+  }
+
+  get wantsFreshSession(): boolean {
+    return this.#freshSessions > 0
+  }
+
+  /** @returns whether there is another attempt, with `carrier` and `wantsFreshSession` as they are then. */
+  goesOn(failed: FailedAttempt): boolean {
+    const decision = decideRetry(failed)
+    if (decision === 'give-up') return false
+    if (decision === 'fresh-session' && this.#freshSessions < FRESH_SESSIONS) {
+      this.#freshSessions++
+      return true
     }
-    const next = untried.shift()
+    const next = this.#untried.shift()
+    if (next !== undefined) {
+      this.#carrier = next
+      this.#freshSessions = 0
+      return true
+    }
     // Alone in the configuration it gets one more chance: a broken connection is not yet a broken upstream.
-    if (next === undefined && (attempt.phase === 'dial' || freshSessions > 0)) throw error
-    freshSessions = next === undefined ? 1 : 0
-    carrier = next ?? carrier
+    if (failed.phase === 'dial' || this.#freshSessions > 0) return false
+    this.#freshSessions = 1
+    return true
   }
 }
 
@@ -73,6 +101,8 @@ async function attemptOn(
 ): Promise<Delivered | Failure> {
   let lease: Lease | undefined
   let attempt: Attempt | undefined
+  call.trace.attempts++
+  call.trace.upstream = carrier.label
   try {
     lease = await carrier.pool.acquire(call.signal, wantsFresh)
     if (!lease.wasReady) call.trace.connectMs += lease.session.dialMs

@@ -49,7 +49,7 @@ export class Upstream {
   readonly health = new UpstreamHealth()
   demand: Demand = 'unknown'
   scheme: Scheme = 'NTLM'
-  /** False once it did not answer a logon check in time: then the request itself carries the logon. */
+  /** False once a logon check got no answer in time or ended the connection: then requests do without. */
   answersLogonChecks = true
   #probe: Timer | undefined
   #aliveCheck: Promise<void> | undefined

@@ -1,25 +1,24 @@
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Content, fieldValues, NOTHING, readContent } from './content.ts'
 import { SocketReader } from './socket-reader.ts'
 
-export interface RawResponse {
+export interface RawResponse extends Content {
   readonly status: number
   readonly reason: string
   /** Status line and fields as they came, without the empty line. */
   readonly head: string
-  readonly body: Buffer
   readonly text: string
-  /** Trailer section of a chunked body, as it came. */
-  readonly trailers: string
   /** All values of a field, in order. */
   values(name: string): string[]
 }
 
 /** A client that sends exactly the bytes it is given and reads one response at a time. */
-export class RawClient {
-  readonly socket: Socket
+export class RawClient<Stream extends Duplex = Socket> {
+  readonly socket: Stream
   readonly reader: SocketReader
 
-  constructor(socket: Socket) {
+  constructor(socket: Stream) {
     this.socket = socket
     this.reader = new SocketReader(socket)
   }
@@ -47,35 +46,9 @@ export class RawClient {
       status === 304 ||
       status === 101 ||
       (method === 'CONNECT' && status < 300)
-    const content = isEmpty ? NOTHING : await this.#readContent(values)
+    const content = isEmpty ? NOTHING : await readContent(this.reader, head, 'until-end')
     const text = content.body.toString()
     return { status, reason, head, values, text, ...content }
-  }
-
-  async #readContent(values: (name: string) => string[]): Promise<Content> {
-    if (values('transfer-encoding').join().toLowerCase().includes('chunked')) {
-      return await this.#readChunks()
-    }
-    const length = values('content-length')[0]
-    const reader = this.reader
-    const body = length === undefined ? reader.readToEnd() : reader.readBytes(Number(length))
-    return { body: await body, trailers: '' }
-  }
-
-  async #readChunks(): Promise<Content> {
-    const chunks: Buffer[] = []
-    for (;;) {
-      const size = parseInt((await this.reader.readUntil('\r\n')).toString('latin1'), 16)
-      if (size === 0) break
-      chunks.push(await this.reader.readBytes(size))
-      await this.reader.readBytes(2)
-    }
-    let trailers = ''
-    for (;;) {
-      const line = (await this.reader.readUntil('\r\n')).toString('latin1')
-      if (line === '\r\n') return { body: Buffer.concat(chunks), trailers }
-      trailers += line
-    }
   }
 
   /** Sends a request and reads its response. `head` is the request line and fields, one a line, without CR. */
@@ -88,23 +61,6 @@ export class RawClient {
   destroy(): void {
     this.socket.destroy()
   }
-}
-
-interface Content {
-  readonly body: Buffer
-  readonly trailers: string
-}
-
-const NOTHING: Content = { body: Buffer.alloc(0), trailers: '' }
-
-/** The values of a field in a raw head, message or status line ignored. */
-export function fieldValues(head: string, name: string): string[] {
-  const wanted = `${name.toLowerCase()}:`
-  return head
-    .split('\r\n')
-    .slice(1)
-    .filter(line => line.toLowerCase().startsWith(wanted))
-    .map(line => line.slice(wanted.length).trim())
 }
 
 /** Opens a connection whose two directions end by themselves. */

@@ -1,8 +1,10 @@
-import { createServer, type Socket } from 'node:net'
+import { createServer, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { NtlmAcceptor, Verdict } from '../../src/demo/index.ts'
 import { listen } from '../../src/demo/listen.ts'
-import { fieldValues } from './http-client.ts'
+import { type Content, fieldValues, readContent } from './content.ts'
 import { SocketReader } from './socket-reader.ts'
+import { WireEnd } from './wire.ts'
 
 export type BodyStyle = 'length' | 'chunked' | 'close' | 'none'
 
@@ -29,12 +31,13 @@ export interface NtlmDemand extends Omit<Demand, 'schemes'> {
 /** One accepted connection in the hands of a script. */
 export class ScriptedConnection {
   readonly number: number
-  readonly socket: Socket
+  readonly socket: Duplex
   /** Raw request heads read so far, without the empty line. */
   readonly heads: string[] = []
   readonly #reader: SocketReader
+  #bytesWritten = 0
 
-  constructor(number: number, socket: Socket) {
+  constructor(number: number, socket: Duplex) {
     this.number = number
     this.socket = socket
     this.#reader = new SocketReader(socket)
@@ -46,6 +49,16 @@ export class ScriptedConnection {
     const head = bytes.subarray(0, -4).toString('latin1')
     this.heads.push(head)
     return head
+  }
+
+  /** The next request head, or undefined when the client goes away instead. */
+  async nextHead(): Promise<string | undefined> {
+    return await this.readHead().catch(() => undefined)
+  }
+
+  /** The body of the request with this head. */
+  readContent(head: string): Promise<Content> {
+    return readContent(this.#reader, head, 'none')
   }
 
   readBody(length: number): Promise<Buffer> {
@@ -65,13 +78,27 @@ export class ScriptedConnection {
     return this.#reader.closed()
   }
 
+  /** What it wrote, whether or not that was read. */
+  get bytesWritten(): number {
+    return this.#bytesWritten
+  }
+
   write(bytes: string | Buffer): void {
+    this.#bytesWritten += bytes.length
     this.socket.write(bytes)
+  }
+
+  /** Writes the same again and again, as fast as it is read, until the connection is gone. */
+  async writeWithoutEnd(text: string): Promise<void> {
+    while (this.socket.writable) {
+      this.#bytesWritten += text.length
+      await new Promise(done => this.socket.write(text, done))
+    }
   }
 
   /** One byte a write, each in a turn of its own of the event loop. */
   async writeSlow(bytes: string | Buffer): Promise<void> {
-    this.socket.setNoDelay(true)
+    if (this.socket instanceof Socket) this.socket.setNoDelay(true)
     for (const byte of Buffer.from(bytes)) {
       if (this.socket.destroyed) return
       this.socket.write(Buffer.of(byte))
@@ -84,7 +111,8 @@ export class ScriptedConnection {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy()
+    if (this.socket instanceof Socket) this.socket.resetAndDestroy()
+    else if (this.socket instanceof WireEnd) this.socket.reset()
   }
 
   /** Answers nothing more and waits for the client to go away. */
@@ -108,7 +136,8 @@ export class ScriptedConnection {
 
   /** Reads a request with a NEGOTIATE and answers it with the acceptor's challenge. */
   async challenge(demand: NtlmDemand): Promise<string> {
-    const head = await this.#readRequest()
+    const head = await this.readHead()
+    await this.readContent(head)
     const token = demand.acceptor.challenge(tokenOf(head)).toString('base64')
     const schemes = demand.schemes?.(token) ?? [`NTLM ${token}`]
     await this.demand({ ...demand, schemes })
@@ -127,12 +156,6 @@ export class ScriptedConnection {
   ): Promise<{ negotiate: string; head: string; verdict: Verdict }> {
     const negotiate = await this.challenge(demand)
     return { negotiate, ...(await this.judge(demand.acceptor)) }
-  }
-
-  async #readRequest(): Promise<string> {
-    const head = await this.readHead()
-    await this.readBody(Number(fieldValues(head, 'content-length')[0] ?? 0))
-    return head
   }
 }
 

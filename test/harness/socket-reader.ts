@@ -1,17 +1,17 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /**
- * Reads a socket in the pieces a test asks for. Bytes that were not asked for stay here, so nothing is lost between
+ * Reads a connection in the pieces a test asks for. Bytes that were not asked for stay here, so nothing is lost between
  * two reads. A read that the peer's end or a reset makes impossible is rejected with what had come so far.
  */
 export class SocketReader {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   #buffer: Buffer = Buffer.alloc(0)
   #ended = false
   #failure: Error | undefined
   #wake: () => void = () => {}
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)

@@ -1,4 +1,14 @@
-import { chmod, chown, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { program } from './programs.ts'
@@ -70,10 +80,11 @@ export async function startSquid(options: SquidOptions): Promise<Squid> {
   const port = options.port ?? (await freePort())
   const dir = await mkdtemp(join(tmpdir(), 'tsntlm-squid-'))
   const files = await writeFiles(dir, port, options)
-  // Nothing of one Squid may meet another's shared memory: they are told apart by the service name.
+  // One Squid must not meet another's shared memory: the service name tells them apart.
+  const service = `t${process.pid}x${port}`
   const daemon = await startDaemon(
     program('squid'),
-    ['-N', '-n', `t${process.pid}x${port}`, '-f', files.conf],
+    ['-N', '-n', service, '-f', files.conf],
     () => accepts(port),
     { cwd: dir },
   )
@@ -90,9 +101,17 @@ export async function startSquid(options: SquidOptions): Promise<Squid> {
       if (!running) return
       running = false
       await daemon.stop(signal)
+      await removeSharedMemory(service)
       await rm(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     },
   }
+}
+
+/** What a Squid leaves behind that had no time to clean up. */
+async function removeSharedMemory(service: string): Promise<void> {
+  const folder = '/dev/shm'
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names) if (name.startsWith(`${service}-`)) await rm(join(folder, name))
 }
 
 interface Files {

@@ -11,7 +11,8 @@ import {
   type UpstreamEvent,
 } from '../../../src/demo/index.ts'
 import { pattern, startByteEcho, startByteSink, startByteSource } from '../../harness/byte-echo.ts'
-import { fieldValues, openClient, type RawClient } from '../../harness/http-client.ts'
+import { fieldValues } from '../../harness/content.ts'
+import { openClient, type RawClient } from '../../harness/http-client.ts'
 import { answerChallenge, NEGOTIATE } from '../../harness/plain-ntlm.ts'
 import { SocketReader } from '../../harness/socket-reader.ts'
 

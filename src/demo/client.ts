@@ -13,7 +13,7 @@ export async function getThrough(proxy: HostPort, url: string): Promise<string> 
     headers: { host: new URL(url).host },
   }
   return new Promise((resolve, reject) => {
-    request(options, response => readLine(response).then(resolve, reject))
+    request(options, response => void readLine(response).then(resolve, reject))
       .on('error', reject)
       .end()
   })
@@ -43,11 +43,10 @@ export async function getThroughTunnel(
       const createConnection = () => secure({ socket, ca, servername: target.host })
       const inner = secureRequest(
         { createConnection, host: target.host, path: '/hello' },
-        answer => {
-          readLine(answer)
+        answer =>
+          void readLine(answer)
             .then(resolve, reject)
-            .finally(() => socket.destroy())
-        },
+            .finally(() => socket.destroy()),
       )
       inner.on('error', reject).end()
     })
