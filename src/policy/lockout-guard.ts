@@ -70,10 +70,13 @@ export class LockoutGuard {
     options: GuardOptions = GUARD_DEFAULTS,
   ) {
     this.#options = options
-    const pending = record?.pendingSince
-    const known = [...(record?.rejections ?? []), ...(pending === undefined ? [] : [pending])]
+    // A time to come means that the clock was set back: it must not refuse for longer than a cool-down.
+    const past = (times: readonly number[]): number[] => times.map(at => Math.min(at, now))
+    const rejections = past(record?.rejections ?? [])
+    const pending = past(record?.pendingSince === undefined ? [] : [record.pendingSince])
+    const known = [...rejections, ...pending]
     this.#rejections = known.filter(at => at > now - options.windowMs).sort((a, b) => a - b)
-    const lastRejection = Math.max(0, ...(record?.rejections ?? []))
+    const lastRejection = Math.max(0, ...rejections)
     if (lastRejection >= configChangedAt) this.#refusedUntil = lastRejection + options.coolDownMs
     this.#refusedUntil = Math.max(this.#refusedUntil, this.#budgetFreeAt())
   }

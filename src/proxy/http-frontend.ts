@@ -197,6 +197,7 @@ export class HttpFrontend {
   ): void {
     this.#noteFailure(scope, error)
     if (response.headersSent || response.destroyed) {
+      if (!response.headersSent) scope.status = error.status
       response.destroy()
       return
     }

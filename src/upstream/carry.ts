@@ -1,10 +1,10 @@
 import { isProxyError, ProxyError, type Timer } from '../core/index.ts'
-import type { RequestHead } from '../http1/index.ts'
 import type { Attempt } from './attempt.ts'
 import type { UpstreamConnection } from './connection.ts'
 import type { Carrier } from './dispatcher.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
+import { checkRequest, LOGON_CHECK_MS } from './logon-check.ts'
 import { learnFrom407, logOn } from './logon.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -15,18 +15,12 @@ import type { Upstream } from './upstream.ts'
  * introduced with a harmless request of our own
  *  - while the upstream's ways are unknown: does it demand a logon, with which scheme, does it keep the connection;
  *  - while the password is unproven: everybody waits for the verdict, and no slow origin may delay that;
- *  - for a request with a body when the upstream is known to be open at times.
- * Its target is the limited broadcast address. No TCP connection to it can be made and no router forwards it (RFC 919
- * section 7), so the upstream answers at once and by itself, needs no DNS for it, and nobody else is reached. A name
- * that never exists (RFC 6761) was tried first: a Squid without a working DNS server takes six seconds to say so.
- * The User-Agent tells the reader of the upstream's log what the request is for.
+ *  - for a request with a body: the first leg carries none, and an upstream that turns out to be open (some remember
+ *    logons by address) would have executed it.
+ * It is the logon check of logon-check.ts, which reaches no origin.
  */
-const LOGON_CHECK_HOST = '255.255.255.255'
-const LOGON_CHECK_AGENT = 'tsntlm logon check'
 
-/** The longest an upstream may think about the logon check once it has seen the password. */
-const LOGON_CHECK_MS = 6_000
-/** How long a kept session may be silent before its upstream is checked. */
+/** How long a kept session may be silent before its upstream is checked; doubled with each check. */
 const SILENCE_MS = 5_000
 const LOGON_CHECK_BODY_BYTES = 1024 * 1024
 
@@ -80,25 +74,22 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
 
 /**
  * A kept session whose upstream vanished without a word would be waited on until the kernel gives up, a quarter of an
- * hour later. So when no answer comes, a new connection is tried: where that fails, the session is dead too.
+ * hour later, and one whose upstream hangs for ever. So when no answer comes, the upstream is asked something on a new
+ * connection: where that fails, the session is dead too.
  */
 function watchSilence(upstream: Upstream, connection: UpstreamConnection): Timer {
   const { clock } = upstream.options
   let timer: Timer | undefined
-  const arm = (): void => {
-    timer = clock.setTimer(SILENCE_MS, () => {
-      arm()
-      upstream.checkAlive().catch((cause: unknown) =>
-        connection.destroy(
-          new ProxyError('UPSTREAM_CLOSED', {
-            detail: `${upstream.label} gives no sign of life`,
-            cause,
-          }),
-        ),
-      )
+  const arm = (ms: number): void => {
+    timer = clock.setTimer(ms, () => {
+      arm(ms * 2)
+      upstream.checkAlive().catch((cause: unknown) => {
+        const detail = `${upstream.label} gives no sign of life`
+        connection.destroy(new ProxyError('UPSTREAM_CLOSED', { detail, cause }))
+      })
     })
   }
-  arm()
+  arm(SILENCE_MS)
   return { cancel: () => timer?.cancel() }
 }
 
@@ -123,7 +114,7 @@ async function logOnFor(upstream: Upstream, attempt: Attempt): Promise<Exchange>
   const { lease, call } = attempt
   attempt.phase = 'handshake'
   const pass = await enterGate(upstream, attempt)
-  if (!pass.isProven && upstream.answersLogonChecks) {
+  if ((!pass.isProven || call.body !== undefined) && upstream.answersLogonChecks) {
     await check(upstream, attempt, pass)
     return sendBare(upstream, attempt).then(exchange => expectNo407(upstream, exchange))
   }
@@ -149,7 +140,7 @@ async function logOnFor(upstream: Upstream, attempt: Attempt): Promise<Exchange>
   upstream.demand = 'sometimes'
   lease.markReady()
   if (call.body === undefined) return exchange
-  // The first leg had no body: its answer is not the answer to this request.
+  // Only where the upstream answers no logon checks: the first leg had no body, so its answer is not to this request.
   await exchange.drain(LOGON_CHECK_BODY_BYTES, LOGON_CHECK_MS, upstream.options.clock)
   return sendBare(upstream, attempt).then(answer => expectNo407(upstream, answer))
 }
@@ -166,7 +157,7 @@ async function introduce(upstream: Upstream, attempt: Attempt): Promise<void> {
   const { lease } = attempt
   attempt.phase = 'handshake'
   const exchange = await lease.session.connection
-    .send(checkRequest(upstream), undefined, {
+    .send(checkRequest(upstream.options.via), undefined, {
       timeoutMs: LOGON_CHECK_MS,
       signal: attempt.call.signal,
     })
@@ -196,7 +187,7 @@ async function check(upstream: Upstream, attempt: Attempt, pass: LogonPass): Pro
     const { exchange, outcome } = await logOn({
       upstream,
       connection: lease.session.connection,
-      request: checkRequest(upstream),
+      request: checkRequest(upstream.options.via),
       body: undefined,
       pass,
       signal: NEVER_ABORTED,
@@ -257,22 +248,3 @@ function authenticated(upstream: Upstream, attempt: Attempt, startedAt: number):
     ms: clock.now() - startedAt,
   })
 }
-
-function checkRequest(upstream: Upstream): RequestHead {
-  return {
-    method: 'GET',
-    target: `http://${LOGON_CHECK_HOST}/`,
-    headers: [
-      ...['Host', LOGON_CHECK_HOST, 'User-Agent', LOGON_CHECK_AGENT, 'Via', upstream.options.via],
-      ...KEEP_ALIVE,
-    ],
-  }
-}
-
-/** Both words: old proxies know only the second (reference: curl issue 954). */
-export const KEEP_ALIVE: readonly string[] = [
-  'Connection',
-  'keep-alive',
-  'Proxy-Connection',
-  'keep-alive',
-]

@@ -72,7 +72,8 @@ class Tour {
   goesOn(failed: FailedAttempt): boolean {
     const decision = decideRetry(failed)
     if (decision === 'give-up') return false
-    if (decision === 'fresh-session' && this.#freshSessions < FRESH_SESSIONS) {
+    const isWorthIt = this.#carrier.isAvailable() || this.#untried.length === 0
+    if (decision === 'fresh-session' && isWorthIt && this.#freshSessions < FRESH_SESSIONS) {
       this.#freshSessions++
       return true
     }

@@ -30,6 +30,7 @@ interface Waiter {
 export class GuardGate {
   readonly #options: GuardGateOptions
   readonly #waiters = new Set<Waiter>()
+  #rejectedBy: string | undefined
 
   constructor(options: GuardGateOptions) {
     this.#options = options
@@ -81,7 +82,10 @@ export class GuardGate {
         guard.report(verdict, now)
         if (!wasProven || verdict === 'rejected') save(guard.record)
         if (verdict === 'accepted' && !wasProven) onProven()
-        if (verdict === 'rejected') onTripped(upstream, this.#refusedForMs(now))
+        if (verdict === 'rejected') {
+          this.#rejectedBy = upstream
+          onTripped(upstream, this.#refusedForMs(now))
+        }
         this.#readmit()
       },
     }
@@ -102,9 +106,14 @@ export class GuardGate {
     const { account, clock, guard } = this.#options
     const until = Math.max(untilMs, guard.refusedUntilMs)
     const seconds = Math.ceil((until - clock.wallMs()) / 1000)
+    const by = this.#rejectedBy === undefined ? '' : ` by ${this.#rejectedBy}`
+    const what =
+      guard.record.rejections.length > 0
+        ? `was rejected${by}`
+        : 'was sent without ever being answered'
     return new ProxyError('AUTH_LOCKED_OUT', {
       detail:
-        `the password of ${account} was rejected; to keep the account from being locked it is not sent again ` +
+        `the password of ${account} ${what}; to keep the account from being locked it is not sent again ` +
         `for ${seconds} s or until the configuration is mended`,
     })
   }

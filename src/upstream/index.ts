@@ -5,7 +5,8 @@ export {
   ntlmAuthenticator,
   type NtlmAuthenticatorOptions,
 } from './authenticator.ts'
-export { carrierTo, KEEP_ALIVE } from './carry.ts'
+export { carrierTo } from './carry.ts'
+export { KEEP_ALIVE } from './logon-check.ts'
 export type { DetachedStream } from './connection.ts'
 export { DirectRoutes, type DirectOptions } from './direct.ts'
 export { type Carrier, deliver } from './dispatcher.ts'

@@ -12,6 +12,7 @@ import type { Dialer } from '../net/index.ts'
 import { UpstreamHealth } from '../policy/index.ts'
 import type { Authenticator } from './authenticator.ts'
 import type { GuardGate } from './guard-gate.ts'
+import { probe } from './logon-check.ts'
 import type { Scheme } from './offers.ts'
 import { SessionPool } from './session-pool.ts'
 
@@ -52,6 +53,7 @@ export class Upstream {
   /** False once a logon check got no answer in time or ended the connection: then requests do without. */
   answersLogonChecks = true
   #probe: Timer | undefined
+  #isProbing = false
   #aliveCheck: Promise<void> | undefined
   #isClosed = false
 
@@ -82,8 +84,9 @@ export class Upstream {
     })
   }
 
+  /** A cool-down that is over ends with a probe: until that succeeded, no request is made to find out. */
   isAvailable(): boolean {
-    return this.health.isAvailable(this.options.clock.now())
+    return !this.#isProbing && this.health.isAvailable(this.options.clock.now())
   }
 
   /** Puts it aside. Failures of requests that were under way together count once. */
@@ -109,9 +112,9 @@ export class Upstream {
     this.options.emit({ type: 'upstream.up', upstream: this.label })
   }
 
-  /** @throws ProxyError DIAL_* when no connection can be made to it right now. */
+  /** Puts it aside when it does not answer now. @throws ProxyError DIAL_*, UPSTREAM_*. */
   async checkAlive(): Promise<void> {
-    this.#aliveCheck ??= this.#dialOnce().finally(() => (this.#aliveCheck = undefined))
+    this.#aliveCheck ??= this.#checkAlive()
     await this.#aliveCheck
   }
 
@@ -134,19 +137,27 @@ export class Upstream {
       this.#probe = this.options.clock.setTimer(forMs, () => void this.#tryAgain())
   }
 
-  /** After the cool-down a connection is tried here, so that no request has to be the one that finds out. */
+  /** After the cool-down it is asked something here, so that no request has to be the one that finds out. */
   async #tryAgain(): Promise<void> {
+    this.#isProbing = true
     try {
-      await this.#dialOnce()
+      await probe(this.options, this.answersLogonChecks)
       this.health.reachable()
     } catch (error) {
       if (!this.#isClosed) this.#putAside(this.options.clock.now(), toProxyError(error).code)
+    } finally {
+      this.#isProbing = false
     }
   }
 
-  async #dialOnce(): Promise<void> {
-    const { address, dialer } = this.options
-    const stream = await dialer.dial(address, { signal: new AbortController().signal })
-    stream.destroy()
+  async #checkAlive(): Promise<void> {
+    try {
+      await probe(this.options, this.answersLogonChecks)
+    } catch (error) {
+      this.failed(toProxyError(error))
+      throw error
+    } finally {
+      this.#aliveCheck = undefined
+    }
   }
 }
