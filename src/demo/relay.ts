@@ -119,7 +119,8 @@ export function forwardRequest(
   outgoing.on('error', () => {
     if (response.headersSent || response.destroyed) return void response.destroy()
     onStatus(503)
-    const own = unreachable(to)
+    // As with Squid, the connection and its logon outlive the error, unless part of a body is still on its way.
+    const own = { ...unreachable(to), closes: !incoming.complete }
     response.writeHead(own.status, own.reason, fieldsOf(own)).end(own.body)
   })
   incoming.pipe(outgoing)

@@ -23,6 +23,8 @@ import {
 import { answerHeaders } from './raw-response.ts'
 import type { RequestScope } from './request-scope.ts'
 
+const NOTHING = Buffer.alloc(0)
+
 export interface Passage {
   readonly request: RequestHead
   readonly carriers: readonly Carrier[]
@@ -118,13 +120,17 @@ async function relayAnswer(
   response.writeHead(head.status, head.reason, headers)
   scope.responded(head.status)
   try {
-    const trailers = await exchange.relayTo({
+    const relayed = exchange.relayTo({
       write: chunk => {
         scope.bytesOut += chunk.length
         return response.write(chunk)
       },
       onDrain: resume => response.once('drain', resume),
     })
+    // node keeps the head back until the body begins, which may take long (server-sent events). flushHeaders() would
+    // write it in UTF-8.
+    if (scope.bytesOut === 0) response.write(NOTHING)
+    const trailers = await relayed
     if (trailers.length > 0) response.addTrailers(asPairs(trailers))
     response.off('close', onClose)
     if (exchange.isReusable) lease.release()

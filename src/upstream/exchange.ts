@@ -54,7 +54,7 @@ export class Exchange {
     else if (this.#trailers !== undefined) this.#resolve?.(this.#trailers)
     // Also after the end: an idle connection must be read to notice that the peer closes it.
     if (wantsMore || this.#trailers !== undefined) this.#source.resume()
-    else sink.onDrain(() => this.#source.resume())
+    else this.#resumeAfterDrain(sink)
     return finished
   }
 
@@ -94,13 +94,15 @@ export class Exchange {
       this.#source.pause()
     } else if (!this.#sink.write(chunk)) {
       this.#source.pause()
-      this.#sink.onDrain(() => this.#source.resume())
+      this.#resumeAfterDrain(this.#sink)
     }
   }
 
   /** From the connection: the body is complete. */
   finish(trailers: RawHeaders): void {
     this.#trailers = trailers
+    // The last piece may have paused the connection for a sink that will not drain any more.
+    if (this.#sink !== undefined) this.#source.resume()
     this.#resolve?.(trailers)
   }
 
@@ -109,5 +111,12 @@ export class Exchange {
     if (this.#trailers !== undefined) return
     this.#error = error
     this.#reject?.(error)
+  }
+
+  /** Once the body is complete the connection is no longer this exchange's to resume. */
+  #resumeAfterDrain(sink: BodySink): void {
+    sink.onDrain(() => {
+      if (this.#trailers === undefined) this.#source.resume()
+    })
   }
 }

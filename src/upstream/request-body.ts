@@ -64,13 +64,16 @@ export class StreamBody implements RequestBody {
     const stream = this.#stream
     if (!this.#wanted) this.#options.onFirstRead?.()
     this.#wanted = true
+    let isStopped = false
     let stop = (): void => undefined
     const done = new Promise<RawHeaders>((resolve, reject) => {
       const onData = (chunk: Buffer): void => {
         this.#keep(chunk)
         if (sink.write(chunk)) return
         stream.pause()
-        sink.onDrain(() => stream.resume())
+        sink.onDrain(() => {
+          if (!isStopped) stream.resume()
+        })
       }
       const onEnd = (): void => {
         stop()
@@ -85,6 +88,7 @@ export class StreamBody implements RequestBody {
         )
       }
       stop = () => {
+        isStopped = true
         stream.off('data', onData).off('end', onEnd).off('close', onClose)
         stream.pause()
       }

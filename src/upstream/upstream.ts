@@ -52,6 +52,10 @@ export class Upstream {
   scheme: Scheme = 'NTLM'
   /** False once a logon check got no answer in time or ended the connection: then requests do without. */
   answersLogonChecks = true
+  /** Whether a connection can be used after the logon check: some proxies close it with an error page. */
+  keepsCheckedConnections = true
+  /** True once it demanded a logon for a request on a connection that it had just accepted. */
+  demandsForEachRequest = false
   #probe: Timer | undefined
   #isProbing = false
   #aliveCheck: Promise<void> | undefined

@@ -1,0 +1,41 @@
+import { type Clock, isProxyError, ProxyError, type Timer } from '../core/index.ts'
+import type { UpstreamConnection } from './connection.ts'
+
+/** How long a kept session may be silent before its upstream is checked; doubled with each check. */
+const SILENCE_MS = 5_000
+
+/** An upstream that takes connections but answers nothing may be busy: it is asked a second time. */
+const UNANSWERED_CHECKS = 2
+
+interface Watched {
+  readonly label: string
+  readonly options: { readonly clock: Clock }
+  checkAlive(): Promise<void>
+}
+
+/**
+ * A kept session whose upstream vanished without a word would be waited on until the kernel gives up, a quarter of an
+ * hour later, and one whose upstream hangs for ever. So when no answer comes, the upstream is asked something on a new
+ * connection: where that fails, the session is dead too.
+ */
+export function watchSilence(upstream: Watched, connection: UpstreamConnection): Timer {
+  const { clock } = upstream.options
+  let unanswered = 0
+  let timer: Timer | undefined
+  const arm = (ms: number): void => {
+    timer = clock.setTimer(ms, () => {
+      arm(ms * 2)
+      upstream.checkAlive().then(
+        () => (unanswered = 0),
+        (cause: unknown) => {
+          const isSilent = isProxyError(cause) && cause.code === 'UPSTREAM_TIMEOUT'
+          if (isSilent && ++unanswered < UNANSWERED_CHECKS) return
+          const detail = `${upstream.label} gives no sign of life`
+          connection.destroy(new ProxyError('UPSTREAM_CLOSED', { detail, cause }))
+        },
+      )
+    })
+  }
+  arm(SILENCE_MS)
+  return { cancel: () => timer?.cancel() }
+}
