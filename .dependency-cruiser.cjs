@@ -6,9 +6,11 @@ const ROOMS = {
   core: { rooms: [], node: ['util', 'net', 'crypto'] },
   ntlm: { rooms: ['core'], node: ['crypto'] },
   http1: { rooms: ['core'], node: [] },
+  socks5: { rooms: ['core'], node: ['net', 'crypto'] },
   config: { rooms: ['core'], node: ['fs', 'fs/promises', 'path'] },
   policy: { rooms: ['core'], node: ['net'] },
   net: { rooms: ['core'], node: ['net', 'dns', 'dns/promises', 'tls', 'stream'] },
+  pac: { rooms: ['core'], node: ['fs/promises', 'url'], packages: ['quickjs-wasi'] },
   upstream: { rooms: ['core', 'ntlm', 'http1', 'net', 'policy'], node: ['stream'] },
   proxy: {
     rooms: ['core', 'http1', 'net', 'policy', 'upstream'],

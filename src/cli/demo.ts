@@ -2,6 +2,7 @@ import { assembleConfig, parseDirectives } from '../config/index.ts'
 import {
   formatHostPort,
   type HostPort,
+  isProxyError,
   ProxyError,
   type ProxyEvent,
   systemClock,
@@ -18,7 +19,7 @@ import {
 } from '../demo/index.ts'
 import { buildCredentials, memoryGuardStore, Service } from '../service/index.ts'
 import { writeCertificate } from './demo-files.ts'
-import { OK } from './exit-code.ts'
+import { FAILED, OK } from './exit-code.ts'
 import { watchSignals } from './signals.ts'
 
 export interface DemoArguments {
@@ -32,6 +33,7 @@ const ACCOUNT: NtlmAccount = { user: 'alice', domain: 'CORP', password: 'Demo-Pa
 export async function demoCommand(
   args: DemoArguments,
   print: (line: string) => void,
+  complain: (line: string) => void,
 ): Promise<number> {
   const signals = watchSignals()
   const origin = await startOrigin()
@@ -77,6 +79,10 @@ export async function demoCommand(
     )
     await service.drain(await signals.next(), 0)
     return OK
+  } catch (error) {
+    if (!isProxyError(error) || error.code !== 'CONFIG') throw error
+    complain(`tsntlm demo: ${error.detail ?? error.message}`)
+    return FAILED
   } finally {
     service.destroy()
     await Promise.all([upstream.close(), origin.close(), certificate.remove()])
@@ -132,6 +138,8 @@ function describeProxy(event: ProxyEvent): string[] {
       return [`session ${event.session} is authenticated by ${event.dialect}`]
     case 'session.reused':
       return [`session ${event.session} is reused`]
+    case 'listener.failed':
+      return [`cannot listen on ${event.address}: ${event.reason}`]
     case 'guard.proven':
       return [`the password of ${event.account} is proven`]
     case 'bug':

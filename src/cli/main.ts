@@ -13,10 +13,18 @@ const LOG_FORMATS = ['auto', 'json', 'text'] as const
 export async function main(argv: readonly string[]): Promise<void> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`)
   const complain = (line: string): void => void process.stderr.write(`${line}\n`)
+  // Without a listener node opens its debugger on a port when SIGUSR1 comes, and the debugger can read the password.
+  process.on('SIGUSR1', () => undefined)
   const exitWith = (code: number): void => void (process.exitCode = code)
   // A reader that has seen enough (`| head`) is no mistake.
   process.stdout.on('error', () => process.exit(FAILED))
   const parser = yargs([...argv])
+    // An option that is there twice means its last value, as with getopt(3).
+    .parserConfiguration({
+      'duplicate-arguments-array': false,
+      'boolean-negation': false,
+      'dot-notation': false,
+    })
     .scriptName('tsntlm')
     .usage(
       '$0 [--config FILE]\n\nAn NTLM authenticating local proxy. Reads an existing cntlm.conf as it is.',
@@ -107,10 +115,11 @@ export async function main(argv: readonly string[]): Promise<void> {
             type: 'number',
             default: 0,
             describe: 'port to listen on; 0 takes a free one',
-          }),
+          })
+          .check(({ port }) => isPort(port) || '--port must be between 0 and 65535'),
       async args => {
         const { demoCommand } = await import('./demo.ts')
-        process.exit(await demoCommand({ exit: args.exit, port: args.port }, print))
+        process.exit(await demoCommand({ exit: args.exit, port: args.port }, print, complain))
       },
     )
     .version(readVersion())
@@ -139,6 +148,10 @@ function override(name: string, value: string | undefined): Directive[] {
   return value === undefined
     ? []
     : [{ name, value, origin: { source: 'argv', line: 0, column: 0 } }]
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65535
 }
 
 function readVersion(): string {

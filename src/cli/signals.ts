@@ -18,8 +18,6 @@ export function watchSignals(): Signals {
       else next(signal)
     })
   }
-  // Without a listener node opens its debugger on a port when SIGUSR1 comes, and the debugger can read the password.
-  process.on('SIGUSR1', () => undefined)
   return {
     next: async () =>
       new Promise(resolve => {

@@ -8,6 +8,7 @@ export {
   getHeader,
   hasHeader,
   hasListToken,
+  listTokens,
   type RawHeaders,
   setHeader,
   withoutHeaders,

@@ -75,9 +75,8 @@ export class Tunnel {
     from.on('end', () => to.end())
     from.on('error', () => this.#blame(blame))
     const onClose = (): void => {
-      // Without an 'end' the peer is gone: what it sent before is flushed, then the other side is closed too.
-      if (!from.readableEnded) this.#closeSoon(to, clock)
-      else if (!from.writableFinished) to.destroy()
+      // Not both directions ended: the peer is gone. What it sent before is flushed, then the other side is closed too.
+      if (!from.readableEnded || !from.writableFinished) this.#closeSoon(to, clock)
       if (--this.#open === 0) this.#finish()
     }
     if (from.closed) {

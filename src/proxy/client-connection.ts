@@ -75,7 +75,7 @@ export class ClientConnection {
   async #run(handler: () => Promise<void>): Promise<void> {
     await handler()
     const next = this.#queue.shift()
-    if (next !== undefined && !this.stream.destroyed) {
+    if (next !== undefined && !this.stream.destroyed && !this.#isDraining) {
       if (this.#queue.length < PIPELINE_LIMIT / 2) this.stream.resume()
       await this.#run(next)
       return
@@ -85,14 +85,19 @@ export class ClientConnection {
     if (!this.stream.destroyed) this.#awaitRequest()
   }
 
-  /** A header that trickles in is cut off; silence between requests is what keep-alive is for. */
-  #awaitRequest(idleMs = 0): void {
+  /**
+   * A header that trickles in is cut off; silence between requests is what keep-alive is for. One that begins late in a
+   * period has the next one too.
+   */
+  #awaitRequest(idleMs = 0, isArriving = false): void {
     const { bytesRead, clock, headerTimeoutMs, onHeaderTimeout, stream } = this.#options
     const before = bytesRead()
     this.#timer = clock.setTimer(headerTimeoutMs, () => {
-      if (bytesRead() > before) onHeaderTimeout()
-      else if (idleMs + headerTimeoutMs >= KEEP_ALIVE_MS) stream.destroy()
-      else this.#awaitRequest(idleMs + headerTimeoutMs)
+      const silentMs = idleMs + headerTimeoutMs
+      if (isArriving) onHeaderTimeout()
+      else if (bytesRead() > before) this.#awaitRequest(0, true)
+      else if (silentMs >= KEEP_ALIVE_MS) stream.destroy()
+      else this.#awaitRequest(silentMs)
     })
   }
 }

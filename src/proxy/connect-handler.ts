@@ -100,7 +100,7 @@ async function open(
     deps.emit,
   )
   if (delivered.exchange.framing.kind === 'tunnel') return delivered.lease.detach()
-  await relayRaw(connection.stream, delivered, scope, deps.pseudonym).catch((error: unknown) =>
+  await relayRaw(connection.stream, delivered, scope, deps).catch((error: unknown) =>
     scope.fail(toProxyError(error)),
   )
   return undefined

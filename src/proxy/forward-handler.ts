@@ -20,7 +20,7 @@ import {
   requestForOrigin,
   requestForUpstream,
 } from './outgoing-request.ts'
-import { answerHeaders } from './raw-response.ts'
+import { answerHeaders, breakOff } from './raw-response.ts'
 import type { RequestScope } from './request-scope.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -51,12 +51,15 @@ export async function handleForward(
     onInformational: head => passOnInformational(request, response, head),
     trace: scope.trace,
   }
-  const delivered = await deliver(passage.carriers, call, deps.emit)
-  await relayAnswer(deps, scope, connection, response, delivered)
-  scope.bytesIn = body?.bytesRead ?? 0
+  try {
+    const delivered = await deliver(passage.carriers, call, deps.emit)
+    await relayAnswer(deps, scope, connection, response, delivered)
+  } finally {
+    scope.bytesIn = body?.bytesRead ?? 0
+  }
 }
 
-/** Where a request in absolute form goes, and how it reads there. @throws ProxyError BAD_TARGET, LOOP_DETECTED. */
+/** Where a request in absolute form goes, and how it reads. @throws ProxyError BAD_TARGET, BAD_REQUEST, LOOP_DETECTED. */
 export function choosePassage(
   deps: ProxyDependencies,
   scope: RequestScope,
@@ -65,6 +68,10 @@ export function choosePassage(
 ): Passage {
   const target = parseAbsoluteForm(request.url ?? '')
   if (target === undefined) throw badTarget(request.url ?? '')
+  if (request.httpVersionMinor > 0 && request.headers.host === undefined) {
+    // RFC 9112 section 3.2 leaves no choice.
+    throw new ProxyError('BAD_REQUEST', { detail: 'an HTTP/1.1 request needs a Host field' })
+  }
   refuseLoop(request, deps)
   scope.stage = 'upstream'
   if (chooseRoute(deps.noProxy, target.authority).kind === 'upstreams') {
@@ -137,18 +144,11 @@ async function relayAnswer(
     else lease.discard()
     response.end()
   } catch (error) {
-    // An answer that breaks off must not look complete: the client's connection breaks too.
     response.off('close', onClose)
     scope.fail(toProxyError(error))
     lease.discard()
-    breakOff(response)
+    breakOff(response.socket ?? response)
   }
-}
-
-function breakOff(response: ServerResponse): void {
-  const { socket } = response
-  if (socket !== null && 'resetAndDestroy' in socket) socket.resetAndDestroy()
-  else response.destroy()
 }
 
 function asPairs(trailers: readonly string[]): [string, string][] {

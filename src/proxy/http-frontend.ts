@@ -44,7 +44,11 @@ export class HttpFrontend {
       requestTimeout: 0,
       headersTimeout: 0,
       keepAliveTimeout: 0,
+      // Refused with a page of ours.
+      requireHostHeader: false,
     })
+    // node would leave out what exceeds its number of fields; the size of the header is limit enough.
+    server.maxHeadersCount = 0
     // A client that closes its sending side after the request still gets the answer.
     Object.assign(server, { httpAllowHalfOpen: true })
     server.on('request', (request, response) => this.#onRequest(request, response))
@@ -74,7 +78,7 @@ export class HttpFrontend {
       const error = new ProxyError('CLIENT_DENIED', {
         detail: `${client.address} is refused by ${verdict.rule}`,
       })
-      writePage(stream, this.#page(error, this.#deps.nextRequestId(), undefined))
+      writePage(stream, this.#page(error, this.#deps.nextRequestId(), undefined), clock)
       return
     }
     const connection = new ClientConnection({
@@ -162,7 +166,7 @@ export class HttpFrontend {
         const error = toProxyError(thrown)
         this.#noteFailure(scope, error)
         scope.status = error.status
-        writePage(stream, this.#page(error, scope.id, request))
+        writePage(stream, this.#page(error, scope.id, request), this.#deps.clock)
       }
       stream.off('close', onClose)
       this.#close(scope)
@@ -237,7 +241,7 @@ export class HttpFrontend {
 
   /** Answers what is no request, unless an answer is already on its way, and ends the connection. */
   #refuse(connection: ClientConnection, error: ProxyError): void {
-    const { emit, nextRequestId } = this.#deps
+    const { clock, emit, nextRequestId } = this.#deps
     emit({
       type: 'client.malformed',
       client: connection.label,
@@ -245,7 +249,7 @@ export class HttpFrontend {
       reason: error.detail ?? error.message,
     })
     if (connection.isBusy) connection.stream.destroy()
-    else writePage(connection.stream, this.#page(error, nextRequestId(), undefined))
+    else writePage(connection.stream, this.#page(error, nextRequestId(), undefined), clock)
   }
 
   #page(error: ProxyError, requestId: string, request: IncomingMessage | undefined): ErrorPage {
@@ -258,6 +262,6 @@ export class HttpFrontend {
 function loggable(url: string): string {
   return url
     .replace(/[?#].*$/, '')
-    .replace(/\/\/[^/@]*@/, '//')
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1')
     .slice(0, 2048)
 }

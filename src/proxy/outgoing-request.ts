@@ -8,6 +8,7 @@ import {
   getHeader,
   hasHeader,
   hasListToken,
+  listTokens,
   type RequestHead,
   setHeader,
   viaNames,
@@ -18,6 +19,9 @@ import type { ProxyDependencies } from './dependencies.ts'
 
 /** Expect is answered here, when the body is wanted (RFC 9110 section 10.1.1). */
 const ANSWERED_HERE: ReadonlySet<string> = new Set(['expect'])
+
+/** A CONNECT has no content (RFC 9110 section 9.3.6): what follows it belongs to the tunnel. */
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer'])
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'CONNECT'])
 
@@ -68,7 +72,7 @@ export function connectRequest(
   authority: string,
   deps: ProxyDependencies,
 ): RequestHead {
-  const headers = commonHeaders(request, authority, deps)
+  const headers = withoutHeaders(commonHeaders(request, authority, deps), FRAMING)
   for (const { name, value } of deps.headers) replace(headers, setHeader(headers, name, value))
   return { method: 'CONNECT', target: authority, headers: [...headers, ...KEEP_ALIVE] }
 }
@@ -80,12 +84,16 @@ export function withUpgrade(head: RequestHead, request: IncomingMessage): Reques
   return { ...head, headers: [...headers, 'Upgrade', protocols] }
 }
 
-/** The body, if the request has one (RFC 9112 section 6.3). */
+/** The body, if the request has one (RFC 9112 section 6.3). @throws ProxyError NOT_SUPPORTED for an unknown coding. */
 export function requestBody(
   request: IncomingMessage,
   onFirstRead: () => void,
 ): RequestBody | undefined {
-  const isChunked = hasListToken(request.rawHeaders, 'Transfer-Encoding', 'chunked')
+  const codings = listTokens(request.rawHeaders, 'Transfer-Encoding')
+  if (codings.some(coding => coding !== 'chunked')) {
+    throw new ProxyError('NOT_SUPPORTED', { detail: 'Transfer-Encoding is not "chunked" alone' })
+  }
+  const isChunked = codings.length > 0
   const length = contentLength(request.rawHeaders)
   if (!isChunked && (typeof length !== 'number' || length === 0)) return undefined
   return new StreamBody(request, {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { toProxyError } from '../core/index.ts'
+import { type Clock, toProxyError } from '../core/index.ts'
 import {
   appendVia,
   endToEndResponseHeaders,
@@ -8,8 +8,12 @@ import {
   serializeResponseHead,
 } from '../http1/index.ts'
 import type { Delivered } from '../upstream/index.ts'
+import type { ProxyDependencies } from './dependencies.ts'
 import type { ErrorPage } from './error-page.ts'
 import type { RequestScope } from './request-scope.ts'
+
+/** How long a client may take to close its side of a connection that ends. */
+const LINGER_MS = 5_000
 
 /**
  * Answers on a stream that node:http has let go of (CONNECT, Upgrade): the connection ends with the answer, which
@@ -19,7 +23,7 @@ export async function relayRaw(
   stream: Duplex,
   { exchange, lease }: Delivered,
   scope: RequestScope,
-  pseudonym: string,
+  { clock, pseudonym }: ProxyDependencies,
 ): Promise<void> {
   const onClose = (): void => lease.discard()
   stream.once('close', onClose)
@@ -41,12 +45,18 @@ export async function relayRaw(
     stream.off('close', onClose)
     if (exchange.isReusable) lease.release()
     else lease.discard()
-    endStream(stream)
+    endStream(stream, clock)
   } catch (error) {
     scope.fail(toProxyError(error))
     lease.discard()
-    stream.destroy()
+    breakOff(stream)
   }
+}
+
+/** An answer that breaks off must not look complete, which an end of the connection may mean: it is reset. */
+export function breakOff(stream: { destroy(): unknown; resetAndDestroy?: () => unknown }): void {
+  if (stream.resetAndDestroy === undefined) stream.destroy()
+  else stream.resetAndDestroy()
 }
 
 /** The fields of an upstream's answer as the client gets them. Content-Length stays only where it is the framing. */
@@ -59,20 +69,25 @@ export function answerHeaders(
   return keepsLength ? headers : withoutLength(headers)
 }
 
-export function writePage(stream: Duplex, { head, body }: ErrorPage): void {
+export function writePage(stream: Duplex, { head, body }: ErrorPage, clock: Clock): void {
   if (stream.destroyed || stream.writableEnded) return
   stream.write(
     serializeResponseHead('1.1', { ...head, headers: [...head.headers, 'Connection', 'close'] }),
     'latin1',
   )
   stream.write(body)
-  endStream(stream)
+  endStream(stream, clock)
 }
 
-/** Ends our side and reads what the client still sends, so that its end is not taken for a reset of the answer. */
-function endStream(stream: Duplex): void {
+/**
+ * Ends our side and reads what the client still sends, so that the answer is not lost in a reset (RFC 9112 section
+ * 9.6), for a while.
+ */
+function endStream(stream: Duplex, clock: Clock): void {
   stream.resume()
   stream.end()
+  const timer = clock.setTimer(LINGER_MS, () => stream.destroy())
+  stream.once('close', () => timer.cancel())
 }
 
 function withoutLength(headers: RawHeaders): string[] {

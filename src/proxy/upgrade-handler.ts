@@ -43,7 +43,7 @@ export async function handleUpgrade(
   )
   const { head, framing } = delivered.exchange
   if (framing.kind !== 'tunnel') {
-    await relayRaw(connection.stream, delivered, scope, deps.pseudonym)
+    await relayRaw(connection.stream, delivered, scope, deps)
     return
   }
   connection.stream.write(serializeResponseHead('1.1', switching(head)), 'latin1')

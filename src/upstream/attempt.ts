@@ -30,6 +30,12 @@ export interface Attempt {
   phase: AttemptPhase
 }
 
+/** From now on it is the answer to the request itself that is waited for. */
+export function beginRequest(attempt: Attempt): void {
+  attempt.phase = 'request'
+  attempt.lease.markConnected()
+}
+
 /** An answer and the session it comes over: whoever gets it ends the lease. */
 export interface Delivered {
   readonly exchange: Exchange

@@ -1,5 +1,5 @@
 import { ProxyError } from '../core/index.ts'
-import type { Attempt } from './attempt.ts'
+import { type Attempt, beginRequest } from './attempt.ts'
 import type { Carrier } from './dispatcher.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
@@ -65,7 +65,7 @@ function wantsCheck(upstream: Upstream, hasBody: boolean, pass: LogonPass): bool
 /** Sends the request without credentials: on a session that is ready, or to see whether any are wanted. */
 async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange> {
   const { lease, call } = attempt
-  attempt.phase = 'request'
+  beginRequest(attempt)
   const { connection } = lease.session
   const watch = lease.wasReady ? watchSilence(upstream, connection) : undefined
   try {
@@ -114,7 +114,7 @@ async function ride(upstream: Upstream, attempt: Attempt, pass: LogonPass): Prom
     timeoutMs: responseTimeoutMs,
     onInformational: call.onInformational,
     onRequest: () => {
-      attempt.phase = 'request'
+      beginRequest(attempt)
       call.trace.authMs += clock.now() - startedAt
     },
   })

@@ -1,5 +1,6 @@
 import { type Clock, type Emit, formatHostPort, type HostPort } from '../core/index.ts'
 import type { Dialer } from '../net/index.ts'
+import { beginRequest } from './attempt.ts'
 import type { Carrier } from './dispatcher.ts'
 import { SessionPool } from './session-pool.ts'
 
@@ -70,7 +71,7 @@ export class DirectRoutes {
       succeeded: () => undefined,
       async carry(attempt) {
         const { call, lease } = attempt
-        attempt.phase = 'request'
+        beginRequest(attempt)
         const exchange = await lease.session.connection.send(call.request, call.body, {
           timeoutMs: responseTimeoutMs,
           signal: call.signal,

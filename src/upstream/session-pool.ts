@@ -51,6 +51,9 @@ export class SessionPool {
   readonly #idle: { session: Session; timer: Timer }[] = []
   readonly #waiters: Waiter[] = []
   readonly #all = new Set<Session>()
+  /** Connections that are being dialled: they are no sessions yet. */
+  #dialing = 0
+  /** These, and sessions that are being authenticated. */
   #connecting = 0
   #isClosed = false
 
@@ -139,11 +142,11 @@ export class SessionPool {
   #mayConnect(): boolean {
     const { maxConnecting, maxSessions } = this.#options
     if (this.#connecting >= maxConnecting) return false
-    if (this.#all.size + this.#connecting < maxSessions) return true
-    // Only idle sessions that nobody may take (everybody wants a fresh one) are in the way: the oldest goes.
-    const oldest = this.#idle[0]
-    oldest?.session.connection.destroy()
-    return oldest !== undefined
+    if (this.#all.size + this.#dialing < maxSessions) return true
+    // Only idle sessions that nobody may take (everybody wants a fresh one) are in the way: the oldest goes, and its
+    // end pumps anew.
+    this.#idle[0]?.session.connection.destroy()
+    return false
   }
 
   #connect(waiter: Waiter | undefined): void {
@@ -151,8 +154,10 @@ export class SessionPool {
     const { clock, dial, emit, label, nextId } = this.#options
     const startedAt = clock.now()
     this.#connecting++
+    this.#dialing++
     dial(waiter.signal).then(
       stream => {
+        this.#dialing--
         const connection = new UpstreamConnection(stream, clock)
         const dialMs = clock.now() - startedAt
         const session: Session = {
@@ -175,8 +180,12 @@ export class SessionPool {
         }
       },
       (error: unknown) => {
+        this.#dialing--
         this.#connecting--
-        waiter.reject(toProxyError(error))
+        const failure = toProxyError(error)
+        waiter.reject(failure)
+        // What one dial found out holds for all who wait: they need not find it out one after the other.
+        if (failure.code !== 'CLIENT_ABORTED') this.rejectWaiters(failure)
         this.#pump()
       },
     )
@@ -205,6 +214,10 @@ export class SessionPool {
       this.#connecting--
     }
     return {
+      connected: () => {
+        settle()
+        this.#pump()
+      },
       ready: () => {
         session.isReady = true
         settle()
@@ -257,6 +270,7 @@ export class SessionPool {
 }
 
 interface LeaseEndings {
+  connected(): void
   ready(): void
   release(): void
   discard(error: ProxyError | undefined): void
@@ -275,6 +289,11 @@ export class Lease {
     this.session = session
     this.wasReady = session.isReady
     this.#endings = endings
+  }
+
+  /** Nothing more is done to make the session: it counts among those that are being made no longer. */
+  markConnected(): void {
+    this.#endings.connected()
   }
 
   /** The upstream accepted the connection: it may carry requests without credentials from now on. */

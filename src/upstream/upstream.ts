@@ -145,7 +145,7 @@ export class Upstream {
   async #tryAgain(): Promise<void> {
     this.#isProbing = true
     try {
-      await probe(this.options, this.answersLogonChecks)
+      await this.#ask()
       this.health.reachable()
     } catch (error) {
       if (!this.#isClosed) this.#putAside(this.options.clock.now(), toProxyError(error).code)
@@ -154,9 +154,14 @@ export class Upstream {
     }
   }
 
+  /** One that never answered anything is not excused from answering a probe. */
+  async #ask(): Promise<void> {
+    await probe(this.options, this.answersLogonChecks || this.demand === 'unknown')
+  }
+
   async #checkAlive(): Promise<void> {
     try {
-      await probe(this.options, this.answersLogonChecks)
+      await this.#ask()
     } catch (error) {
       this.failed(toProxyError(error))
       throw error

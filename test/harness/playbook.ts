@@ -139,6 +139,16 @@ export class Playbook {
     }
   }
 
+  /** Moves time on for as long as something takes, and tells its result. */
+  async passUntil<T>(result: Promise<T>, stepMs = 250): Promise<T> {
+    const pending = new Set([result])
+    const settled = (): boolean => pending.delete(result)
+    result.then(settled, settled)
+    await this.settle()
+    while (pending.size > 0) await this.pass(stepMs, 1)
+    return await result
+  }
+
   /** Sessions, by pool of the upstreams. */
   get counts() {
     return this.generation.upstreams.map(upstream => upstream.pool.counts)
@@ -213,11 +223,8 @@ export interface Served extends Content {
   readonly head: string
 }
 
-/** Answers a request of somebody who is logged on. After `false` the script is over. */
-export type Serve = (
-  conn: ScriptedConnection,
-  request: Served,
-) => void | boolean | Promise<void | boolean>
+/** Answers a request of somebody who is logged on. When it gives `false`, or a promise of it, the script is over. */
+export type Serve = (conn: ScriptedConnection, request: Served) => unknown
 
 export interface NtlmProxyOptions extends Omit<Demand, 'schemes'> {
   readonly serve?: Serve

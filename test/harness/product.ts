@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from './real/port.ts'
-import { type Finished, run, startDaemon } from './real/run.ts'
+import { type Finished, run, type RunOptions, startDaemon } from './real/run.ts'
 
 /** One line of the program's JSON log. */
 export interface ProductLogLine {
@@ -82,9 +82,12 @@ async function launch(place: Place): Promise<Product> {
 }
 
 /** Runs the program to its end: for `check`, `--help` and everything else that is no daemon. */
-export async function runProduct(args: readonly string[]): Promise<Finished> {
+export async function runProduct(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
   await buildIfMissing()
-  return run(process.execPath, [BIN, ...args])
+  return run(process.execPath, [BIN, ...args], options)
 }
 
 /** `npm test` builds before the suites; this is for a single suite in a fresh clone. */

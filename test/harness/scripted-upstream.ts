@@ -1,10 +1,9 @@
 import { createServer, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { NtlmAcceptor, Verdict } from '../../src/demo/index.ts'
 import { listen } from '../../src/demo/listen.ts'
 import { type Content, fieldValues, readContent } from './content.ts'
 import { SocketReader } from './socket-reader.ts'
-import { WireEnd } from './wire.ts'
+import type { WireEnd } from './wire.ts'
 
 export type BodyStyle = 'length' | 'chunked' | 'close' | 'none'
 
@@ -31,13 +30,13 @@ export interface NtlmDemand extends Omit<Demand, 'schemes'> {
 /** One accepted connection in the hands of a script. */
 export class ScriptedConnection {
   readonly number: number
-  readonly socket: Duplex
+  readonly socket: Socket | WireEnd
   /** Raw request heads read so far, without the empty line. */
   readonly heads: string[] = []
   readonly #reader: SocketReader
   #bytesWritten = 0
 
-  constructor(number: number, socket: Duplex) {
+  constructor(number: number, socket: Socket | WireEnd) {
     this.number = number
     this.socket = socket
     this.#reader = new SocketReader(socket)
@@ -111,8 +110,7 @@ export class ScriptedConnection {
   }
 
   reset(): void {
-    if (this.socket instanceof Socket) this.socket.resetAndDestroy()
-    else if (this.socket instanceof WireEnd) this.socket.reset()
+    this.socket.resetAndDestroy()
   }
 
   /** Answers nothing more and waits for the client to go away. */

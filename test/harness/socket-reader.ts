@@ -17,6 +17,8 @@ export class SocketReader {
     socket.on('end', this.#onEnd)
     socket.on('error', this.#onError)
     socket.on('close', this.#onEnd)
+    // It may have been paused by the reader before.
+    socket.resume()
   }
 
   /** All bytes up to and including `mark`. */

@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream'
 type WriteDone = (error?: Error) => void
 
 /**
- * One end of a connection in memory that breaks as TCP does: `end` closes one direction, `destroy` both, `reset`
+ * One end of a connection in memory that breaks as TCP does: `end` closes one direction, `destroy` both, `resetAndDestroy`
  * fails the peer at once, and what is written to an end that is gone fails with EPIPE. Backpressure is real: a write
  * is done when the peer has room for it.
  */
@@ -20,7 +20,8 @@ export class WireEnd extends Duplex {
     return ends
   }
 
-  reset(): void {
+  /** As net.Socket has it. */
+  resetAndDestroy(): void {
     this.#peer?.destroy(systemError('ECONNRESET'))
     this.destroy()
   }
@@ -28,7 +29,7 @@ export class WireEnd extends Duplex {
   override _read(): void {
     const done = this.#waiting
     this.#waiting = undefined
-    if (done !== undefined) process.nextTick(done)
+    if (done !== undefined) setImmediate(done)
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: WriteDone): void {
@@ -38,7 +39,8 @@ export class WireEnd extends Duplex {
       return
     }
     peer.bytesRead += chunk.length
-    if (peer.push(chunk)) process.nextTick(done)
+    // A turn of the event loop a write, so that nobody is starved by two that talk without end.
+    if (peer.push(chunk)) setImmediate(done)
     else peer.#waiting = done
   }
 

@@ -35,6 +35,7 @@ const manifest = JSON.parse(read('package.json')) as {
   readonly version: string
   readonly files: readonly string[]
   readonly dependencies: Readonly<Record<string, string>>
+  readonly optionalDependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
 }
 
@@ -53,7 +54,8 @@ t.test('docs/dependencies.md has a row for each dependency and for no other', as
   const [runtime = '', development = ''] = afterRuntime.split('\n## Development\n')
   const names = (text: string): (string | undefined)[] =>
     [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
-  t.same(names(runtime).sort(), Object.keys(manifest.dependencies).sort())
+  const needed = { ...manifest.dependencies, ...manifest.optionalDependencies }
+  t.same(names(runtime).sort(), Object.keys(needed).sort())
   t.same(names(development).sort(), Object.keys(manifest.devDependencies).sort())
 })
 

@@ -183,21 +183,27 @@ t.test('what cannot be served is answered plainly', async t => {
   const { upstream, events } = await start(t)
   const closed = await startByteEcho()
   await closed.close()
-  for (const head of [
-    `CONNECT 127.0.0.1:${closed.port} HTTP/1.1\nHost: x`,
-    `GET http://127.0.0.1:${closed.port}/ HTTP/1.1\nHost: x`,
-  ]) {
-    const client = await open(t, upstream)
-    const response = await logOn(client, head)
-    t.equal(response.status, 503)
-    t.same(response.values('connection'), ['close'])
-    t.equal(await client.reader.closed(), 'end')
-  }
+  const tunnel = await open(t, upstream)
+  const noTunnel = await logOn(tunnel, `CONNECT 127.0.0.1:${closed.port} HTTP/1.1\nHost: x`)
+  t.equal(noTunnel.status, 503)
+  t.same(noTunnel.values('connection'), ['close'])
+  t.equal(await tunnel.reader.closed(), 'end')
+  const plain = await open(t, upstream)
+  const unreachable = `GET http://127.0.0.1:${closed.port}/ HTTP/1.1\nHost: x`
+  const noAnswer = await logOn(plain, unreachable)
+  t.equal(noAnswer.status, 503)
+  t.same(
+    noAnswer.values('connection'),
+    ['keep-alive'],
+    'the logon outlives the error, as with Squid',
+  )
+  const again = await plain.request(unreachable)
+  t.equal(again.status, 503, 'no second logon is asked for')
   const client = await open(t, upstream)
   t.match(await logOn(client, 'GET /hello HTTP/1.1\nHost: x'), { status: 400 })
   t.same(
     events.flatMap(event => (event.kind === 'answered' ? event.status : [])),
-    [503, 503, 400],
+    [503, 503, 503, 400],
   )
 })
 

@@ -1,0 +1,41 @@
+import type { ErrorCode, HostPort } from '../core/index.ts'
+import { encodeAddress } from './address.ts'
+import { SOCKS_VERSION } from './message.ts'
+
+/** REP of RFC 1928 section 6. */
+export const Rep = {
+  SUCCEEDED: 0x00,
+  GENERAL_FAILURE: 0x01,
+  NOT_ALLOWED: 0x02,
+  HOST_UNREACHABLE: 0x04,
+  CONNECTION_REFUSED: 0x05,
+  TTL_EXPIRED: 0x06,
+  COMMAND_NOT_SUPPORTED: 0x07,
+  ADDRESS_TYPE_NOT_SUPPORTED: 0x08,
+} as const
+
+export type ReplyCode = (typeof Rep)[keyof typeof Rep]
+
+/** Only what says something about the target itself; a client can do nothing about the rest. */
+const CODES: Partial<Record<ErrorCode, ReplyCode>> = {
+  CLIENT_DENIED: Rep.NOT_ALLOWED,
+  ROUTE_DENIED: Rep.NOT_ALLOWED,
+  DIAL_DNS: Rep.HOST_UNREACHABLE,
+  DIAL_UNREACHABLE: Rep.HOST_UNREACHABLE,
+  DIAL_REFUSED: Rep.CONNECTION_REFUSED,
+  // The RFC has no timeout; this is the code that other servers give for one.
+  DIAL_TIMEOUT: Rep.TTL_EXPIRED,
+}
+
+/** What a SOCKS client is told about a failure to reach its target. */
+export function replyCodeFor(code: ErrorCode): ReplyCode {
+  return CODES[code] ?? Rep.GENERAL_FAILURE
+}
+
+/**
+ * VER, REP, RSV, ATYP, BND.ADDR, BND.PORT: the answer to a request, 10 bytes, or 22 for a bound IPv6 address.
+ * @param bound the address from which the target was dialled, when that is known
+ */
+export function replyBytes(code: ReplyCode, bound?: HostPort): Buffer {
+  return Buffer.concat([Buffer.from([SOCKS_VERSION, code, 0x00]), encodeAddress(bound)])
+}

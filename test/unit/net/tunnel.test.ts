@@ -1,0 +1,268 @@
+import { createHash } from 'node:crypto'
+import { connect, createServer, Socket } from 'node:net'
+import { type Duplex, duplexPair } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { Tunnel, type TunnelResult } from '../../../src/net/index.ts'
+import { pattern } from '../../harness/byte-echo.ts'
+import { FakeClock } from '../../harness/fake-clock.ts'
+import { SocketReader } from '../../harness/socket-reader.ts'
+import { WireEnd } from '../../harness/wire.ts'
+
+type Test = Pick<typeof t, 'teardown'>
+type Pair = readonly [far: Duplex, near: Duplex]
+
+async function socketPair(): Promise<Pair> {
+  const server = createServer({ allowHalfOpen: true })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const near = new Promise<Socket>(resolve => server.once('connection', resolve))
+  const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const pair = [far, await near] as const
+  server.close()
+  return pair
+}
+
+const TRANSPORTS: Record<string, () => Pair | Promise<Pair>> = {
+  'node:stream duplexPair': () => duplexPair({ allowHalfOpen: true }),
+  'wires that break as TCP does': () => WireEnd.pair(),
+  'loopback sockets': socketPair,
+}
+
+interface Relay {
+  readonly clock: FakeClock
+  readonly tunnel: Tunnel
+  /** The far ends: what the client and the upstream hold in their hands. */
+  readonly client: Duplex
+  readonly upstream: Duplex
+  /** The ends that the tunnel holds. */
+  readonly near: readonly [client: Duplex, upstream: Duplex]
+}
+
+async function startRelay(
+  test: Test,
+  makePair: () => Pair | Promise<Pair> = () => WireEnd.pair(),
+  idleMs = 0,
+): Promise<Relay> {
+  const clock = new FakeClock()
+  const [client, nearClient] = await makePair()
+  const [upstream, nearUpstream] = await makePair()
+  for (const end of [client, upstream]) {
+    end.on('error', () => undefined)
+    test.teardown(() => end.destroy())
+  }
+  const tunnel = new Tunnel(nearClient, nearUpstream, { clock, idleMs })
+  test.teardown(() => tunnel.destroy('shutdown'))
+  return { clock, tunnel, client, upstream, near: [nearClient, nearUpstream] }
+}
+
+async function isOver(tunnel: Tunnel): Promise<boolean> {
+  const pending = Symbol('pending')
+  for (let turns = 0; turns < 5; turns++) await turn()
+  return (await Promise.race([tunnel.done, Promise.resolve(pending)])) !== pending
+}
+
+const MEBIBYTE = 1024 * 1024
+
+/** Sends as much as is taken, then ends. */
+async function pour(stream: Duplex, length: number): Promise<string> {
+  const hash = createHash('sha256')
+  for (const piece of pattern(length)) {
+    hash.update(piece)
+    if (!stream.write(piece)) await new Promise(resolve => stream.once('drain', resolve))
+  }
+  stream.end()
+  return hash.digest('hex')
+}
+
+/** Reads one piece a turn of the event loop; the other direction is left alone. */
+async function sip(stream: Duplex): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const piece of stream.iterator({ destroyOnReturn: false })) {
+    hash.update(piece as Buffer)
+    await turn()
+  }
+  return hash.digest('hex')
+}
+
+for (const [name, makePair] of Object.entries(TRANSPORTS)) {
+  t.test(`over ${name}`, async t => {
+    t.test('the end of one direction is passed on, the other one lives on', async t => {
+      for (const asker of ['client', 'upstream'] as const) {
+        const { tunnel, client, upstream } = await startRelay(t, makePair)
+        const [first, second] = asker === 'client' ? [client, upstream] : [upstream, client]
+        const [answers, questions] = [new SocketReader(first), new SocketReader(second)]
+        first.end('question')
+        t.equal((await questions.readToEnd()).toString(), 'question', `from the ${asker}`)
+        t.notOk(await isOver(tunnel))
+        second.write('late ')
+        t.equal((await answers.readBytes(5)).toString(), 'late ')
+        second.end('answer')
+        t.equal((await answers.readToEnd()).toString(), 'answer')
+        const { bytesFromClient, bytesFromUpstream, end } = await tunnel.done
+        t.equal(end, 'closed')
+        const counts = asker === 'client' ? [8, 11] : [11, 8]
+        t.strictSame([bytesFromClient, bytesFromUpstream], counts)
+      }
+    })
+
+    t.test('20 MiB go both ways at once to slow readers, each byte in its place', async t => {
+      const length = 20 * MEBIBYTE
+      const { tunnel, client, upstream } = await startRelay(t, makePair)
+      const [up, down, ...received] = await Promise.all([
+        pour(client, length),
+        pour(upstream, length),
+        sip(upstream),
+        sip(client),
+      ])
+      t.strictSame(received, [up, down])
+      const expected: TunnelResult = {
+        end: 'closed',
+        bytesFromClient: length,
+        bytesFromUpstream: length,
+      }
+      t.strictSame(await tunnel.done, expected)
+    })
+
+    t.test('nothing at all may pass in either direction', async t => {
+      const { tunnel, client, upstream } = await startRelay(t, makePair)
+      client.resume().end()
+      upstream.resume().end()
+      const expected: TunnelResult = { end: 'closed', bytesFromClient: 0, bytesFromUpstream: 0 }
+      t.strictSame(await tunnel.done, expected)
+    })
+
+    t.test('destroyed, it closes both sides', async t => {
+      const { tunnel, client, upstream, near } = await startRelay(t, makePair)
+      client.write('abc')
+      await new SocketReader(upstream).readBytes(3)
+      tunnel.destroy('shutdown')
+      tunnel.destroy('idle')
+      const expected: TunnelResult = { end: 'shutdown', bytesFromClient: 3, bytesFromUpstream: 0 }
+      t.strictSame(await tunnel.done, expected)
+      t.strictSame(
+        near.map(({ destroyed }) => destroyed),
+        [true, true],
+      )
+    })
+  })
+}
+
+t.test('a side that does not read stops the other one', async t => {
+  const { client, upstream, tunnel } = await startRelay(t)
+  let taken = 0
+  const piece = Buffer.alloc(16 * 1024)
+  while (taken < MEBIBYTE) {
+    taken += piece.length
+    if (upstream.write(piece)) continue
+    const drained = await Promise.race([
+      new Promise(resolve => upstream.once('drain', () => resolve(true))),
+      isOver(tunnel),
+    ])
+    if (drained === false) break
+  }
+  t.ok(taken < MEBIBYTE, `${taken} bytes were taken`)
+  client.write('the other direction is free')
+  t.match((await new SocketReader(upstream).readBytes(27)).toString(), 'free')
+  const received = new SocketReader(client)
+  await received.readBytes(taken)
+})
+
+t.test('what one side sent before it broke reaches the other', async t => {
+  for (const broken of ['client', 'upstream'] as const) {
+    for (const [name, makePair] of Object.entries(TRANSPORTS)) {
+      const { tunnel, client, upstream, near } = await startRelay(t, makePair)
+      const [from, to] = broken === 'client' ? [client, upstream] : [upstream, client]
+      await new Promise(resolve => from.write('last words', resolve))
+      await turn()
+      await turn()
+      if (from instanceof Socket || from instanceof WireEnd) from.resetAndDestroy()
+      else near[broken === 'client' ? 0 : 1].destroy(new Error('broken'))
+      const received = new SocketReader(to)
+      t.equal((await received.readToEnd()).toString(), 'last words', name)
+      to.end()
+      const { bytesFromClient, bytesFromUpstream, end } = await tunnel.done
+      t.equal(end, `${broken}-error`, name)
+      t.equal(bytesFromClient + bytesFromUpstream, 10)
+    }
+  }
+})
+
+t.test('an upstream that resets after its end does not take the answer with it', async t => {
+  const { client, upstream, tunnel } = await startRelay(t)
+  // The client does not read yet: its end takes three pieces, the tunnel holds the last one with the end.
+  for (const length of [8_000, 8_000, 8_000, 5_000]) {
+    await new Promise(resolve => upstream.write(Buffer.alloc(length), resolve))
+  }
+  upstream.end()
+  client.write('upload')
+  await new SocketReader(upstream).readBytes(6)
+  for (let turns = 0; turns < 10; turns++) await turn()
+  if (upstream instanceof WireEnd) upstream.resetAndDestroy()
+  await turn()
+  const received = new SocketReader(client)
+  t.equal((await received.readToEnd()).length, 29_000)
+  client.end()
+  t.match(await tunnel.done, { end: 'upstream-error', bytesFromUpstream: 29_000 })
+})
+
+t.test('a side that never reads its last bytes is waited for one minute', async t => {
+  const { client, clock, upstream, tunnel } = await startRelay(t)
+  upstream.write(Buffer.alloc(40_000))
+  for (let turns = 0; turns < 10; turns++) await turn()
+  if (upstream instanceof WireEnd) upstream.resetAndDestroy()
+  t.notOk(await isOver(tunnel))
+  clock.advance(59_999)
+  t.notOk(await isOver(tunnel))
+  clock.advance(1)
+  t.match(await tunnel.done, { end: 'upstream-error' })
+  t.equal(client.destroyed, false, 'it was left to itself')
+  t.equal(clock.pendingTimers, 0)
+})
+
+t.test('a tunnel without traffic is ended after its time, and not before', async t => {
+  const { client, clock, upstream, tunnel } = await startRelay(t, () => WireEnd.pair(), 10_000)
+  const [atClient, atUpstream] = [new SocketReader(client), new SocketReader(upstream)]
+  for (let i = 0; i < 3; i++) {
+    clock.advance(9_999)
+    client.write('x')
+    await atUpstream.readBytes(1)
+    clock.advance(9_999)
+    upstream.write('y')
+    await atClient.readBytes(1)
+  }
+  clock.advance(9_999)
+  t.notOk(await isOver(tunnel))
+  clock.advance(1)
+  const expected: TunnelResult = { end: 'idle', bytesFromClient: 3, bytesFromUpstream: 3 }
+  t.strictSame(await tunnel.done, expected)
+  t.equal(clock.pendingTimers, 0)
+})
+
+t.test('without an idle limit it stays, and leaves no timer behind', async t => {
+  const { client, clock, upstream, tunnel } = await startRelay(t)
+  clock.advance(1000 * 24 * 3600_000)
+  t.notOk(await isOver(tunnel))
+  client.resume().end()
+  upstream.resume().end()
+  t.match(await tunnel.done, { end: 'closed' })
+  t.equal(clock.pendingTimers, 0)
+})
+
+t.test('a side that is gone before the tunnel begins ends it', async t => {
+  for (const gone of [0, 1]) {
+    const clock = new FakeClock()
+    const [client, nearClient] = WireEnd.pair()
+    const [upstream, nearUpstream] = WireEnd.pair()
+    const near = [nearClient, nearUpstream]
+    near[gone]?.destroy()
+    await turn()
+    const { done } = new Tunnel(nearClient, nearUpstream, { clock, idleMs: 1000 })
+    const other = gone === 0 ? upstream : client
+    t.equal((await new SocketReader(other).readToEnd()).length, 0)
+    const expected: TunnelResult = { end: 'closed', bytesFromClient: 0, bytesFromUpstream: 0 }
+    t.strictSame(await done, expected)
+    t.equal(clock.pendingTimers, 0)
+  }
+})

@@ -1,0 +1,108 @@
+import { isDeepStrictEqual } from 'node:util'
+import t from 'tap'
+import { type ErrorCode, ERRORS } from '../../../src/core/index.ts'
+import {
+  type AttemptPhase,
+  countsAgainstUpstream,
+  decideRetry,
+  type FailedAttempt,
+  type RetryDecision,
+} from '../../../src/policy/index.ts'
+
+const FLAGS = [false, true]
+
+const ATTEMPTS: readonly Omit<FailedAttempt, 'code'>[] = (
+  ['dial', 'handshake', 'request'] satisfies AttemptPhase[]
+).flatMap(phase =>
+  FLAGS.flatMap(reused =>
+    FLAGS.flatMap(replayable =>
+      FLAGS.map(idempotent => ({ phase, reused, replayable, idempotent })),
+    ),
+  ),
+)
+
+/** Every attempt that agrees with what is given. */
+function attempts(given: Partial<FailedAttempt>, code: ErrorCode): FailedAttempt[] {
+  const all = ATTEMPTS.map(attempt => ({ ...attempt, code }))
+  return all.filter(attempt => isDeepStrictEqual(attempt, { ...attempt, ...given }))
+}
+
+const describe = ({ code, ...rest }: FailedAttempt): string => `${code} ${JSON.stringify(rest)}`
+
+t.test('the retry law', async t => {
+  type Row = [given: Partial<FailedAttempt>, decision: RetryDecision]
+  const lost: Row[] = [
+    [{ replayable: true }, 'fresh-session'],
+    [{ replayable: false }, 'give-up'],
+  ]
+  const beforeRequest: Row[] = [
+    [{ phase: 'dial' }, 'next-upstream'],
+    [{ phase: 'handshake' }, 'next-upstream'],
+  ]
+  const broken: Row[] = [
+    ...beforeRequest,
+    [{ phase: 'request', replayable: true, idempotent: true, reused: true }, 'fresh-session'],
+    [{ phase: 'request', replayable: true, idempotent: true, reused: false }, 'next-upstream'],
+    [{ phase: 'request', replayable: false }, 'give-up'],
+    [{ phase: 'request', replayable: true, idempotent: false }, 'give-up'],
+  ]
+  const law: Record<ErrorCode, Row[]> = {
+    DIAL_REFUSED: broken,
+    DIAL_TIMEOUT: broken,
+    DIAL_UNREACHABLE: broken,
+    DIAL_DNS: broken,
+    UPSTREAM_CLOSED: broken,
+    UPSTREAM_PROTOCOL: broken,
+    UPSTREAM_HEADER_LIMIT: broken,
+    // In a handshake nothing of the client's was sent; a slow answer to the request itself is the origin's.
+    UPSTREAM_TIMEOUT: [...beforeRequest, [{ phase: 'request' }, 'give-up']],
+    AUTH_NOT_OFFERED: broken,
+    AUTH_CHALLENGE_MALFORMED: broken,
+    AUTH_UNSUPPORTED: broken,
+    NTLM_MALFORMED: broken,
+    AUTH_STATE_LOST: lost,
+    // The same credential is never tried elsewhere: the directory counts across all proxies.
+    AUTH_REJECTED: [[{}, 'give-up']],
+    AUTH_LOCKED_OUT: [[{}, 'give-up']],
+    POOL_TIMEOUT: [[{}, 'give-up']],
+    DRAINING: [[{}, 'give-up']],
+    CLIENT_ABORTED: [[{}, 'give-up']],
+    ROUTE_DENIED: [[{}, 'give-up']],
+    BAD_REQUEST: [[{}, 'give-up']],
+    CONFIG: [[{}, 'give-up']],
+    BUG: [[{}, 'give-up']],
+    // Answers to a client before there is an attempt: no row of the law.
+    BAD_TARGET: [],
+    HEADERS_TOO_LARGE: [],
+    CLIENT_DENIED: [],
+    CLIENT_TIMEOUT: [],
+    LOOP_DETECTED: [],
+    NOT_SUPPORTED: [],
+    NO_UPSTREAM: [],
+  }
+  for (const [code, rows] of Object.entries(law) as [ErrorCode, Row[]][]) {
+    let seen = 0
+    for (const [given, decision] of rows) {
+      for (const attempt of attempts(given, code)) {
+        t.equal(decideRetry(attempt), decision, describe(attempt))
+        seen++
+      }
+    }
+    if (rows.length > 0) t.equal(seen, 24, `the rows of ${code} are all attempts, each once`)
+  }
+})
+
+t.test('what counts against an upstream', async t => {
+  for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+    for (const attempt of attempts({}, code)) {
+      const { phase, reused } = attempt
+      const itsFault = ERRORS[code].blame === 'upstream' && code !== 'AUTH_STATE_LOST'
+      const answersSlowly = code === 'UPSTREAM_TIMEOUT' && phase === 'request'
+      const diedIdle = reused && phase === 'request'
+      const expected = itsFault && !answersSlowly && !diedIdle
+      t.equal(countsAgainstUpstream(attempt), expected, describe(attempt))
+    }
+  }
+  const never = ['AUTH_REJECTED', 'AUTH_LOCKED_OUT', 'CLIENT_ABORTED', 'POOL_TIMEOUT'] as const
+  for (const code of never) t.not(ERRORS[code].blame, 'upstream', code)
+})

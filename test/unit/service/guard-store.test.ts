@@ -1,0 +1,167 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { DEFAULTS } from '../../../src/config/index.ts'
+import { type Entropy, formatHostPort, Secret } from '../../../src/core/index.ts'
+import { startNtlmUpstream } from '../../../src/demo/index.ts'
+import type { GuardRecord } from '../../../src/policy/index.ts'
+import {
+  buildCredentials,
+  fileGuardStore,
+  memoryGuardStore,
+  Service,
+} from '../../../src/service/index.ts'
+import { EventRecorder } from '../../harness/event-recorder.ts'
+import { FakeClock } from '../../harness/fake-clock.ts'
+import { openClient } from '../../harness/http-client.ts'
+import { makeTempDir } from '../../harness/temp-dir.ts'
+
+type Test = Pick<typeof t, 'teardown'>
+
+const ALICE = 'CORP\\alice'
+const NOTHING: GuardRecord = { rejections: [], pendingSince: undefined }
+const REJECTED: GuardRecord = {
+  rejections: [1_700_000_000_000, 1_700_000_060_000],
+  pendingSince: undefined,
+}
+const PENDING: GuardRecord = { rejections: [1_700_000_000_000], pendingSince: 1_700_000_120_000 }
+
+/** The same bytes each time: whatever differs between two runs comes from elsewhere. */
+const CONSTANT: Entropy = { bytes: length => Buffer.alloc(length, 0x5a) }
+
+function storeIn(directory: string) {
+  const recorder = new EventRecorder()
+  return { recorder, store: fileGuardStore(directory, CONSTANT, recorder.emit) }
+}
+
+t.test('what is saved is there for the next process', async t => {
+  const directory = join(makeTempDir(t), 'not', 'yet', 'there')
+  const { recorder, store } = storeIn(directory)
+  t.equal(store.load(ALICE), undefined)
+  for (const record of [REJECTED, PENDING]) {
+    store.save(ALICE, record)
+    t.strictSame(storeIn(directory).store.load(ALICE), record)
+  }
+  t.strictSame(storeIn(directory).store.load('corp\\ALICE'), PENDING, 'names have no case')
+  t.equal(store.load('CORP\\bob'), undefined)
+  store.save('CORP\\bob', REJECTED)
+  store.save(ALICE, NOTHING)
+  t.equal(storeIn(directory).store.load(ALICE), undefined, 'what says nothing is left out')
+  t.strictSame(storeIn(directory).store.load('CORP\\bob'), REJECTED)
+  t.strictSame(recorder.events, [])
+})
+
+t.test('only its owner can read it, and nothing half-written is left', async t => {
+  const directory = join(makeTempDir(t), 'state')
+  storeIn(directory).store.save(ALICE, PENDING)
+  t.strictSame(readdirSync(directory), ['logons.json'])
+  const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8)
+  t.equal(modeOf(directory), '700')
+  t.equal(modeOf(join(directory, 'logons.json')), '600')
+})
+
+t.test('the name of the account is not in it', async t => {
+  const directory = makeTempDir(t)
+  storeIn(directory).store.save(ALICE, PENDING)
+  const text = readFileSync(join(directory, 'logons.json'), 'utf8')
+  t.notMatch(text, /alice|corp/i)
+  t.match(JSON.parse(text), { version: 1, salt: '5a'.repeat(16) })
+})
+
+t.test('a file that is not one of ours is none, and is written anew', async t => {
+  const key = 'ab'.repeat(16)
+  const contents = [
+    '',
+    'null',
+    '[]',
+    '"text"',
+    '{"version":1,"salt":"00","accounts":',
+    '{"version":2,"salt":"00","accounts":{}}',
+    '{"version":1,"accounts":{}}',
+    '{"version":1,"salt":5,"accounts":{}}',
+    '{"version":1,"salt":"00","accounts":null}',
+    `{"version":1,"salt":"00","accounts":{"${key}":null}}`,
+    `{"version":1,"salt":"00","accounts":{"${key}":{}}}`,
+    `{"version":1,"salt":"00","accounts":{"${key}":{"rejections":["1"]}}}`,
+    `{"version":1,"salt":"00","accounts":{"${key}":{"rejections":[1],"pendingSince":"1"}}}`,
+    `{"version":1,"salt":"00","accounts":{"${key}":{"rejections":[1e999]}}}`,
+    '\0\u0001\u0002',
+  ]
+  for (const content of contents) {
+    const directory = makeTempDir(t)
+    writeFileSync(join(directory, 'logons.json'), content)
+    const { recorder, store } = storeIn(directory)
+    t.equal(store.load(ALICE), undefined, content)
+    store.save(ALICE, REJECTED)
+    t.strictSame(storeIn(directory).store.load(ALICE), REJECTED)
+    t.strictSame(recorder.events, [])
+  }
+})
+
+t.test('what cannot be written is reported once, and the proxy goes on', async t => {
+  const file = join(makeTempDir(t), 'a-file')
+  writeFileSync(file, '')
+  const occupied = makeTempDir(t)
+  mkdirSync(join(occupied, 'logons.json'))
+  for (const directory of [file, join(file, 'below'), occupied]) {
+    const { recorder, store } = storeIn(directory)
+    for (let i = 0; i < 3; i++) {
+      store.save(ALICE, REJECTED)
+      t.equal(store.load(ALICE), undefined)
+    }
+    t.match(recorder.events, [
+      { type: 'guard.storeFailed', file: join(directory, 'logons.json'), reason: /^E[A-Z]+: / },
+    ])
+    t.equal(recorder.events.length, 1)
+  }
+})
+
+t.test('the store in memory keeps each account apart', async t => {
+  const store = memoryGuardStore()
+  t.equal(store.load(ALICE), undefined)
+  store.save(ALICE, REJECTED)
+  t.strictSame(store.load(ALICE), REJECTED)
+  t.equal(store.load('CORP\\bob'), undefined)
+  t.equal(memoryGuardStore().load(ALICE), undefined)
+})
+
+/** Lets the whole proxy be rejected once with this password. @returns what it kept. */
+async function contentAfterRejection(test: Test, password: string): Promise<string> {
+  const upstream = await startNtlmUpstream({
+    accounts: [{ user: 'alice', domain: 'CORP', password: 'the right one' }],
+  })
+  const directory = makeTempDir(test)
+  const { recorder, store } = storeIn(directory)
+  const config = {
+    ...DEFAULTS,
+    username: ALICE,
+    password: new Secret(password),
+    upstreams: [upstream.address],
+    listeners: [{ host: '127.0.0.1', port: 0, origin: { source: 'test', line: 1, column: 1 } }],
+  }
+  const { credentials } = buildCredentials(config, 'host')
+  const ports = {
+    clock: new FakeClock(),
+    entropy: CONSTANT,
+    emit: recorder.emit,
+    guardStore: store,
+  }
+  const service = new Service({ config, credentials, configChangedAtMs: 0 }, ports)
+  await service.start()
+  const client = await openClient(service.addresses[0]?.port ?? 0)
+  const { status, text } = await client.request('GET http://a.test/ HTTP/1.1\nHost: a.test')
+  client.destroy()
+  service.destroy()
+  await upstream.close()
+  if (status !== 502 || recorder.count('guard.tripped') !== 1) {
+    throw new Error(`not rejected by ${formatHostPort(upstream.address)}: ${text}`)
+  }
+  return readFileSync(join(directory, 'logons.json'), 'utf8')
+}
+
+t.test('nothing in the file comes from the password, so no guess can be tried on it', async t => {
+  const first = await contentAfterRejection(t, 'first guess')
+  t.match(JSON.parse(first), { accounts: Object })
+  t.match(first, /"rejections":\[\d+\]/)
+  t.equal(await contentAfterRejection(t, 'a second, longer guess'), first)
+})

@@ -1,0 +1,204 @@
+import t from 'tap'
+import { ProxyError } from '../../../src/core/index.ts'
+import { type PoolOptions, SessionPool } from '../../../src/upstream/session-pool.ts'
+import { EventRecorder } from '../../harness/event-recorder.ts'
+import { FakeClock } from '../../harness/fake-clock.ts'
+import { WireEnd } from '../../harness/wire.ts'
+
+const NEVER = new AbortController().signal
+
+function start(options: Partial<PoolOptions> = {}) {
+  const clock = new FakeClock()
+  const recorder = new EventRecorder()
+  const ends: WireEnd[] = []
+  let ids = 0
+  const pool = new SessionPool({
+    label: 'proxy.test:8080',
+    clock,
+    emit: recorder.emit,
+    nextId: () => ++ids,
+    dial: async () => {
+      const [near, far] = WireEnd.pair()
+      far.on('error', () => undefined)
+      ends.push(far)
+      return near
+    },
+    maxSessions: 10,
+    maxConnecting: 4,
+    idleMs: 1_000,
+    waitMs: 5_000,
+    ...options,
+  })
+  return { pool, clock, recorder, ends }
+}
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+t.test('a session that was released ready is lent again, the youngest first', async t => {
+  const { pool } = start()
+  const [first, second] = [await pool.acquire(NEVER), await pool.acquire(NEVER)]
+  for (const lease of [first, second]) {
+    t.notOk(lease.wasReady)
+    lease.markReady()
+    lease.release()
+  }
+  const again = await pool.acquire(NEVER)
+  t.equal(again.session, second.session)
+  t.ok(again.wasReady)
+  t.equal(again.session.uses, 1)
+  t.equal(
+    (await pool.acquire(NEVER, true)).wasReady,
+    false,
+    'a fresh one is made where one is wanted',
+  )
+})
+
+t.test('a session that is not ready, or not idle, is closed when it comes back', async t => {
+  const { pool, recorder } = start()
+  const unready = await pool.acquire(NEVER)
+  unready.release()
+  t.ok(unready.session.connection.isClosed)
+  const busy = await pool.acquire(NEVER)
+  busy.markReady()
+  void busy.session.connection
+    .send({ method: 'GET', target: '/', headers: [] }, undefined, { timeoutMs: 1, signal: NEVER })
+    .catch(() => undefined)
+  busy.release()
+  t.ok(busy.session.connection.isClosed)
+  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+  t.equal(recorder.count('session.closed'), 2)
+})
+
+t.test('a lease is ended once; discarding it again does nothing', async t => {
+  const { pool } = start()
+  const lease = await pool.acquire(NEVER)
+  lease.markReady()
+  lease.release()
+  lease.discard()
+  t.notOk(lease.session.connection.isClosed, 'it may be lent to somebody else already')
+  t.throws(() => lease.release(), { code: 'BUG' })
+  t.throws(() => lease.detach(), { code: 'BUG' })
+})
+
+t.test('a detached stream leaves the pool with what was already read', async t => {
+  const { pool, ends } = start()
+  const lease = await pool.acquire(NEVER)
+  const answer = lease.session.connection.send(
+    { method: 'CONNECT', target: 'a:1', headers: [] },
+    undefined,
+    { timeoutMs: 1_000, signal: NEVER },
+  )
+  ends[0]?.write('HTTP/1.1 200 OK\r\n\r\nfirst')
+  t.same((await answer).framing, { kind: 'tunnel' })
+  const { stream, leftover } = lease.detach()
+  t.equal(leftover?.toString(), 'first')
+  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+  pool.destroy()
+  t.notOk(stream.destroyed, 'it is nothing of the pool any more')
+})
+
+t.test('not more are made at once than allowed, and not more in all', async t => {
+  const { pool, ends } = start({ maxSessions: 3, maxConnecting: 2 })
+  const leases = Array.from({ length: 5 }, () => pool.acquire(NEVER))
+  await turn()
+  t.same(pool.counts, { idle: 0, busy: 2, connecting: 2, waiting: 3 })
+  const first = await leases[0]!
+  first.markConnected()
+  await turn()
+  t.equal(ends.length, 3, 'what only waits for its answer makes room for the next')
+  const second = await leases[1]!
+  second.markReady()
+  second.release()
+  t.equal((await leases[3]!).session, second.session, 'who waits gets what is released')
+  first.discard(new ProxyError('UPSTREAM_CLOSED'))
+  await leases[4]
+  t.equal(ends.length, 4, 'and a place that is free is used')
+})
+
+t.test('idle sessions give way to a fresh one that has no room', async t => {
+  const { pool, ends } = start({ maxSessions: 2 })
+  for (const lease of [await pool.acquire(NEVER), await pool.acquire(NEVER)]) {
+    lease.markReady()
+    lease.release()
+  }
+  const fresh = await Promise.all([pool.acquire(NEVER, true), pool.acquire(NEVER, true)])
+  t.equal(ends.length, 4)
+  t.same(pool.counts, { idle: 0, busy: 2, connecting: 2, waiting: 0 })
+  for (const lease of fresh) lease.discard()
+})
+
+t.test(
+  'who waits is told when the time is over, when it leaves, and when the pool closes',
+  async t => {
+    const { pool, clock } = start({ maxSessions: 1 })
+    const lease = await pool.acquire(NEVER)
+    const abort = new AbortController()
+    const late = pool.acquire(NEVER)
+    clock.advance(2_000)
+    const leaving = pool.acquire(abort.signal)
+    const staying = pool.acquire(NEVER)
+    abort.abort()
+    await t.rejects(leaving, { code: 'CLIENT_ABORTED' })
+    clock.advance(3_001)
+    await t.rejects(late, { code: 'POOL_TIMEOUT', status: 503 })
+    t.equal(pool.counts.waiting, 1)
+    pool.close()
+    await t.rejects(staying, { code: 'DRAINING' })
+    await t.rejects(pool.acquire(NEVER), { code: 'DRAINING' })
+    await t.rejects(pool.acquire(abort.signal), { code: 'DRAINING' })
+    lease.markReady()
+    lease.release()
+    t.ok(lease.session.connection.isClosed, 'a closed pool keeps nothing')
+    t.equal(clock.pendingTimers, 0)
+  },
+)
+
+t.test('a dial that fails speaks for everybody who waits', async t => {
+  let reject: (error: Error) => void = () => undefined
+  const { pool } = start({
+    maxConnecting: 1,
+    dial: () => new Promise((_resolve, no) => (reject = no)),
+  })
+  const waiting = [pool.acquire(NEVER), pool.acquire(NEVER), pool.acquire(NEVER)]
+  reject(new ProxyError('DIAL_REFUSED', { detail: 'proxy.test:8080' }))
+  for (const one of waiting) await t.rejects(one, { code: 'DIAL_REFUSED' })
+  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+})
+
+t.test('a connection whose client has left meanwhile goes to the next one', async t => {
+  const resolvers: ((end: WireEnd) => void)[] = []
+  const { pool } = start({
+    maxConnecting: 1,
+    waitMs: 100,
+    dial: () => new Promise(resolve => resolvers.push(resolve)),
+  })
+  const abort = new AbortController()
+  const leaving = pool.acquire(abort.signal)
+  const staying = pool.acquire(NEVER)
+  abort.abort()
+  await t.rejects(leaving, { code: 'CLIENT_ABORTED' })
+  resolvers[0]?.(WireEnd.pair()[0])
+  t.notOk((await staying).wasReady)
+  t.equal(resolvers.length, 1)
+})
+
+t.test('idle sessions are closed by time, by their peer, and on demand', async t => {
+  const { pool, clock, ends, recorder } = start()
+  const leases = [await pool.acquire(NEVER), await pool.acquire(NEVER), await pool.acquire(NEVER)]
+  for (const lease of leases) {
+    lease.markReady()
+    lease.release()
+    clock.advance(400)
+  }
+  t.equal(pool.counts.idle, 2, 'the oldest went after its second')
+  ends[1]?.end()
+  await turn()
+  t.equal(pool.counts.idle, 1)
+  pool.dropIdle()
+  t.equal(pool.counts.idle, 0)
+  t.match(
+    recorder.all('session.closed').map(({ reason }) => reason),
+    ['idle', 'closed by the peer', 'closed by this proxy'],
+  )
+  t.equal(clock.pendingTimers, 0)
+})
