@@ -13,7 +13,7 @@ const ROOMS = {
   pac: { rooms: ['core'], node: ['fs/promises', 'url'], packages: ['quickjs-wasi'] },
   upstream: { rooms: ['core', 'ntlm', 'http1', 'net', 'policy'], node: ['stream'] },
   proxy: {
-    rooms: ['core', 'http1', 'net', 'policy', 'upstream'],
+    rooms: ['core', 'http1', 'socks5', 'net', 'policy', 'upstream'],
     node: ['http', 'net', 'stream'],
   },
   observe: { rooms: ['core'], node: ['fs', 'tty'], packages: ['pino'] },

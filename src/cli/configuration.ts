@@ -1,10 +1,12 @@
 import { hostname } from 'node:os'
 import {
+  assembleConfig,
   type Config,
   type ConfigIssue,
   type Directive,
   findConfigFile,
   loadConfigFile,
+  type LoadedConfig,
 } from '../config/index.ts'
 import { isProxyError } from '../core/index.ts'
 import { buildCredentials } from '../service/index.ts'
@@ -23,18 +25,31 @@ export function readConfiguration(
   overrides: readonly Directive[],
 ): Configuration {
   const file = path ?? findConfigFile()
-  if (file === undefined) return { input: undefined, issues: [NO_FILE], file }
-  const { config, issues, files } = loadConfigFile(file, overrides)
+  const { config, issues, files } = load(file, overrides)
   if (config === undefined) return { input: undefined, issues, file }
   const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
-  const account = readAccount(config, file)
+  const account = readAccount(config, file ?? 'argv')
   const all = [...issues, ...account.issues]
   const hasError = all.some(issue => issue.level === 'error')
   return {
-    input: hasError ? undefined : { config, credentials: account.credentials, configChangedAtMs },
+    input: hasError
+      ? undefined
+      : {
+          config,
+          credentials: account.credentials,
+          alternative: account.alternative,
+          configChangedAtMs,
+        },
     issues: all,
     file,
   }
+}
+
+/** As with cntlm the command line can say everything, so a file is missing only where it says nothing. */
+function load(file: string | undefined, overrides: readonly Directive[]): LoadedConfig {
+  if (file !== undefined) return loadConfigFile(file, overrides)
+  if (overrides.length === 0) return { config: undefined, issues: [NO_FILE], files: [] }
+  return { ...assembleConfig([], overrides), files: [] }
 }
 
 const NO_FILE: ConfigIssue = {
@@ -47,6 +62,7 @@ const NO_FILE: ConfigIssue = {
 
 interface Account {
   readonly credentials: BuildInput['credentials']
+  readonly alternative?: BuildInput['alternative']
   readonly issues: readonly ConfigIssue[]
 }
 
@@ -54,12 +70,12 @@ function readAccount(config: Config, file: string): Account {
   if (config.upstreams.length === 0) return { credentials: undefined, issues: [] }
   const origin = { source: file, line: 0, column: 0 }
   try {
-    const { credentials, warnings } = buildCredentials(config, hostname())
+    const { credentials, alternative, warnings } = buildCredentials(config, hostname())
     const issues = warnings.map(
       message =>
         ({ level: 'warning', origin, directive: undefined, message, hint: undefined }) as const,
     )
-    return { credentials, issues }
+    return { credentials, alternative, issues }
   } catch (error) {
     if (!isProxyError(error)) throw error
     const message = error.detail ?? error.message

@@ -35,7 +35,7 @@ export async function demoCommand(
   print: (line: string) => void,
   complain: (line: string) => void,
 ): Promise<number> {
-  const signals = watchSignals()
+  const signals = watchSignals(['SIGTERM', 'SIGINT'])
   const origin = await startOrigin()
   const upstream = await startNtlmUpstream({
     accounts: [ACCOUNT],

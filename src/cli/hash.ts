@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { decodeConfigText, findConfigFile, parseDirectives } from '../config/index.ts'
-import { isProxyError, type Secret } from '../core/index.ts'
+import { isProxyError, Secret } from '../core/index.ts'
 import { lmowfv1, ntowfv1, parseAccount, passNtlmV2 } from '../ntlm/index.ts'
 import { FAILED, OK } from './exit-code.ts'
 import { readPassword } from './prompt.ts'
@@ -9,6 +9,9 @@ export interface HashArguments {
   readonly config: string | undefined
   readonly user: string | undefined
   readonly domain: string | undefined
+  /** cntlm's way: when none is entered `password` counts, or else that of the configuration. */
+  readonly keepsPassword: boolean
+  readonly password: Secret<string> | undefined
 }
 
 /** `tsntlm hash`: prints the lines that stand for a password in the configuration, in the encoding of cntlm 0.94. */
@@ -19,9 +22,10 @@ export async function hashCommand(
 ): Promise<number> {
   const names = readNames(args, complain)
   if (names === undefined) return FAILED
-  const password = await readPassword(
+  const entered = await readPassword(
     `Password of ${names.domain === '' ? names.user : `${names.domain}\\${names.user}`}: `,
   )
+  const password = entered ?? (args.keepsPassword ? knownPassword(args) : undefined)
   if (password === undefined) {
     complain('tsntlm hash: no password was given')
     return FAILED
@@ -58,18 +62,31 @@ interface Names {
   readonly domain: string
 }
 
-function accountNames({ config, user, domain }: HashArguments): Names | undefined {
-  if (user !== undefined) return parseAccount({ username: user, domain: domain ?? '' })
-  const file = config ?? findConfigFile()
-  if (file === undefined) return undefined
-  // Read line by line: a configuration that lacks the password yet is why somebody comes here.
-  const { directives } = parseDirectives(decodeConfigText(readFileSync(file)), file)
-  const find = (name: string): string | undefined =>
-    directives.find(directive => directive.name.toLowerCase() === name)?.value
+function knownPassword({ config, password }: HashArguments): Secret<string> | undefined {
+  if (password !== undefined) return password
+  const text = openConfig(config)?.('password')
+  return text === undefined ? undefined : new Secret(text)
+}
+
+function accountNames(args: HashArguments): Names | undefined {
+  const { config, user, domain, keepsPassword } = args
+  const find = user === undefined || keepsPassword ? openConfig(config) : undefined
+  if (user !== undefined) {
+    return parseAccount({ username: user, domain: domain ?? find?.('domain') ?? '' })
+  }
+  if (find === undefined) return undefined
   const username = find('username')
   return username === undefined
     ? undefined
     : parseAccount({ username, domain: domain ?? find('domain') ?? '' })
+}
+
+/** Read line by line: a configuration that lacks the password yet is why somebody comes here. */
+function openConfig(path: string | undefined): ((name: string) => string | undefined) | undefined {
+  const file = path ?? findConfigFile()
+  if (file === undefined) return undefined
+  const { directives } = parseDirectives(decodeConfigText(readFileSync(file)), file)
+  return name => directives.find(directive => directive.name.toLowerCase() === name)?.value
 }
 
 /** A password that has no LM hash (longer than 14 characters, or letters beyond ASCII) gets no PassLM line. */

@@ -1,24 +1,33 @@
 import { readFileSync } from 'node:fs'
-import yargs from 'yargs'
-import type { Directive } from '../config/index.ts'
+import { basename } from 'node:path'
+import yargs, { type Options } from 'yargs'
+import { notifyParent } from './background.ts'
 import { checkCommand } from './check.ts'
 import { FAILED } from './exit-code.ts'
+import { FLAGS } from './flags.ts'
 import { hashCommand } from './hash.ts'
-import { runCommand } from './run.ts'
+import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
+import { type ProgramName, startCommand } from './start.ts'
 
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
-const LOG_FORMATS = ['auto', 'json', 'text'] as const
+/** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
+const COMMANDS = ['check', 'hash', 'demo']
 
 /** The command line: runs a command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
+  const program = programName(process.argv[1])
   const print = (line: string): void => void process.stdout.write(`${line}\n`)
-  const complain = (line: string): void => void process.stderr.write(`${line}\n`)
+  const complain = (line: string): void => {
+    process.stderr.write(`${line}\n`)
+    notifyParent({ type: 'complaint', line })
+  }
   // Without a listener node opens its debugger on a port when SIGUSR1 comes, and the debugger can read the password.
   process.on('SIGUSR1', () => undefined)
   const exitWith = (code: number): void => void (process.exitCode = code)
   // A reader that has seen enough (`| head`) is no mistake.
   process.stdout.on('error', () => process.exit(FAILED))
-  const parser = yargs([...argv])
+  const flags = readRunFlags(argv)
+  const isCommand = program === 'tsntlm' && COMMANDS.includes(flags.line.operands[0] ?? '')
+  const parser = yargs(isCommand ? [...argv] : helpWords(flags))
     // An option that is there twice means its last value, as with getopt(3).
     .parserConfiguration({
       'duplicate-arguments-array': false,
@@ -27,7 +36,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     })
     .scriptName('tsntlm')
     .usage(
-      '$0 [--config FILE]\n\nAn NTLM authenticating local proxy. Reads an existing cntlm.conf as it is.',
+      '$0 [OPTION ...] [HOST:PORT | HOST PORT] ...\n\n' +
+        'An NTLM authenticating local proxy. Reads an existing cntlm.conf as it is; options beat it.\n' +
+        'HOST and PORT name upstream proxies. Letters may be put together (-vfc FILE), and values attached (-l3128).',
     )
     .option('config', {
       alias: 'c',
@@ -39,18 +50,15 @@ export async function main(argv: readonly string[]): Promise<void> {
     .command(
       '$0',
       'run the proxy (the default)',
-      command =>
-        command
-          .option('log-level', { choices: LOG_LEVELS, describe: 'overrides LogLevel' })
-          .option('log-format', { choices: LOG_FORMATS, describe: 'overrides LogFormat' }),
-      async args => {
-        const overrides = [
-          ...override('LogLevel', args.logLevel),
-          ...override('LogFormat', args.logFormat),
-        ]
-        const code = await runCommand({ config: args.config, overrides }, complain)
+      // The options are here for the help: FLAGS has parsed them already.
+      command => {
+        command.group(['config', 'help', 'version'], 'Process:')
+        return command.options(helpOptions())
+      },
+      async () => {
+        if (flags.line.errors.length > 0) throw new UsageError(flags.line.errors.join('\n'))
         // Sockets of a cut-off drain may linger: the command is over, so is the process.
-        process.exit(code)
+        process.exit(await startCommand(program, flags, print, complain))
       },
     )
     .command(
@@ -95,7 +103,13 @@ export async function main(argv: readonly string[]): Promise<void> {
       async args =>
         exitWith(
           await hashCommand(
-            { config: args.config, user: args.user, domain: args.domain },
+            {
+              config: args.config,
+              user: args.user,
+              domain: args.domain,
+              keepsPassword: false,
+              password: undefined,
+            },
             print,
             complain,
           ),
@@ -136,7 +150,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await parser.parseAsync()
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    complain(`tsntlm: ${error.message}\nTry: tsntlm --help`)
+    complain(`${program}: ${error.message}\nTry: ${program} --help`)
     exitWith(FAILED)
   }
 }
@@ -144,10 +158,30 @@ export async function main(argv: readonly string[]): Promise<void> {
 /** What yargs says of a wrong command line; thrown, because otherwise the command would run all the same. */
 class UsageError extends Error {}
 
-function override(name: string, value: string | undefined): Directive[] {
-  return value === undefined
-    ? []
-    : [{ name, value, origin: { source: 'argv', line: 0, column: 0 } }]
+/** bin/cntlm.js, or a link of that name to the program. */
+function programName(script: string | undefined): ProgramName {
+  return basename(script ?? '', '.js') === 'cntlm' ? 'cntlm' : 'tsntlm'
+}
+
+/** What is left for yargs of a command line without a command: a mistake beats the help, as with getopt(3). */
+function helpWords({ line }: RunFlags): string[] {
+  if (line.errors.length > 0) return []
+  return ['help', 'version'].filter(long => isGiven(line, long)).map(long => `--${long}`)
+}
+
+/** Without a type yargs writes none behind each line. */
+function helpOptions(): Record<string, Options> {
+  const others = FLAGS.filter(({ long }) => !['config', 'help', 'version'].includes(long))
+  return Object.fromEntries(
+    others.map(({ letter, long, argument, group, doc }) => [
+      long,
+      {
+        ...(letter === undefined ? {} : { alias: letter }),
+        group: `${group}:`,
+        describe: argument === undefined ? doc : `${argument}  ${doc}`,
+      },
+    ]),
+  )
 }
 
 function isPort(port: number): boolean {

@@ -1,8 +1,22 @@
+import { openSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
+import { isatty } from 'node:tty'
 import type { Directive, LogFormat } from '../config/index.ts'
 import { type Emit, isProxyError, systemClock, systemEntropy } from '../core/index.ts'
 import { createEventLog, createLogger, leadsToJournal, type Logger } from '../observe/index.ts'
-import { type BuildInput, chooseStateDirectory, fileGuardStore, Service } from '../service/index.ts'
+import {
+  becomeUser,
+  type BuildInput,
+  chooseStateDirectory,
+  fileGuardStore,
+  type Identity,
+  makeDirectoryFor,
+  removePidFile,
+  resolveIdentity,
+  Service,
+  writePidFile,
+} from '../service/index.ts'
+import { notifyParent } from './background.ts'
 import { readConfiguration } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
 import { reportIssues } from './report-issues.ts'
@@ -11,6 +25,13 @@ import { type StopSignal, watchSignals } from './signals.ts'
 export interface RunArguments {
   readonly config: string | undefined
   readonly overrides: readonly Directive[]
+  /** undefined for standard output. */
+  readonly logFile: string | undefined
+  readonly pidFile: string | undefined
+  /** Name or number of a user. */
+  readonly runAs: string | undefined
+  /** cntlm's init scripts stop it with SIGHUP. */
+  readonly stopsOnHangup: boolean
 }
 
 /** `tsntlm --config FILE`: serves until a signal stops it. @returns the exit code. */
@@ -21,28 +42,56 @@ export async function runCommand(
   const { input, issues } = readConfiguration(args.config, args.overrides)
   reportIssues(issues, complain)
   if (input === undefined) return FAILED
-  const { config } = input
-  const journald = leadsToJournal(process.stdout.fd, process.env['JOURNAL_STREAM'])
-  const logger = createLogger({
-    level: config.logLevel,
-    format: chooseFormat(config.logFormat, process.stdout.isTTY),
-    destination: process.stdout.fd,
-    journald,
-  })
-  const { emit, flush } = createEventLog(logger, systemClock)
-  watchBugs(logger)
   try {
-    return await serve(input, emit)
+    const identity = readIdentity(args.runAs, complain)
+    const logger = openLog(args.logFile, input)
+    watchBugs(logger)
+    const { emit, flush } = createEventLog(logger, systemClock)
+    try {
+      return await serve(input, { ...args, identity, logger, emit })
+    } finally {
+      flush()
+      logger.flush()
+    }
   } catch (error) {
     complain(`tsntlm: ${isProxyError(error) ? (error.detail ?? error.message) : String(error)}`)
     return FAILED
-  } finally {
-    flush()
-    logger.flush()
   }
 }
 
-async function serve(input: BuildInput, emit: Emit): Promise<number> {
+function readIdentity(
+  user: string | undefined,
+  complain: (line: string) => void,
+): Identity | undefined {
+  if (user === undefined) return undefined
+  if (process.getuid?.() !== 0) {
+    complain(`tsntlm: --run-as ${user} has no effect: only root can become another user`)
+    return undefined
+  }
+  return resolveIdentity(user, {
+    passwd: readFileSync('/etc/passwd', 'utf8'),
+    group: readFileSync('/etc/group', 'utf8'),
+  })
+}
+
+function openLog(file: string | undefined, { config }: BuildInput): Logger {
+  const fd = file === undefined ? process.stdout.fd : openSync(file, 'a', 0o600)
+  return createLogger({
+    level: config.logLevel,
+    format: chooseFormat(config.logFormat, isatty(fd)),
+    destination: fd,
+    journald: leadsToJournal(fd, process.env['JOURNAL_STREAM']),
+  })
+}
+
+interface Surroundings extends Pick<RunArguments, 'pidFile' | 'stopsOnHangup'> {
+  readonly identity: Identity | undefined
+  readonly logger: Logger
+  readonly emit: Emit
+}
+
+async function serve(input: BuildInput, surroundings: Surroundings): Promise<number> {
+  const { emit, identity, logger, pidFile, stopsOnHangup } = surroundings
   const directory = chooseStateDirectory({
     configured: input.config.stateDirectory,
     env: process.env,
@@ -55,11 +104,31 @@ async function serve(input: BuildInput, emit: Emit): Promise<number> {
     emit,
     guardStore: fileGuardStore(directory, systemEntropy, emit),
   }
+  if (identity !== undefined) makeDirectoryFor(identity, directory)
   const service = new Service(input, ports)
-  const signals = watchSignals()
+  const signals = watchSignals(['SIGTERM', 'SIGINT', ...(stopsOnHangup ? ['SIGHUP' as const] : [])])
+  if (!stopsOnHangup) surviveHangup(logger)
   await service.start()
-  const first = await signals.next()
-  return drain(service, first, input.config.shutdownGraceMs, signals.next())
+  try {
+    if (identity !== undefined) becomeUser(identity)
+    // As the user who will have to remove it.
+    if (pidFile !== undefined) writePidFile(pidFile, process.pid)
+    notifyParent({ type: 'ready' })
+    const first = await signals.next()
+    return await drain(service, first, input.config.shutdownGraceMs, signals.next())
+  } finally {
+    service.destroy()
+    if (pidFile !== undefined) removePidFile(pidFile, process.pid)
+  }
+}
+
+function surviveHangup(logger: Logger): void {
+  process.on('SIGHUP', () => {
+    logger.warn(
+      { event: 'signal.hangup' },
+      'SIGHUP: reading the configuration again is not built yet, the proxy goes on as it is',
+    )
+  })
 }
 
 /** The first signal lets work finish, the second one ends at once. */

@@ -1,6 +1,4 @@
-export type StopSignal = 'SIGTERM' | 'SIGINT'
-
-const STOP_SIGNALS: readonly StopSignal[] = ['SIGTERM', 'SIGINT']
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 
 export interface Signals {
   /** The next stop signal; each call asks for a further one. */
@@ -8,10 +6,10 @@ export interface Signals {
 }
 
 /** Takes the signals that stop the program, from now until the process ends. */
-export function watchSignals(): Signals {
+export function watchSignals(stopSignals: readonly StopSignal[]): Signals {
   const received: StopSignal[] = []
   const waiting: ((signal: StopSignal) => void)[] = []
-  for (const signal of STOP_SIGNALS) {
+  for (const signal of stopSignals) {
     process.on(signal, () => {
       const next = waiting.shift()
       if (next === undefined) received.push(signal)

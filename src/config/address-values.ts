@@ -53,6 +53,28 @@ export function parseListen(text: string): Parsed<ListenSpec> {
   return parseEndpoint(everywhere === null ? text : `0.0.0.0:${everywhere[1] ?? ''}`, 3128)
 }
 
+export interface TunnelSpec {
+  readonly listen: ListenSpec
+  readonly target: HostPort
+}
+
+const TUNNEL_FORM =
+  'the form is port:host:port or address:port:host:port, with IPv6 addresses in brackets'
+
+/** `port:host:port` or `address:port:host:port`: where to listen, and what it leads to. */
+export function parseTunnel(text: string): Parsed<TunnelSpec> {
+  const fields = text.match(/\[[^\]]*\]|[^:]+/g) ?? []
+  const hasOwnAddress = fields.length === 4
+  if (fields.join(':') !== text || (!hasOwnAddress && fields.length !== 3)) {
+    return refuse('it does not name a port and a target', TUNNEL_FORM)
+  }
+  const split = hasOwnAddress ? 2 : 1
+  const listen = parseListen(fields.slice(0, split).join(':'))
+  if (!listen.ok) return listen
+  const target = parseEndpoint(fields.slice(split).join(':'), 22)
+  return target.ok ? accept({ listen: listen.value, target: target.value }) : target
+}
+
 /** `host:port` in the strict form. `examplePort` stands in the hint when there is none. */
 function parseEndpoint(text: string, examplePort: number): Parsed<HostPort> {
   if (/\s/.test(text)) return refuse('there is text behind the address', 'a comment starts with #')

@@ -108,6 +108,7 @@ function freezeConfig(config: Config): Config {
     ...config,
     upstreams: freezeList(config.upstreams),
     listeners: freezeList(config.listeners),
+    socksUsers: freezeList(config.socksUsers),
     noProxy: freezeList(config.noProxy),
     acl: freezeList(config.acl),
     headers: freezeList(config.headers),

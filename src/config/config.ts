@@ -6,8 +6,20 @@ export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NT' | 'NTLM' | 'LM'
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 export type LogFormat = 'auto' | 'json' | 'text'
 
+/** What is spoken on a port: HTTP, SOCKS5, or whatever the target of a static tunnel speaks. */
+export type Served =
+  | { readonly kind: 'http' }
+  | { readonly kind: 'socks5' }
+  | { readonly kind: 'tunnel'; readonly target: HostPort }
+
 export interface ListenAddress extends HostPort {
+  readonly serves: Served
   readonly origin: Origin
+}
+
+export interface SocksUser {
+  readonly user: string
+  readonly password: Secret<string>
 }
 
 export interface AccessRule {
@@ -37,6 +49,8 @@ export interface Config {
   readonly negotiateFlags: number | undefined
   readonly upstreams: readonly HostPort[]
   readonly listeners: readonly ListenAddress[]
+  /** Who may use the SOCKS5 ports; empty lets everybody. */
+  readonly socksUsers: readonly SocksUser[]
   readonly gateway: boolean
   readonly noProxy: readonly string[]
   /** In the order written: the first that matches decides. */
@@ -72,6 +86,7 @@ export const DEFAULTS: Config = {
   negotiateFlags: undefined,
   upstreams: [],
   listeners: [],
+  socksUsers: [],
   gateway: false,
   noProxy: [],
   acl: [],
@@ -96,6 +111,7 @@ export interface DraftListener {
   /** undefined for a bare port: Gateway decides, wherever in the file it stands. */
   readonly host: string | undefined
   readonly port: number
+  readonly serves: Served
   readonly origin: Origin
 }
 
@@ -107,5 +123,13 @@ export type Draft = { -readonly [K in Exclude<keyof Config, 'listeners'>]: Growi
 }
 
 export function newDraft(): Draft {
-  return { ...DEFAULTS, upstreams: [], listeners: [], noProxy: [], acl: [], headers: [] }
+  return {
+    ...DEFAULTS,
+    upstreams: [],
+    listeners: [],
+    socksUsers: [],
+    noProxy: [],
+    acl: [],
+    headers: [],
+  }
 }

@@ -1,6 +1,12 @@
 import { formatHostPort } from '../core/index.ts'
-import { parseClientRule, parseListen, parseNoProxy, parseUpstream } from './address-values.ts'
-import type { Config } from './config.ts'
+import {
+  parseClientRule,
+  parseListen,
+  parseNoProxy,
+  parseTunnel,
+  parseUpstream,
+} from './address-values.ts'
+import type { Config, ListenAddress } from './config.ts'
 import { type DirectiveSpec, inert, list, type Setting, single } from './directive-rows.ts'
 import {
   count,
@@ -15,6 +21,7 @@ import {
   parseNegotiateFlags,
   parseOptionalText,
   parsePassword,
+  parseSocksUser,
   parseText,
   parseYesNo,
   swapBytes,
@@ -143,12 +150,47 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     grammar: 'port | address:port | *:port',
     doc: 'Where clients reach this proxy; a port alone is on loopback, with Gateway yes on every IPv4 interface',
     parse: parseListen,
-    add: (draft, { host, port }, origin) => void draft.listeners.push({ host, port, origin }),
-    show: config => config.listeners.map(each => ({ name: 'Listen', value: formatHostPort(each) })),
+    add: (draft, spec, origin) =>
+      void draft.listeners.push({ ...spec, serves: { kind: 'http' }, origin }),
+    show: config => listenersOf(config, 'http').map(value => ({ name: 'Listen', value })),
+  }),
+  list('SOCKS5Proxy', {
+    grammar: 'port | address:port | *:port',
+    doc: 'Where SOCKS5 clients reach this proxy; their connections go the same ways as a CONNECT',
+    parse: parseListen,
+    add: (draft, spec, origin) =>
+      void draft.listeners.push({ ...spec, serves: { kind: 'socks5' }, origin }),
+    show: config => listenersOf(config, 'socks5').map(value => ({ name: 'SOCKS5Proxy', value })),
+  }),
+  {
+    ...list('SOCKS5User', {
+      grammar: 'user:password',
+      doc: 'Account for SOCKS5 clients; without one everybody may use the SOCKS5 ports',
+      parse: parseSocksUser,
+      add: (draft, account) => {
+        const name = account.user.toLowerCase()
+        if (draft.socksUsers.some(({ user }) => user.toLowerCase() === name))
+          return { message: 'the user was there before, the first password counts' }
+        draft.socksUsers.push(account)
+        return undefined
+      },
+      show: config =>
+        config.socksUsers.map(({ user }) => ({ name: 'SOCKS5User', value: `${user}:[secret]` })),
+    }),
+    // What cntlm really looked for, whatever its manual said.
+    aliases: ['SOCKS5Users'],
+  },
+  list('Tunnel', {
+    grammar: 'port:host:port | address:port:host:port',
+    doc: 'Port that leads to one fixed target, through the upstream proxy unless NoProxy says otherwise',
+    parse: parseTunnel,
+    add: (draft, { listen, target }, origin) =>
+      void draft.listeners.push({ ...listen, serves: { kind: 'tunnel', target }, origin }),
+    show: config => listenersOf(config, 'tunnel').map(value => ({ name: 'Tunnel', value })),
   }),
   single('Gateway', 'gateway', {
     grammar: 'yes | no',
-    doc: 'Whether a Listen line with a port alone opens it on every IPv4 interface',
+    doc: 'Whether a port alone, of Listen, SOCKS5Proxy or Tunnel, is opened on every IPv4 interface',
     parse: parseLenientYesNo,
     show: asYesNo,
   }),
@@ -231,7 +273,7 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     'HeaderTimeout',
     'headerTimeoutMs',
     'refused',
-    'for a client to send the header of its request',
+    'for a client to send the header of its request, or its SOCKS5 handshake',
   ),
   single('MaxHandshakes', 'maxHandshakes', {
     grammar: '1-1024',
@@ -263,9 +305,6 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
   }),
   inert('planned', 'NTLMToBasic', 'yes | no', 'Clients log on to the proxy with their own account'),
   inert('planned', 'Pac', 'file', 'Proxy auto-configuration file that chooses the upstream proxy'),
-  inert('planned', 'SOCKS5Proxy', '[address:]port', 'Where SOCKS5 clients reach this proxy'),
-  inert('planned', 'SOCKS5User', 'user:password', 'Account of a SOCKS5 client', ['SOCKS5Users']),
-  inert('planned', 'Tunnel', '[address:]port:host:port', 'Port that leads to one fixed target'),
   inert('obsolete', 'ISAScannerAgent', 'pattern', ISA_PAGES),
   inert('obsolete', 'ISAScannerSize', 'KiB', ISA_PAGES),
   inert(
@@ -275,3 +314,13 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     'The account of the Windows logon cannot be used, Username and Password are',
   ),
 ]
+
+function listenersOf(config: Config, kind: ListenAddress['serves']['kind']): string[] {
+  return config.listeners
+    .filter(({ serves }) => serves.kind === kind)
+    .map(listener => {
+      const { serves } = listener
+      const address = formatHostPort(listener)
+      return serves.kind === 'tunnel' ? `${address}:${formatHostPort(serves.target)}` : address
+    })
+}

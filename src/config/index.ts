@@ -9,6 +9,8 @@ export {
   type LogFormat,
   type LogLevel,
   type PassEncoding,
+  type Served,
+  type SocksUser,
 } from './config.ts'
 export { describeConfig } from './describe.ts'
 export type { DirectiveSpec } from './directive-rows.ts'

@@ -1,5 +1,5 @@
 import { formatHostPort } from '../core/index.ts'
-import type { Dialect, Draft, ListenAddress } from './config.ts'
+import type { Dialect, Draft, ListenAddress, Served } from './config.ts'
 import type { ConfigIssue, Origin } from './issues.ts'
 
 /** What was read: the laws report nothing as missing that was there and `failed` to parse. */
@@ -21,12 +21,12 @@ export function settleListeners(draft: Draft): SettledListeners {
   const issues: ConfigIssue[] = []
   // Not `::`: it would let in IPv6 clients, whom no Allow or Deny of a cntlm.conf knows.
   const bareHost = draft.gateway ? '0.0.0.0' : '127.0.0.1'
-  for (const { host = bareHost, port, origin } of draft.listeners) {
+  for (const { host = bareHost, port, serves, origin } of draft.listeners) {
     const address = formatHostPort({ host, port })
     if (listeners.some(other => formatHostPort(other) === address)) {
-      issues.push(warn('Listen', origin, `${address} is there twice`))
+      issues.push(warn(directiveOf(serves), origin, `${address} is there twice`))
     } else {
-      listeners.push({ host, port, origin })
+      listeners.push({ host, port, serves, origin })
     }
   }
   return { listeners, issues }
@@ -40,6 +40,7 @@ export function checkLaws(
   return [
     ...checkPresence(reading),
     ...checkSecrets(reading),
+    ...checkSocksUsers(reading),
     ...checkClients(reading, listeners),
     ...checkLoop(reading, listeners),
   ]
@@ -68,10 +69,17 @@ function needsUpstream({ draft }: Reading): boolean {
   return !draft.noProxy.includes('*')
 }
 
+/** What puts a listener of each kind into the configuration. */
+const LISTENING = { http: 'Listen', socks5: 'SOCKS5Proxy', tunnel: 'Tunnel' } as const
+
+function directiveOf({ kind }: Served): string {
+  return LISTENING[kind]
+}
+
 function checkPresence(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
   const issues: ConfigIssue[] = []
-  if (!given.has('Listen')) {
+  if (!Object.values(LISTENING).some(name => given.has(name))) {
     issues.push(
       fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128'),
     )
@@ -119,10 +127,18 @@ function checkSecrets(reading: Reading): ConfigIssue[] {
   return [fail(first, given.get(first), message, hint)]
 }
 
+function checkSocksUsers({ draft, given }: Reading): ConfigIssue[] {
+  if (draft.socksUsers.length === 0 || given.has('SOCKS5Proxy')) return []
+  const hint = 'other ports ask for no account, Allow and Deny keep clients from them'
+  return [warn('SOCKS5User', given.get('SOCKS5User'), 'has no effect without SOCKS5Proxy', hint)]
+}
+
 /** Who can use the listeners, and with them the account. Where no rule matches, access is allowed, as with cntlm. */
 function checkClients(reading: Reading, listeners: readonly ListenAddress[]): ConfigIssue[] {
   const { draft, given } = reading
-  const open = listeners.find(({ host }) => isWildcard(host))
+  const asksForAccount = ({ serves }: ListenAddress): boolean =>
+    serves.kind === 'socks5' && draft.socksUsers.length > 0
+  const open = listeners.find(each => isWildcard(each.host) && !asksForAccount(each))
   const hasAllow = draft.acl.some(({ action }) => action === 'allow')
   const hint = 'add Allow lines for the clients, and Deny * behind them'
   if (open !== undefined && draft.gateway && draft.acl.length === 0) {
@@ -131,7 +147,7 @@ function checkClients(reading: Reading, listeners: readonly ListenAddress[]): Co
   }
   if (open !== undefined && !draft.gateway && !hasAllow) {
     const message = `${formatHostPort(open)} is open to every host that can reach this one`
-    return [warn('Listen', open.origin, message, hint)]
+    return [warn(directiveOf(open.serves), open.origin, message, hint)]
   }
   if (hasAllow && draft.acl.every(({ action }) => action === 'allow')) {
     const message = 'keeps nobody out, as clients that no rule names are allowed'
@@ -150,6 +166,6 @@ function checkLoop({ draft }: Reading, listeners: readonly ListenAddress[]): Con
     .filter(listener => upstreams.has(formatHostPort(listener)))
     .map(listener => {
       const message = `${formatHostPort(listener)} is a Proxy too, requests would go round in circles`
-      return warn('Listen', listener.origin, message)
+      return warn(directiveOf(listener.serves), listener.origin, message)
     })
 }

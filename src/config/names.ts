@@ -1,4 +1,4 @@
-const SECRET_NAMES = ['Password', 'PassNTLMv2', 'PassNT', 'PassLM']
+const SECRET_NAMES = ['Password', 'PassNTLMv2', 'PassNT', 'PassLM', 'SOCKS5User', 'SOCKS5Users']
 
 /**
  * A keyword as it may stand in a message. The lexer needs no space behind a keyword, so an unknown keyword that starts like

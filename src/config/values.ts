@@ -1,5 +1,5 @@
 import { Secret } from '../core/index.ts'
-import type { Dialect, HeaderSetting } from './config.ts'
+import type { Dialect, HeaderSetting, SocksUser } from './config.ts'
 
 /** What a parser has to say about a value without showing it, where the value may be secret. */
 export interface Note {
@@ -195,4 +195,20 @@ export function parseDirectory(text: string): Parsed<string> {
   const isAbsolute = /^(\/|[a-z]:[\\/])/i.test(text)
   if (!isAbsolute) return refuse(`an absolute path is needed, got ${quote(text)}`)
   return parseText(text)
+}
+
+/** RFC 1929 section 2: both have a length of one byte. */
+const SOCKS_FIELD_BYTES = 255
+
+/** `user:password`, split at the first colon: a password may have more of them. */
+export function parseSocksUser(text: string): Parsed<SocksUser> {
+  const colon = text.indexOf(':')
+  const [user, password] = [text.slice(0, colon), text.slice(colon + 1)]
+  if (colon < 1 || password === '') {
+    return refuse('it does not name a user and a password', 'the form is user:password')
+  }
+  if ([user, password].some(field => Buffer.byteLength(field) > SOCKS_FIELD_BYTES)) {
+    return refuse('user and password have at most 255 bytes each in SOCKS5')
+  }
+  return accept({ user, password: new Secret(password) })
 }

@@ -176,6 +176,24 @@ export const ERRORS = {
     proxyStatus: 'destination_unavailable',
     text: 'The proxy is stopping',
   },
+  PAC_SYNTAX: {
+    status: 502,
+    blame: 'user',
+    proxyStatus: 'proxy_configuration_error',
+    text: 'The Pac script cannot be used',
+  },
+  PAC_TIMEOUT: {
+    status: 502,
+    blame: 'user',
+    proxyStatus: 'proxy_configuration_error',
+    text: 'The Pac script takes too long',
+  },
+  PAC_MEMORY: {
+    status: 502,
+    blame: 'user',
+    proxyStatus: 'proxy_configuration_error',
+    text: 'The Pac script needs too much memory',
+  },
   CONFIG: {
     status: 500,
     blame: 'user',

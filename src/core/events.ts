@@ -88,9 +88,23 @@ export type ProxyEvent =
       readonly type: 'guard.tripped'
       readonly account: string
       readonly upstream: string
-      readonly forMs: number
+      /** undefined: until the configuration is changed. */
+      readonly forMs: number | undefined
     }
   | { readonly type: 'guard.proven'; readonly account: string }
+  | {
+      readonly type: 'credential.reading'
+      readonly account: string
+      /** How the hashes of the configuration are to be read, as it was found out. */
+      readonly reading: 'plain' | 'inverted'
+    }
+  | {
+      readonly type: 'credential.misread'
+      readonly account: string
+      readonly upstream: string
+      /** What is tried next. */
+      readonly next: 'plain' | 'inverted'
+    }
   | { readonly type: 'guard.storeFailed'; readonly file: string; readonly reason: string }
   | {
       readonly type: 'service.started'

@@ -143,8 +143,11 @@ export interface HashInput extends AccountNames {
 export interface HashCredentials {
   readonly credentials: NtlmCredentials
   readonly encodingUsed: HashEncoding
-  /** False when `auto` found nothing to go by and took the encoding of cntlm 0.92. */
-  readonly encodingCertain: boolean
+  /**
+   * The same hashes read as plain: there when `auto` found nothing to go by and took the inverted encoding of cntlm
+   * 0.92 for `credentials`.
+   */
+  readonly alternative: NtlmCredentials | undefined
 }
 
 function revealHash(directive: string, secret: Secret<Buffer> | undefined): Buffer | undefined {
@@ -205,14 +208,17 @@ export function credentialsFromHashes(input: HashInput): HashCredentials {
     input.encoding === 'auto'
       ? detectHashEncoding(stored, input.user, input.domain)
       : input.encoding
+  const readAs = (encoding: HashEncoding): NtlmCredentials => {
+    const { names, hashes } =
+      input.dialect === 'NTLMv2'
+        ? pickV2Hash(input, stored, encoding)
+        : { names: input, hashes: pickV1Hashes(input.dialect, stored, encoding) }
+    return createCredentials(names, input.dialect, hashes)
+  }
   const encodingUsed = known ?? 'inverted'
-  const { names, hashes } =
-    input.dialect === 'NTLMv2'
-      ? pickV2Hash(input, stored, encodingUsed)
-      : { names: input, hashes: pickV1Hashes(input.dialect, stored, encodingUsed) }
   return {
-    credentials: createCredentials(names, input.dialect, hashes),
+    credentials: readAs(encodingUsed),
     encodingUsed,
-    encodingCertain: known !== undefined,
+    alternative: known === undefined ? readAs('plain') : undefined,
   }
 }

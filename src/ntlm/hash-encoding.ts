@@ -33,8 +33,8 @@ function onlyOne(holds: (encoding: HashEncoding) => boolean): HashEncoding | und
 
 /**
  * Finds the encoding from the hashes alone: PassNTLMv2 follows from PassNT, and PassLM may end in a
- * constant. Undefined when that decides nothing. Trying both on the upstream is no way to find out,
- * since each wrong try brings the account nearer to its lock-out.
+ * constant. Undefined when that decides nothing: then policy/credential-choice.ts has the upstream
+ * decide, with no more than one wrong try for each encoding.
  */
 export function detectHashEncoding(
   stored: StoredHashes,

@@ -32,6 +32,15 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
     message: 'password rejected, not sent again to keep the account from being locked',
   },
   'guard.proven': { level: 'info', message: 'password accepted' },
+  'credential.reading': {
+    level: 'info',
+    message:
+      'found out how the hashes are to be read, name it with PassEncoding in the configuration',
+  },
+  'credential.misread': {
+    level: 'warn',
+    message: 'hashes rejected as they were read, the other reading is tried once',
+  },
   'guard.storeFailed': { level: 'warn', message: 'cannot keep the state of the account' },
   'service.started': { level: 'info', message: 'ready' },
   'service.draining': { level: 'info', message: 'stopping, open requests may finish' },

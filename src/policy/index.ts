@@ -8,7 +8,9 @@ export {
   type LogonVerdict,
   type Permit,
 } from './lockout-guard.ts'
+export { CredentialChoice, type Reading, type ReadingRecord } from './credential-choice.ts'
 export { compileNoProxy, type NoProxyRule } from './no-proxy.ts'
+export { type PacAnswer, type PacCandidate, parsePacAnswer } from './pac-answer.ts'
 export {
   type AttemptPhase,
   countsAgainstUpstream,

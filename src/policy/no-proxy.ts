@@ -9,7 +9,7 @@ export interface NoProxyRule {
 
 /**
  * One NoProxy pattern. cntlm's shell patterns (`10.*`, `*.corp`), and beyond cntlm: a domain suffix (`.corp`), a
- * network (`10.0.0.0/8`, `fd00::/8`), one port only (`docker:2375`), `<local>` for names without a dot.
+ * network (`10.0.0.0/8`, `fd00::/8`), a range (`10.0.0.1-10.0.0.20`), one port only (`docker:2375`), `<local>` for names without a dot.
  */
 export function compileNoProxy(text: string): NoProxyRule {
   const { host, port } = splitPort(text)

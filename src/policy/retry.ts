@@ -18,6 +18,8 @@ export interface FailedAttempt {
   readonly replayable: boolean
   /** RFC 9110 section 9.2.2, and CONNECT: nothing of the client's is executed before its 2xx. */
   readonly idempotent: boolean
+  /** The credential was rejected and may be shown at once in another reading of its hashes. */
+  readonly otherReading: boolean
 }
 
 const NOT_OURS_TO_RETRY = new Set<ErrorCode>([
@@ -34,7 +36,9 @@ const NOT_OURS_TO_RETRY = new Set<ErrorCode>([
 
 /** The whole retry law (docs/architecture.md has it as a table). */
 export function decideRetry(attempt: FailedAttempt): RetryDecision {
-  const { code, phase, reused, replayable, idempotent } = attempt
+  const { code, phase, reused, replayable, idempotent, otherReading } = attempt
+  // Like AUTH_STATE_LOST: a 407, so nothing was executed.
+  if (code === 'AUTH_REJECTED' && otherReading) return replayable ? 'fresh-session' : 'give-up'
   if (NOT_OURS_TO_RETRY.has(code)) return 'give-up'
   // A 407 on a ready session: nothing was executed, so any method may be sent again.
   if (code === 'AUTH_STATE_LOST') return replayable ? 'fresh-session' : 'give-up'

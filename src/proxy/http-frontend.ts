@@ -2,42 +2,38 @@ import type { ServerResponse } from 'node:http'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ProxyError, toProxyError } from '../core/index.ts'
-import type { Tunnel, TunnelEnd } from '../net/index.ts'
+import type { Tunnel } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
 import { ClientConnection } from './client-connection.ts'
 import { type ConnectContext, handleConnect } from './connect-handler.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 import { type ErrorPage, errorPage } from './error-page.ts'
+import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
 import { handleForward } from './forward-handler.ts'
 import { writePage } from './raw-response.ts'
-import { RequestScope } from './request-scope.ts'
+import type { RequestScope } from './request-scope.ts'
 import { handleUpgrade } from './upgrade-handler.ts'
+import { Workload } from './workload.ts'
 
 const MAX_HEADER_BYTES = 64 * 1024
 
 /** How long a body that nobody wants is read on after an answer of our own, before the connection is cut. */
 const UNWANTED_BODY_MS = 5_000
 
-export interface ClientAddress {
-  readonly address: string
-  readonly port: number
-}
-
 /**
  * The client's side of the proxy. node:http reads requests (its parser is the strict one of the two that ever see
  * bytes of strangers); everything after that is decided here. It does not listen: connections are handed to it.
  */
-export class HttpFrontend {
+export class HttpFrontend implements Frontend {
   readonly #deps: ProxyDependencies
   readonly #server: Server
   readonly #connections = new Map<Duplex, ClientConnection>()
-  readonly #scopes = new Set<RequestScope>()
-  readonly #tunnels = new Set<Tunnel>()
+  readonly #work: Workload
   #isDraining = false
-  #onQuiet: (() => void) | undefined
 
   constructor(deps: ProxyDependencies) {
     this.#deps = deps
+    this.#work = new Workload(deps)
     // Time limits are ours: node's would cut long uploads, and they are not tied to the injected clock.
     const server = createServer({
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -64,11 +60,10 @@ export class HttpFrontend {
   }
 
   get requestsInProgress(): number {
-    return this.#scopes.size
+    return this.#work.size
   }
 
-  /** Serves a client's connection, if it may use the proxy at all. */
-  accept(stream: Duplex & { readonly bytesRead?: number }, client: ClientAddress): void {
+  accept(stream: ClientStream, client: ClientAddress): void {
     const { acl, clock, emit, headerTimeoutMs } = this.#deps
     const label = `${client.address}:${client.port}`
     stream.on('error', () => undefined)
@@ -105,20 +100,14 @@ export class HttpFrontend {
     else this.#server.emit('connection', stream)
   }
 
-  /** Closes idle connections; resolves when no request and no tunnel is left. */
   async drain(): Promise<void> {
     this.#isDraining = true
     for (const connection of [...this.#connections.values()]) connection.drain()
-    if (this.#scopes.size === 0) return
-    await new Promise<void>(resolve => (this.#onQuiet = resolve))
+    await this.#work.quiet()
   }
 
-  /** Ends everything now. @returns how many requests and tunnels were cut off. */
   destroy(): number {
-    const cut = this.#scopes.size
-    const end: TunnelEnd = 'shutdown'
-    for (const tunnel of [...this.#tunnels]) tunnel.destroy(end)
-    for (const scope of [...this.#scopes]) scope.abort('DRAINING')
+    const cut = this.#work.abort()
     for (const stream of [...this.#connections.keys()]) stream.destroy()
     return cut
   }
@@ -139,7 +128,7 @@ export class HttpFrontend {
         this.#answerError(scope, toProxyError(thrown), request, response)
       }
       await closed
-      this.#close(scope)
+      this.#work.close(scope)
     })
   }
 
@@ -156,41 +145,28 @@ export class HttpFrontend {
       const onClose = (): void => scope.abort()
       const onTunnel = (tunnel: Tunnel): void => {
         stream.off('close', onClose)
-        this.#tunnels.add(tunnel)
-        void tunnel.done.then(() => this.#tunnels.delete(tunnel))
+        this.#work.addTunnel(tunnel)
       }
       stream.once('close', onClose)
       try {
         await handle({ deps: this.#deps, scope, connection, onTunnel }, request, early)
       } catch (thrown) {
         const error = toProxyError(thrown)
-        this.#noteFailure(scope, error)
+        this.#work.noteFailure(scope, error)
         scope.status = error.status
         writePage(stream, this.#page(error, scope.id, request), this.#deps.clock)
       }
       stream.off('close', onClose)
-      this.#close(scope)
+      this.#work.close(scope)
     })
   }
 
   #open(connection: ClientConnection, request: IncomingMessage): RequestScope {
-    const { clock, emit, nextRequestId } = this.#deps
-    const scope = new RequestScope({
-      id: nextRequestId(),
+    return this.#work.open({
       client: connection.label,
       method: request.method ?? '',
       target: loggable(request.url ?? ''),
-      clock,
-      emit,
     })
-    this.#scopes.add(scope)
-    return scope
-  }
-
-  #close(scope: RequestScope): void {
-    scope.finish()
-    this.#scopes.delete(scope)
-    if (this.#scopes.size === 0) this.#onQuiet?.()
   }
 
   #answerError(
@@ -199,7 +175,7 @@ export class HttpFrontend {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    this.#noteFailure(scope, error)
+    this.#work.noteFailure(scope, error)
     if (response.headersSent || response.destroyed) {
       if (!response.headersSent) scope.status = error.status
       response.destroy()
@@ -216,11 +192,6 @@ export class HttpFrontend {
     const timer = this.#deps.clock.setTimer(UNWANTED_BODY_MS, () => socket.destroy())
     request.once('close', () => timer.cancel())
     request.once('end', () => timer.cancel())
-  }
-
-  #noteFailure(scope: RequestScope, error: ProxyError): void {
-    scope.fail(error)
-    if (error.code === 'BUG') this.#deps.emit({ type: 'bug', error: error.cause ?? error })
   }
 
   /** llhttp refused what came, or the connection broke. */

@@ -1,2 +1,6 @@
 export type { ProxyDependencies } from './dependencies.ts'
-export { type ClientAddress, HttpFrontend } from './http-frontend.ts'
+export { fixedTargetProtocol } from './fixed-target-protocol.ts'
+export type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
+export { HttpFrontend } from './http-frontend.ts'
+export { socksProtocol } from './socks-protocol.ts'
+export { StreamFrontend } from './stream-frontend.ts'

@@ -77,6 +77,13 @@ export function connectRequest(
   return { method: 'CONNECT', target: authority, headers: [...headers, ...KEEP_ALIVE] }
 }
 
+/** CONNECT for a client that speaks no HTTP: SOCKS5, or a static tunnel. */
+export function ownConnectRequest(authority: string, deps: ProxyDependencies): RequestHead {
+  const headers = appendVia(['Host', authority], '1.1', deps.pseudonym)
+  for (const { name, value } of deps.headers) replace(headers, setHeader(headers, name, value))
+  return { method: 'CONNECT', target: authority, headers: [...headers, ...KEEP_ALIVE] }
+}
+
 /** The same request with the wish to change protocols in it, which otherwise ends at each hop. */
 export function withUpgrade(head: RequestHead, request: IncomingMessage): RequestHead {
   const protocols = getHeader(request.rawHeaders, 'Upgrade') ?? ''

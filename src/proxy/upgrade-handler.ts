@@ -7,8 +7,9 @@ import {
   serializeResponseHead,
 } from '../http1/index.ts'
 import { deliver } from '../upstream/index.ts'
-import { type ConnectContext, relayTunnel } from './connect-handler.ts'
+import type { ConnectContext } from './connect-handler.ts'
 import { choosePassage } from './forward-handler.ts'
+import { relayTunnel } from './open-tunnel.ts'
 import { requestBody, withUpgrade } from './outgoing-request.ts'
 import { relayRaw } from './raw-response.ts'
 
@@ -48,8 +49,8 @@ export async function handleUpgrade(
   }
   connection.stream.write(serializeResponseHead('1.1', switching(head)), 'latin1')
   scope.responded(head.status)
-  const { stream, leftover } = delivered.lease.detach()
-  await relayTunnel(context, stream, early, leftover)
+  const upstream = delivered.lease.detach()
+  await relayTunnel(deps, scope, { client: connection.stream, early, upstream }, context.onTunnel)
 }
 
 /** RFC 9110 section 15.2.2: a 101 names the protocol, in a field that otherwise ends at each hop. */

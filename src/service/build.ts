@@ -1,17 +1,19 @@
-import type { Config } from '../config/index.ts'
-import { type Clock, countFrom, type Emit, type Entropy } from '../core/index.ts'
+import type { Config, Served } from '../config/index.ts'
+import { type Clock, countFrom, type Emit, type Entropy, type Secret } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
 import { type Dialer, tcpDialer } from '../net/index.ts'
-import { compileNoProxy, LockoutGuard } from '../policy/index.ts'
-import { HttpFrontend } from '../proxy/index.ts'
+import { compileNoProxy } from '../policy/index.ts'
 import {
-  carrierTo,
-  DirectRoutes,
-  GuardGate,
-  ntlmAuthenticator,
-  Upstream,
-} from '../upstream/index.ts'
+  fixedTargetProtocol,
+  type Frontend,
+  HttpFrontend,
+  type ProxyDependencies,
+  socksProtocol,
+  StreamFrontend,
+} from '../proxy/index.ts'
+import { carrierTo, DirectRoutes, Upstream } from '../upstream/index.ts'
 import type { GuardStore } from './guard-store.ts'
+import { buildLogons } from './logons.ts'
 
 /** What the object graph takes from outside; tests bring their own. */
 export interface Ports {
@@ -26,6 +28,8 @@ export interface BuildInput {
   readonly config: Config
   /** undefined when there is no upstream to log on to. */
   readonly credentials: NtlmCredentials | undefined
+  /** What is tried when those are rejected: they read the hashes as inverted without certainty, this reads them plain. */
+  readonly alternative?: NtlmCredentials | undefined
   /** Unix time in ms of the last change of the files read: an older rejection is not held against the password. */
   readonly configChangedAtMs: number
 }
@@ -33,6 +37,8 @@ export interface BuildInput {
 /** The objects that serve requests, built from one configuration and never changed. */
 export interface Generation {
   readonly frontend: HttpFrontend
+  /** What the connections of a listener are handed to. */
+  readonly frontendFor: (served: Served) => Frontend
   readonly upstreams: readonly Upstream[]
   readonly directRoutes: DirectRoutes
 }
@@ -56,7 +62,7 @@ export function buildGeneration(input: BuildInput, ports: Ports): Generation {
     waitMs: SESSION_WAIT_MS,
     responseTimeoutMs: config.responseTimeoutMs,
   })
-  const frontend = new HttpFrontend({
+  const deps: ProxyDependencies = {
     clock,
     emit,
     acl: config.acl,
@@ -70,8 +76,21 @@ export function buildGeneration(input: BuildInput, ports: Ports): Generation {
     headerTimeoutMs: config.headerTimeoutMs,
     tunnelIdleMs: config.tunnelIdleMs,
     nextRequestId: requestIds(entropy),
-  })
-  return { frontend, upstreams, directRoutes }
+  }
+  const frontend = new HttpFrontend(deps)
+  const frontendFor = (served: Served): Frontend => {
+    if (served.kind === 'http') return frontend
+    if (served.kind === 'tunnel')
+      return new StreamFrontend(deps, fixedTargetProtocol(served.target))
+    return new StreamFrontend(deps, socksProtocol(socksUsers(config)))
+  }
+  return { frontend, frontendFor, upstreams, directRoutes }
+}
+
+/** Without accounts everybody may use the SOCKS5 ports. User names do not differ by case, as with cntlm. */
+function socksUsers(config: Config): ReadonlyMap<string, Secret<string>> | undefined {
+  if (config.socksUsers.length === 0) return undefined
+  return new Map(config.socksUsers.map(({ user, password }) => [user.toLowerCase(), password]))
 }
 
 interface Shared {
@@ -80,35 +99,22 @@ interface Shared {
   readonly via: string
 }
 
-function buildUpstreams(
-  { config, credentials, configChangedAtMs }: BuildInput,
-  ports: Ports,
-  shared: Shared,
-): Upstream[] {
+function buildUpstreams(input: BuildInput, ports: Ports, shared: Shared): Upstream[] {
+  const { config, credentials } = input
   if (credentials === undefined) return []
-  const { clock, emit, entropy, guardStore } = ports
-  const authenticator = ntlmAuthenticator({
+  const { clock, emit } = ports
+  const logons = buildLogons({
     credentials,
-    entropy,
-    clock,
+    alternative: input.alternative,
     negotiateFlags: config.negotiateFlags,
-  })
-  const { account } = authenticator
-  const guard = new LockoutGuard(clock.wallMs(), guardStore.load(account), configChangedAtMs)
-  const gate = new GuardGate({
-    guard,
-    clock,
-    account,
-    save: record => guardStore.save(account, record),
-    onProven: () => emit({ type: 'guard.proven', account }),
-    onTripped: (upstream, forMs) => emit({ type: 'guard.tripped', account, upstream, forMs }),
+    configChangedAtMs: input.configChangedAtMs,
+    ...ports,
   })
   return config.upstreams.map(
     address =>
       new Upstream({
         address,
-        authenticator,
-        gate,
+        ...logons,
         clock,
         emit,
         ...shared,

@@ -11,6 +11,8 @@ import {
 
 export interface BuiltCredentials {
   readonly credentials: NtlmCredentials
+  /** The same account with its hashes read as plain: there when nothing tells that `credentials` reads them rightly. */
+  readonly alternative?: NtlmCredentials
   /** For a person to look at; the credentials are usable all the same. */
   readonly warnings: readonly string[]
 }
@@ -51,13 +53,14 @@ export function buildCredentials(config: Config, hostName: string): BuiltCredent
     ...(passNtlmV2 === undefined ? {} : { passNtlmV2 }),
     encoding: passEncoding,
   })
-  if (!built.encodingCertain) {
-    warnings.push(
-      `the hashes are read as ${built.encodingUsed}, as cntlm 0.92 wrote them; if the logon is rejected, they may be ` +
-        'from cntlm 0.94 or another program: set PassEncoding plain',
-    )
-  }
-  return { credentials: built.credentials, warnings }
+  const { credentials, alternative } = built
+  if (alternative === undefined) return { credentials, warnings }
+  warnings.push(
+    `the hashes do not tell which cntlm wrote them: they are read as ${built.encodingUsed}, as cntlm 0.92 wrote them, ` +
+      'and if a proxy rejects that, once as plain, as cntlm 0.94 does; to spare the account that, set PassEncoding ' +
+      'inverted or PassEncoding plain',
+  )
+  return { credentials, alternative, warnings }
 }
 
 function workstationFrom(hostName: string): string {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Emit, Entropy } from '../core/index.ts'
-import type { GuardRecord } from '../policy/index.ts'
+import type { GuardRecord, Reading, ReadingRecord } from '../policy/index.ts'
 
 /** Keeps what the lock-out guard must not forget when the process ends. */
 export interface GuardStore {
@@ -16,7 +16,11 @@ interface GuardFile {
   readonly salt: string
   readonly accounts: Record<
     string,
-    { readonly rejections: readonly number[]; readonly pendingSince?: number }
+    {
+      readonly rejections: readonly number[]
+      readonly pendingSince?: number
+      readonly readings?: ReadingRecord
+    }
   >
 }
 
@@ -30,8 +34,8 @@ export function memoryGuardStore(): GuardStore {
 }
 
 /**
- * One small file per host. It holds salted names of accounts and the times of their rejected logons, and nothing that
- * comes from a password. A file that cannot be written is reported once a process; the guard then works without it.
+ * One small file per host. It holds salted names of accounts, the times of their rejected logons and which readings of
+ * their hashes were tried, and nothing that comes from a password or a hash. A file that cannot be written is reported once a process; the guard then works without it.
  */
 export function fileGuardStore(directory: string, entropy: Entropy, emit: Emit): GuardStore {
   const file = join(directory, 'logons.json')
@@ -49,9 +53,9 @@ export function fileGuardStore(directory: string, entropy: Entropy, emit: Emit):
     load(account) {
       const content = read(file)
       const record = content?.accounts[keyOf(content, account)]
-      return record === undefined
-        ? undefined
-        : { rejections: record.rejections, pendingSince: record.pendingSince }
+      if (record === undefined) return undefined
+      const { rejections, pendingSince, readings } = record
+      return { rejections, pendingSince, ...(readings === undefined ? {} : { readings }) }
     },
     save(account, record) {
       try {
@@ -78,11 +82,15 @@ function keyOf({ salt }: GuardFile, account: string): string {
 function withRecord(
   content: GuardFile,
   key: string,
-  { rejections, pendingSince }: GuardRecord,
+  { rejections, pendingSince, readings }: GuardRecord,
 ): GuardFile {
   const others = Object.entries(content.accounts).filter(([other]) => other !== key)
-  const isEmpty = rejections.length === 0 && pendingSince === undefined
-  const own = { rejections, ...(pendingSince === undefined ? {} : { pendingSince }) }
+  const isEmpty = rejections.length === 0 && pendingSince === undefined && readings === undefined
+  const own = {
+    rejections,
+    ...(pendingSince === undefined ? {} : { pendingSince }),
+    ...(readings === undefined ? {} : { readings }),
+  }
   return { ...content, accounts: Object.fromEntries(isEmpty ? others : [...others, [key, own]]) }
 }
 
@@ -116,8 +124,24 @@ function isRecord(value: unknown): boolean {
   return (
     Array.isArray(value.rejections) &&
     value.rejections.every(Number.isFinite) &&
-    Number.isFinite(pending)
+    Number.isFinite(pending) &&
+    (!('readings' in value) || isReadingRecord(value.readings))
   )
+}
+
+function isReadingRecord(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (!('configChangedAt' in value && 'tried' in value)) return false
+  return (
+    Number.isFinite(value.configChangedAt) &&
+    Array.isArray(value.tried) &&
+    value.tried.every(isReading) &&
+    (!('accepted' in value) || isReading(value.accepted))
+  )
+}
+
+function isReading(value: unknown): value is Reading {
+  return value === 'plain' || value === 'inverted'
 }
 
 /** Written beside and renamed: a crash leaves the old file or the new one. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Config } from '../config/index.ts'
 import { formatHostPort, type HostPort, ProxyError } from '../core/index.ts'
 import { listen, type Listener } from '../net/index.ts'
+import type { Frontend } from '../proxy/index.ts'
 import { buildGeneration, type BuildInput, type Generation, type Ports } from './build.ts'
 
 /** The running proxy: its listeners and what serves their connections. */
@@ -9,6 +10,7 @@ export class Service {
   readonly #ports: Ports
   readonly #config: Config
   readonly #generation: Generation
+  readonly #frontends = new Set<Frontend>()
   #listeners: Listener[] = []
 
   constructor(input: BuildInput, ports: Ports) {
@@ -29,7 +31,9 @@ export class Service {
     const { emit } = this.#ports
     for (const address of this.#config.listeners) {
       try {
-        const listener = await listen(address, socket => this.#accept(socket))
+        const frontend = this.#generation.frontendFor(address.serves)
+        const listener = await listen(address, socket => accept(frontend, socket))
+        this.#frontends.add(frontend)
         this.#listeners.push(listener)
         emit({ type: 'listener.bound', address: formatHostPort(listener.address) })
       } catch (error) {
@@ -55,12 +59,13 @@ export class Service {
    */
   async drain(signal: string, graceMs: number): Promise<number> {
     const { clock, emit } = this.#ports
-    const { frontend } = this.#generation
-    emit({ type: 'service.draining', signal, requests: frontend.requestsInProgress, graceMs })
+    const frontends = [...this.#frontends]
+    const requests = frontends.reduce((sum, frontend) => sum + frontend.requestsInProgress, 0)
+    emit({ type: 'service.draining', signal, requests, graceMs })
     for (const listener of this.#listeners) listener.close()
     let cut = 0
     const grace = clock.setTimer(graceMs, () => (cut = this.destroy()))
-    await frontend.drain()
+    await Promise.all(frontends.map(async frontend => frontend.drain()))
     grace.cancel()
     this.destroy()
     emit({ type: 'service.stopped', aborted: cut })
@@ -69,20 +74,20 @@ export class Service {
 
   /** Ends everything now. @returns how many requests and tunnels were cut off. */
   destroy(): number {
-    const { directRoutes, frontend, upstreams } = this.#generation
+    const { directRoutes, upstreams } = this.#generation
     for (const listener of this.#listeners) listener.close()
-    const cut = frontend.destroy()
+    const cut = [...this.#frontends].reduce((sum, frontend) => sum + frontend.destroy(), 0)
     for (const upstream of upstreams) upstream.destroy()
     directRoutes.destroy()
     return cut
   }
+}
 
-  #accept(socket: Socket): void {
-    const { remoteAddress, remotePort } = socket
-    // Gone before it was accepted.
-    if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
-    else this.#generation.frontend.accept(socket, { address: remoteAddress, port: remotePort })
-  }
+function accept(frontend: Frontend, socket: Socket): void {
+  const { remoteAddress, remotePort } = socket
+  // Gone before it was accepted.
+  if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
+  else frontend.accept(socket, { address: remoteAddress, port: remotePort })
 }
 
 const BINDING_PROBLEMS: Readonly<Record<string, string>> = {

@@ -28,6 +28,8 @@ export interface Attempt {
   readonly call: Call
   readonly lease: Lease
   phase: AttemptPhase
+  /** Set when the credential was rejected, but may be shown at once in another reading of its hashes. */
+  otherReading: boolean
 }
 
 /** From now on it is the answer to the request itself that is waited for. */

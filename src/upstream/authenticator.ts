@@ -18,21 +18,26 @@ export interface Authenticator {
 }
 
 export interface NtlmAuthenticatorOptions {
-  readonly credentials: NtlmCredentials
+  /** Asked for each logon; always of the same account and dialect. */
+  readonly credentials: () => NtlmCredentials
   readonly entropy: Entropy
   readonly clock: Clock
   /** cntlm's Flags: replaces the NEGOTIATE_MESSAGE's flags. */
   readonly negotiateFlags?: number | undefined
 }
 
+/** `DOMAIN\user`, or the user alone. */
+export function accountOf({ domain, user }: NtlmCredentials): string {
+  return domain === '' ? user : `${domain}\\${user}`
+}
+
 export function ntlmAuthenticator(options: NtlmAuthenticatorOptions): Authenticator {
   const { credentials, entropy, clock, negotiateFlags } = options
-  const { domain, user } = credentials
   return {
-    account: domain === '' ? user : `${domain}\\${user}`,
-    dialect: credentials.dialect,
+    account: accountOf(credentials()),
+    dialect: credentials().dialect,
     begin(host) {
-      const initiator = new NtlmInitiator(credentials, {
+      const initiator = new NtlmInitiator(credentials(), {
         entropy,
         clock,
         targetName: `HTTP/${host}`,

@@ -106,7 +106,7 @@ async function ride(upstream: Upstream, attempt: Attempt, pass: LogonPass): Prom
   attempt.phase = 'handshake'
   const { exchange, outcome } = await logOn({
     upstream,
-    connection: lease.session.connection,
+    attempt,
     request: call.request,
     body: call.body,
     pass,

@@ -1,10 +1,5 @@
 import { type Emit, ProxyError, toProxyError } from '../core/index.ts'
-import {
-  type AttemptPhase,
-  countsAgainstUpstream,
-  decideRetry,
-  type FailedAttempt,
-} from '../policy/index.ts'
+import { countsAgainstUpstream, decideRetry, type FailedAttempt } from '../policy/index.ts'
 import type { Attempt, Call, Delivered } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lease, SessionPool } from './session-pool.ts'
@@ -107,7 +102,7 @@ async function attemptOn(
   try {
     lease = await carrier.pool.acquire(call.signal, wantsFresh)
     if (!lease.wasReady) call.trace.connectMs += lease.session.dialMs
-    attempt = { call, lease, phase: 'handshake' }
+    attempt = { call, lease, phase: 'handshake', otherReading: false }
     const exchange = await carrier.carry(attempt)
     carrier.succeeded()
     return { exchange, lease }
@@ -116,7 +111,7 @@ async function attemptOn(
     lease?.discard(error)
     return {
       error,
-      attempt: describeFailure(error, call, lease?.wasReady ?? false, attempt?.phase ?? 'dial'),
+      attempt: describeFailure(error, call, lease, attempt),
     }
   }
 }
@@ -124,14 +119,15 @@ async function attemptOn(
 function describeFailure(
   error: ProxyError,
   call: Call,
-  reused: boolean,
-  phase: AttemptPhase,
+  lease: Lease | undefined,
+  attempt: Attempt | undefined,
 ): FailedAttempt {
   return {
     code: error.code,
-    phase,
-    reused,
+    phase: attempt?.phase ?? 'dial',
+    reused: lease?.wasReady ?? false,
     replayable: call.body?.isReplayable ?? true,
     idempotent: call.isIdempotent,
+    otherReading: attempt?.otherReading ?? false,
   }
 }

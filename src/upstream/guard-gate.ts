@@ -7,8 +7,11 @@ export interface LogonPass {
   readonly isProven: boolean
   /** To be called right before the AUTHENTICATE is written. @throws ProxyError AUTH_LOCKED_OUT. */
   beforeShowing(): void
-  /** @param upstream which upstream gave the verdict. */
-  report(verdict: LogonVerdict, upstream: string): void
+  /**
+   * @param upstream which upstream gave the verdict.
+   * @returns true when the credential was rejected and may be shown at once in another reading of its hashes.
+   */
+  report(verdict: LogonVerdict, upstream: string): boolean
 }
 
 export interface GuardGateOptions {
@@ -18,7 +21,10 @@ export interface GuardGateOptions {
   readonly account: string
   readonly save: (record: GuardRecord) => void
   readonly onProven: () => void
+  /** @param forMs Infinity: until the configuration is changed. */
   readonly onTripped: (upstream: string, forMs: number) => void
+  /** Rejected, and another reading of the hashes may be shown at once. */
+  readonly onMisread: (upstream: string) => void
 }
 
 interface Waiter {
@@ -65,7 +71,7 @@ export class GuardGate {
   }
 
   #pass(isProven: boolean): LogonPass {
-    const { guard, clock, save, onProven, onTripped } = this.#options
+    const { guard, clock, save, onProven } = this.#options
     let reported = false
     return {
       isProven,
@@ -75,24 +81,28 @@ export class GuardGate {
         if (!guard.isProven) save(guard.record)
       },
       report: (verdict, upstream) => {
-        if (reported) return
+        if (reported) return false
         reported = true
         const wasProven = guard.isProven
         const now = clock.wallMs()
         guard.report(verdict, now)
         if (!wasProven || verdict === 'rejected') save(guard.record)
         if (verdict === 'accepted' && !wasProven) onProven()
-        if (verdict === 'rejected') {
-          this.#rejectedBy = upstream
-          onTripped(upstream, this.#refusedForMs(now))
-        }
+        const goesOn = verdict === 'rejected' && this.#noteRejection(upstream, now)
         this.#readmit()
+        return goesOn
       },
     }
   }
 
-  #refusedForMs(now: number): number {
-    return Math.max(0, this.#options.guard.refusedUntilMs - now)
+  /** @returns whether a logon may follow at once. */
+  #noteRejection(upstream: string, now: number): boolean {
+    const { guard, onMisread, onTripped } = this.#options
+    this.#rejectedBy = upstream
+    const forMs = Math.max(0, guard.refusedUntilMs - now)
+    if (forMs > 0) onTripped(upstream, forMs)
+    else onMisread(upstream)
+    return forMs === 0
   }
 
   #readmit(): void {
@@ -105,16 +115,20 @@ export class GuardGate {
   #lockedOut(untilMs: number): ProxyError {
     const { account, clock, guard } = this.#options
     const until = Math.max(untilMs, guard.refusedUntilMs)
-    const seconds = Math.ceil((until - clock.wallMs()) / 1000)
-    const by = this.#rejectedBy === undefined ? '' : ` by ${this.#rejectedBy}`
-    const what =
-      guard.record.rejections.length > 0
-        ? `was rejected${by}`
-        : 'was sent without ever being answered'
+    const time =
+      until === Infinity
+        ? 'until the configuration file is changed'
+        : `for ${Math.ceil((until - clock.wallMs()) / 1000)} s or until the configuration is mended`
     return new ProxyError('AUTH_LOCKED_OUT', {
-      detail:
-        `the password of ${account} ${what}; to keep the account from being locked it is not sent again ` +
-        `for ${seconds} s or until the configuration is mended`,
+      detail: `the password of ${account} ${this.#cause(until)}; to keep the account from being locked it is not sent again ${time}`,
     })
+  }
+
+  #cause(until: number): string {
+    const by = this.#rejectedBy === undefined ? '' : ` by ${this.#rejectedBy}`
+    if (until === Infinity) return `was rejected${by} in both readings of its hashes`
+    return this.#options.guard.record.rejections.length > 0
+      ? `was rejected${by}`
+      : 'was sent without ever being answered'
   }
 }

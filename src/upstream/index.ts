@@ -1,5 +1,6 @@
 export type { Call, Delivered, Trace } from './attempt.ts'
 export {
+  accountOf,
   type Authenticator,
   type AuthExchange,
   ntlmAuthenticator,

@@ -49,7 +49,7 @@ export async function proveByCheck(
   try {
     const { exchange, outcome } = await logOn({
       upstream,
-      connection: lease.session.connection,
+      attempt,
       request: checkRequest(upstream.options.via),
       body: undefined,
       pass,

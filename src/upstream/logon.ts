@@ -1,7 +1,6 @@
 import { isProxyError, ProxyError } from '../core/index.ts'
 import { type RequestHead, setHeader } from '../http1/index.ts'
 import type { Attempt } from './attempt.ts'
-import type { UpstreamConnection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
 import { namesOffered, readOffers } from './offers.ts'
@@ -14,7 +13,7 @@ const BODY_OF_407_MS = 10_000
 
 export interface Logon {
   readonly upstream: Upstream
-  readonly connection: UpstreamConnection
+  readonly attempt: Attempt
   readonly request: RequestHead
   readonly body: RequestBody | undefined
   readonly pass: LogonPass
@@ -38,7 +37,8 @@ export interface LogonResult {
  * @throws ProxyError AUTH_* and what UpstreamConnection.send throws.
  */
 export async function logOn(logon: Logon): Promise<LogonResult> {
-  const { upstream, connection, request, body, pass, signal } = logon
+  const { upstream, attempt, request, body, pass, signal } = logon
+  const { connection } = attempt.lease.session
   const { authenticator, address, clock, handshakeTimeoutMs } = upstream.options
   const auth = authenticator.begin(address.host)
   try {
@@ -67,7 +67,8 @@ export async function logOn(logon: Logon): Promise<LogonResult> {
 }
 
 async function authenticate(logon: Logon, token: string): Promise<Exchange> {
-  const { upstream, connection, request, body, pass, signal, timeoutMs, onInformational } = logon
+  const { upstream, attempt, request, body, pass, signal, timeoutMs, onInformational } = logon
+  const { connection } = attempt.lease.session
   try {
     const exchange = await connection.send(withCredentials(request, upstream.scheme, token), body, {
       timeoutMs,
@@ -75,9 +76,13 @@ async function authenticate(logon: Logon, token: string): Promise<Exchange> {
       ...(onInformational === undefined ? {} : { onInformational }),
     })
     if (exchange.head.status === 407) {
-      pass.report('rejected', upstream.label)
+      attempt.otherReading = pass.report('rejected', upstream.label)
+      const { account } = upstream.options.authenticator
+      const next = attempt.otherReading
+        ? '; its hashes are read in the other way from now on, so send the request again'
+        : ''
       throw new ProxyError('AUTH_REJECTED', {
-        detail: `${upstream.label} refuses the logon of ${upstream.options.authenticator.account}`,
+        detail: `${upstream.label} refuses the logon of ${account}${next}`,
       })
     }
     pass.report('accepted', upstream.label)

@@ -34,6 +34,9 @@ const value = fc.oneof(
     'NTLMv2',
     '2.5s',
     'X: y',
+    'user:password',
+    '2222:[::1]:22',
+    '*:2222:host:22',
     '0'.repeat(32),
     '',
   ),
@@ -116,7 +119,15 @@ t.test('the origin of every issue lies in the text', async t => {
 t.test('no issue shows what stands behind a secret keyword', async t => {
   const secretLine = fc
     .tuple(
-      fc.constantFrom('Password', 'PassNT', 'passlm', 'PASSNTLMV2', 'SOCKS5User', 'Header'),
+      fc.constantFrom(
+        'Password',
+        'PassNT',
+        'passlm',
+        'PASSNTLMV2',
+        'SOCKS5User',
+        'SOCKS5Users x:',
+        'Header',
+      ),
       fc.constantFrom(' ', '\t', '=', ': ', ' "', ' = ', ' "x" ', ' x#', ' #', ' ;'),
     )
     .map(parts => parts.join('') + CANARY)

@@ -1,5 +1,5 @@
 import type t from 'tap'
-import { type Config, DEFAULTS } from '../../src/config/index.ts'
+import { type Config, DEFAULTS, type ListenAddress } from '../../src/config/index.ts'
 import {
   formatHostPort,
   type HostPort,
@@ -11,8 +11,10 @@ import {
 import { ConnectionGate, describeToken } from '../../src/demo/connection-gate.ts'
 import type { DialOptions } from '../../src/net/index.ts'
 import { credentialsFromPassword } from '../../src/ntlm/index.ts'
+import type { Frontend } from '../../src/proxy/index.ts'
 import {
   buildGeneration,
+  type BuildInput,
   type Generation,
   type GuardStore,
   memoryGuardStore,
@@ -43,6 +45,8 @@ export interface PlaybookOptions {
   readonly password?: string
   readonly guardStore?: GuardStore
   readonly clock?: FakeClock
+  /** Default: the account with its password, in a configuration that was never changed. */
+  readonly input?: Omit<BuildInput, 'config'>
 }
 
 /** The whole proxy in memory: clients and upstreams are ends of wires, time is the test's. */
@@ -57,6 +61,7 @@ export class Playbook {
   /** Why scripts broke off. */
   readonly failures: Error[] = []
   readonly #connectTimeoutMs: number
+  readonly #frontends: Frontend[]
   #clients = 0
   #isOver = false
 
@@ -79,7 +84,7 @@ export class Playbook {
       password: new Secret(options.password ?? ALICE.password),
     })
     this.generation = buildGeneration(
-      { config, credentials, configChangedAtMs: 0 },
+      { config, credentials, configChangedAtMs: 0, ...options.input },
       {
         clock,
         entropy: systemEntropy,
@@ -88,14 +93,22 @@ export class Playbook {
         dialer: { dial: (to, dialOptions) => this.#dial(to, dialOptions) },
       },
     )
+    this.#frontends = [this.generation.frontend]
     test.teardown(() => this.destroy())
   }
 
+  /** A port where something else than HTTP is spoken. */
+  port(serves: ListenAddress['serves']): Frontend {
+    const frontend = this.generation.frontendFor(serves)
+    this.#frontends.push(frontend)
+    return frontend
+  }
+
   /** A client of this address; its connection is accepted at once. */
-  client(address = '127.0.0.1'): RawClient<WireEnd> {
+  client(address = '127.0.0.1', port: Frontend = this.generation.frontend): RawClient<WireEnd> {
     const [near, far] = WireEnd.pair()
     near.on('error', () => undefined)
-    this.generation.frontend.accept(far, { address, port: 40_000 + ++this.#clients })
+    port.accept(far, { address, port: 40_000 + ++this.#clients })
     return new RawClient(near)
   }
 
@@ -157,12 +170,13 @@ export class Playbook {
   /** Requests that are being served and sessions that are not idle. */
   get open(): number {
     const busy = this.counts.map(counts => counts.busy + counts.connecting + counts.waiting)
-    return busy.reduce((sum, count) => sum + count, this.generation.frontend.requestsInProgress)
+    const requests = this.#frontends.map(frontend => frontend.requestsInProgress)
+    return [...busy, ...requests].reduce((sum, count) => sum + count, 0)
   }
 
   destroy(): void {
     this.#isOver = true
-    this.generation.frontend.destroy()
+    for (const frontend of this.#frontends) frontend.destroy()
     for (const upstream of this.generation.upstreams) upstream.destroy()
     this.generation.directRoutes.destroy()
     for (const { socket } of this.connections) socket.destroy()

@@ -32,7 +32,7 @@ export async function startProxy(
     {
       config: {
         ...DEFAULTS,
-        listeners: [{ host: '127.0.0.1', port: 0, origin: listener }],
+        listeners: [{ host: '127.0.0.1', port: 0, serves: { kind: 'http' }, origin: listener }],
         upstreams: options.upstreams.map(port => ({ host: '127.0.0.1', port })),
         ...options.config,
       },

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { FLAGS } from '../../src/cli/flags.ts'
 import { assembleConfig, DIRECTIVES, formatIssue, parseDirectives } from '../../src/config/index.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -113,8 +114,8 @@ t.test('no document shows a command or an option that does not exist', async t =
   const names = (pattern: RegExp): string[] =>
     [...source.matchAll(pattern)].map(([, name = '']) => name)
   const commands = names(/\.command\(\s*'([a-z]+)'/g)
-  const options = [...names(/\.option\('([a-z-]+)'/g), 'help', 'version']
-  const letters = [...names(/alias: '([a-z])'/g), 'h']
+  const options = [...names(/\.option\('([a-z-]+)'/g), ...FLAGS.map(({ long }) => long)]
+  const letters = FLAGS.map(({ letter }) => letter)
   t.ok(commands.includes('check') && options.includes('config') && letters.includes('c'))
   let seen = 0
   for (const document of DOCUMENTS) {
@@ -125,9 +126,9 @@ t.test('no document shows a command or an option that does not exist', async t =
         const words = call?.[1]?.trim().split(/\s+/) ?? []
         const [first = ''] = words
         if (/^[a-z]/.test(first)) t.ok(commands.includes(first), `${document}: ${line}`)
-        for (const [, long] of words.join(' ').matchAll(/--([a-z-]+)/g))
+        for (const [, long] of words.join(' ').matchAll(/--([a-z0-9-]+)/g))
           t.ok(options.includes(long ?? ''), `${document}: --${long}`)
-        for (const word of words.filter(each => /^-[a-z]$/.test(each)))
+        for (const word of words.filter(each => /^-[a-zA-Z]$/.test(each)))
           t.ok(letters.includes(word.charAt(1)), `${document}: ${word}`)
         if (call !== null) seen++
       }

@@ -3,6 +3,7 @@ import {
   parseClientRule,
   parseListen,
   parseNoProxy,
+  parseTunnel,
   parseUpstream,
 } from '../../../src/config/address-values.ts'
 import type { Parsed } from '../../../src/config/values.ts'
@@ -160,4 +161,42 @@ t.test('a NoProxy pattern that can never match is left out with a warning', asyn
     '"10.0.0.0/99" was ignored, it is no network',
   ])
   t.strictSame(warningsOf(parseNoProxy(' ,')), ['there is no pattern'])
+})
+
+t.test('a tunnel is a port, with or without an address, and a target', async t => {
+  const table: [text: string, listen: [string | undefined, number], target: [string, number]][] = [
+    ['2222:git.example:22', [undefined, 2222], ['git.example', 22]],
+    ['127.0.0.1:2222:git.example:22', ['127.0.0.1', 2222], ['git.example', 22]],
+    ['*:2222:10.0.0.1:22', ['0.0.0.0', 2222], ['10.0.0.1', 22]],
+    ['2222:[2001:DB8::1]:22', [undefined, 2222], ['2001:db8::1', 22]],
+    ['[::1]:2222:[2001:db8::1]:22', ['::1', 2222], ['2001:db8::1', 22]],
+  ]
+  for (const [text, [host, port], [targetHost, targetPort]] of table) {
+    const value = { listen: { host, port }, target: { host: targetHost, port: targetPort } }
+    t.strictSame(parseTunnel(text), { ok: true, value, warnings: [] }, text)
+  }
+})
+
+t.test('a tunnel that names no port or no target is refused', async t => {
+  const form = 'it does not name a port and a target'
+  const table: [text: string, error: string][] = [
+    ['', form],
+    ['2222', form],
+    ['git.example:22', form],
+    [':2222:git.example:22', form],
+    ['2222::22', form],
+    ['2222:git.example:22:', form],
+    ['2222:2001:db8::1:22', form],
+    ['a:1:b:2:c', form],
+    ['2222:[::1]22', form],
+    ['0:git.example:22', 'port must be 1-65535, got "0"'],
+    ['here:git.example:22', 'the port is missing'],
+    ['127.0.0.1:99999:git.example:22', 'port must be 1-65535, got "99999"'],
+    ['2222:git.example:ssh', 'port must be 1-65535, got "ssh"'],
+    ['2222:git.example:0', 'port must be 1-65535, got "0"'],
+    ['2222:-git:22', '"-git" is neither an address nor a host name'],
+    ['2222:git.example:22 junk', 'there is text behind the address'],
+  ]
+  for (const [text, error] of table) t.equal(errorOf(parseTunnel(text)), error, text)
+  t.match(hintOf(parseTunnel('2222')), /^the form is port:host:port or address:port:host:port/)
 })

@@ -62,9 +62,10 @@ t.test('every directive reaches its field', async t => {
       'Header X-A: 1\nHeader X-B: 2\nDirectToLocal yes\nStateDirectory /s\nConnectTimeout 1s',
       'HandshakeTimeout 2s\nResponseTimeout 3s\nSessionIdleTimeout 4s\nTunnelIdleTimeout 5s',
       'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nLogLevel debug\nLogFormat text',
+      'SOCKS5Proxy 10.0.0.1:1080\nSOCKS5User s:t\nTunnel [::1]:5:[::2]:22',
     ].join('\n'),
   )
-  const { password, passNt, passLm, passNtlmV2, acl, listeners, ...plain } = config
+  const { password, passNt, passLm, passNtlmV2, acl, listeners, socksUsers, ...plain } = config
   t.strictSame(plain, {
     username: 'u',
     domain: 'd',
@@ -104,7 +105,15 @@ t.test('every directive reaches its field', async t => {
       ['deny', '*'],
     ],
   )
-  t.match(listeners, [{ host: '0.0.0.0', port: 3128 }])
+  t.match(listeners, [
+    { host: '0.0.0.0', port: 3128, serves: { kind: 'http' } },
+    { host: '10.0.0.1', port: 1080, serves: { kind: 'socks5' } },
+    { host: '::1', port: 5, serves: { kind: 'tunnel', target: { host: '::2', port: 22 } } },
+  ])
+  t.strictSame(
+    socksUsers.map(({ user, password }) => [user, password.reveal()]),
+    [['s', 't']],
+  )
 })
 
 t.test('what is not given has its default', async t => {
@@ -123,9 +132,12 @@ t.test('what is not given has its default', async t => {
 })
 
 t.test('the configuration and its lists are frozen', async t => {
-  const config = configOf('Allow 10.0.0.1\nDeny *\nHeader A: b\nNoProxy x')
+  const config = configOf(
+    'Allow 10.0.0.1\nDeny *\nHeader A: b\nNoProxy x\nSOCKS5Proxy 1\nSOCKS5User u:p',
+  )
   t.ok(Object.isFrozen(config))
-  for (const part of [config.upstreams, config.listeners, config.acl, config.headers]) {
+  const { upstreams, listeners, acl, headers, socksUsers } = config
+  for (const part of [upstreams, listeners, acl, headers, socksUsers]) {
     t.ok(Object.isFrozen(part))
     t.ok(Object.isFrozen(part[0]))
   }
@@ -184,12 +196,27 @@ t.test('an unknown directive is a warning with the nearest name', async t => {
 })
 
 t.test('a directive of cntlm without effect is one warning each', async t => {
-  const lines = 'Tunnel 1:a:2\nTunnel 3:b:4\nSOCKS5Users u:hunter2\nSSPI NTLM\nISAScannerSize 4'
+  const lines = 'Pac a\nPac b\nNTLMToBasic yes\nSSPI NTLM\nISAScannerSize 4'
   t.strictSame(assemble(BASE + lines).issues, [
-    'f:5:8: warning: Tunnel: is not supported by this version and was ignored',
-    'f:7:13: warning: SOCKS5User: is not supported by this version and was ignored',
+    'f:5:5: warning: Pac: is not supported by this version and was ignored',
+    'f:7:13: warning: NTLMToBasic: is not supported by this version and was ignored',
     'f:8:6: warning: SSPI: does nothing any more and was ignored (The account of the Windows logon cannot be used, Username and Password are)',
     'f:9:16: warning: ISAScannerSize: does nothing any more and was ignored (The progress pages of ISA scanners are handed on to the client as they are)',
+  ])
+})
+
+t.test('accounts of SOCKS5 clients may be written in both ways, and are there once', async t => {
+  const lines = 'SOCKS5Proxy 1080\nSOCKS5User u:a:b\nSocks5Users v:c\nSOCKS5User U:hunter2'
+  const { config, issues } = assemble(BASE + lines)
+  t.strictSame(
+    config?.socksUsers.map(({ user, password }) => [user, password.reveal()]),
+    [
+      ['u', 'a:b'],
+      ['v', 'c'],
+    ],
+  )
+  t.strictSame(issues, [
+    'f:8:12: warning: SOCKS5User: the user was there before, the first password counts',
   ])
 })
 
@@ -204,6 +231,8 @@ t.test('all errors come at once, in the order of the file, and none shows a secr
       'Allow 10.0.0.0/99',
       'Header hunter2',
       'Username u',
+      'SOCKS5Users hunter2',
+      'Tunnel a:b',
     ].join('\n'),
   )
   t.equal(config, undefined)
@@ -215,6 +244,8 @@ t.test('all errors come at once, in the order of the file, and none shows a secr
     'f:5:8: error: Listen: the port is missing (for example 127.0.0.1:3128)',
     'f:6:7: error: Allow: the length of a network is a number from 0 to 32, got "99" (a netmask of 255.255.255.0 is written /24)',
     'f:7:8: warning: Header: there is no colon, it was ignored (the form is Header Name: value)',
+    'f:9:13: error: SOCKS5User: it does not name a user and a password (the form is user:password)',
+    'f:10:8: error: Tunnel: it does not name a port and a target (the form is port:host:port or address:port:host:port, with IPv6 addresses in brackets)',
   ])
 })
 

@@ -13,6 +13,9 @@ Flags               0x06820000
 Proxy               a:1
 Proxy               [::1]:2
 Listen              172.17.0.1:3128
+SOCKS5Proxy         172.17.0.1:1080
+SOCKS5Users         bob:hunter2
+Tunnel              172.17.0.1:2222:[::1]:22
 Allow               10.0.0.1
 Deny                10.0.0.0/8
 Allow               *
@@ -38,6 +41,9 @@ Flags               0x06820000
 Proxy               a:1
 Proxy               [::1]:2
 Listen              172.17.0.1:3128
+SOCKS5Proxy         172.17.0.1:1080
+SOCKS5User          bob:[secret]
+Tunnel              172.17.0.1:2222:[::1]:22
 Gateway             no
 Allow               10.0.0.1
 Deny                10.0.0.0/8

@@ -83,6 +83,34 @@ t.test('an address that is there twice is listened on once', async t => {
   ])
 })
 
+t.test('an address serves one purpose, and the first line that names it counts', async t => {
+  const lines = ['Listen 1080', 'SOCKS5Proxy 127.0.0.1:1080', 'Tunnel 1080:a:22', 'Tunnel 2:a:22']
+  t.strictSame(listenersOf(...lines), ['127.0.0.1 1080', '127.0.0.1 2'])
+  t.strictSame(issuesOf('NoProxy *', ...lines), [
+    'f:3:13: warning: SOCKS5Proxy: 127.0.0.1:1080 is there twice',
+    'f:4:8: warning: Tunnel: 127.0.0.1:1080 is there twice',
+  ])
+})
+
+t.test('SOCKS5 or a tunnel alone is something to listen for', async t => {
+  t.strictSame(issuesOf('NoProxy *', 'SOCKS5Proxy 1080'), [])
+  t.strictSame(issuesOf('NoProxy *', 'Tunnel 2222:git.example:22'), [])
+  t.strictSame(listenersOf('SOCKS5Proxy 1080', 'Tunnel 2222:git.example:22', 'Gateway yes'), [
+    '0.0.0.0 1080',
+    '0.0.0.0 2222',
+  ])
+})
+
+t.test('an account of SOCKS5 clients without a SOCKS5 port is a warning', async t => {
+  t.strictSame(issuesOf('NoProxy *', 'SOCKS5Proxy 1080', 'SOCKS5User u:hunter2'), [])
+  t.strictSame(issuesOf('NoProxy *', 'Listen 3128', 'SOCKS5Users u:hunter2', 'SOCKS5User v:p'), [
+    'f:3:13: warning: SOCKS5User: has no effect without SOCKS5Proxy (other ports ask for no account, Allow and Deny keep clients from them)',
+  ])
+  t.strictSame(issuesOf('NoProxy *', 'Listen 3128', 'SOCKS5User u:p', 'SOCKS5Proxy 0'), [
+    'f:4:13: error: SOCKS5Proxy: port must be 1-65535, got "0"',
+  ])
+})
+
 t.test('an open proxy is a warning', async t => {
   const hint = '(add Allow lines for the clients, and Deny * behind them)'
   const listen = (address: string): string =>
@@ -99,6 +127,13 @@ t.test('an open proxy is a warning', async t => {
     [['Listen 3128', 'Gateway yes', 'Deny 10.0.0.1'], []],
     [['Listen 172.17.0.1:3128', 'Gateway yes'], []],
     [['Listen 3128', 'Allow 10.0.0.1'], [allow]],
+    [
+      ['SOCKS5Proxy *:1'],
+      [listen('0.0.0.0:1').replace('8: warning: Listen', '13: warning: SOCKS5Proxy')],
+    ],
+    [['SOCKS5Proxy *:1', 'SOCKS5User u:p'], []],
+    [['SOCKS5Proxy 1', 'Gateway yes', 'SOCKS5User u:p'], []],
+    [['Tunnel *:1:a:2'], [listen('0.0.0.0:1').replace('Listen', 'Tunnel')]],
   ]
   for (const [lines, issues] of table) {
     t.strictSame(issuesOf('NoProxy *', ...lines), issues, lines.join(', '))
@@ -109,5 +144,8 @@ t.test('a proxy that is its own upstream is a warning', async t => {
   const account = ['Username u', 'Password p']
   t.strictSame(issuesOf(...account, 'Listen 3128', 'Proxy 127.0.0.1:3128'), [
     'f:3:8: warning: Listen: 127.0.0.1:3128 is a Proxy too, requests would go round in circles',
+  ])
+  t.strictSame(issuesOf(...account, 'Tunnel 3128:a:22', 'Proxy 127.0.0.1:3128'), [
+    'f:3:8: warning: Tunnel: 127.0.0.1:3128 is a Proxy too, requests would go round in circles',
   ])
 })

@@ -26,9 +26,11 @@ t.test('a keyword that may have swallowed a secret is cut', async t => {
     ['passntlmv28846F7EA', 'PassNTLMv2...'],
     ['PASSNT8846F7EA', 'PassNT...'],
     ['passNTLMv2', 'passNTLMv2'],
+    ['socks5userbob:hunter2', 'SOCKS5User...'],
+    ['SOCKS5Users', 'SOCKS5Users'],
     ['Passwort', 'Passwort'],
   ]
   for (const [name, printable] of table) t.equal(printableName(name), printable)
-  t.ok(isSecretName('PASSWORD'))
+  for (const name of ['PASSWORD', 'SOCKS5User', 'Socks5Users']) t.ok(isSecretName(name), name)
   t.notOk(isSecretName('PassEncoding'))
 })

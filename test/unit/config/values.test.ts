@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import t from 'tap'
 import {
   count,
@@ -13,6 +14,7 @@ import {
   parseNegotiateFlags,
   parseOptionalText,
   parsePassword,
+  parseSocksUser,
   parseText,
   parseYesNo,
   quote,
@@ -164,6 +166,29 @@ t.test('a header has a name and a value that HTTP allows', async t => {
     warningOf(parseHeader('Content-length: 3')),
     'Content-length is written by tsntlm itself, it was ignored',
   )
+})
+
+t.test('an account of SOCKS5 clients is user:password', async t => {
+  const long = 'x'.repeat(255)
+  const table: [text: string, user: string, password: string][] = [
+    ['u:p', 'u', 'p'],
+    ['User:p:w::d', 'User', 'p:w::d'],
+    ['u::', 'u', ':'],
+    ['DOMAIN\\u:p w', 'DOMAIN\\u', 'p w'],
+    [`${long}:${'y'.repeat(255)}`, long, 'y'.repeat(255)],
+  ]
+  for (const [text, user, password] of table) {
+    const account = valueOf(parseSocksUser(text))
+    t.equal(account.user, user)
+    t.equal(account.password.reveal(), password)
+    t.notOk(inspect(account).includes(`'${password}'`), 'it is not shown')
+  }
+  const incomplete = 'it does not name a user and a password'
+  for (const bad of ['', 'hunter2', ':hunter2', 'u:', ':'])
+    t.equal(errorOf(parseSocksUser(bad)), incomplete, bad)
+  // RFC 1929 counts octets: 128 letters of two octets are one too many.
+  for (const bad of [`${long}x:p`, `u:${long}x`, `u:${'\u00e9'.repeat(128)}`])
+    t.equal(errorOf(parseSocksUser(bad)), 'user and password have at most 255 bytes each in SOCKS5')
 })
 
 t.test('the state directory is an absolute path', async t => {

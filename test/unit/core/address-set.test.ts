@@ -17,6 +17,8 @@ t.test('a rule matches the addresses of its network and no others', async t => {
     ['fd00::/8', ['fd12:3456::1'], ['fe80::1', 'fc00::1']],
     ['fe80::/10', ['fe80::1', 'fe80::1%eth0', 'febf::1'], ['fec0::1']],
     ['::/0', ['::1', '2001:db8::1'], []],
+    ['10.0.0.9-10.0.1.2', ['10.0.0.9', '10.0.0.255', '10.0.1.2'], ['10.0.0.8', '10.0.1.3', '::1']],
+    ['fd00::1-fd00::ff', ['fd00::1', 'fd00::80'], ['fd00::100', '10.0.0.1']],
   ]
   for (const [text, inside, outside] of cases) {
     const rule = parseAddressRule(text)
@@ -55,6 +57,12 @@ t.test('what is no rule is refused', async t => {
     '[::1]',
     '/8',
     '**',
+    '10.0.0.9-10.0.0.1',
+    '10.0.0.1-',
+    '10.0.0.1-host',
+    '10.0.0.1-::1',
+    'my-host',
+    '10.0.0.1-10.0.0.2-10.0.0.3',
   ]
   for (const text of junk) t.equal(parseAddressRule(text), undefined, JSON.stringify(text))
 })

@@ -178,7 +178,11 @@ t.test('the hashes of a cntlm.conf are read in the encoding that they were writt
     const account = { user: entry.user_text, domain: entry.domain_text, encoding: 'auto' as const }
     const written = entry.inverted ? 'inverted' : 'plain'
     const result = fromHashes({ ...account, passNt, passNtlmV2: passV2 })
-    t.match(result, { encodingUsed: written, encodingCertain: true }, 'PassNT and PassNTLMv2 agree')
+    t.match(
+      result,
+      { encodingUsed: written, alternative: undefined },
+      'PassNT and PassNTLMv2 agree',
+    )
     const expected = Buffer.from(hex(entry.PassNTLMv2).map(b => (entry.inverted ? b ^ 0xff : b)))
     t.same(result.credentials.ntowfV2?.reveal(), expected)
     const alone = fromHashes({ ...account, passNt, passLm, dialect: 'NT' })
@@ -186,8 +190,8 @@ t.test('the hashes of a cntlm.conf are read in the encoding that they were writt
     t.match(
       alone,
       short
-        ? { encodingUsed: written, encodingCertain: true }
-        : { encodingUsed: 'inverted', encodingCertain: false },
+        ? { encodingUsed: written, alternative: undefined }
+        : { encodingUsed: 'inverted', alternative: Object },
       'PassLM tells for short passwords only',
     )
   }
@@ -197,7 +201,7 @@ t.test('an encoding that is named is taken as named', async t => {
   const stored = new Secret(invert(ntHash))
   for (const encoding of ['plain', 'inverted'] as const) {
     const result = fromHashes({ dialect: 'NT', passNt: stored, encoding })
-    t.match(result, { encodingUsed: encoding, encodingCertain: true })
+    t.match(result, { encodingUsed: encoding, alternative: undefined })
     t.same(
       result.credentials.ntHash?.reveal(),
       encoding === 'plain' ? stored.reveal() : ntHash,
@@ -212,7 +216,24 @@ t.test('hashes that contradict each other decide nothing', async t => {
     passNt: new Secret(invert(ntHash)),
     passNtlmV2: new Secret(invert(passNtlmV2(ntHash, 'bob', 'Corp'))),
   })
-  t.match(result, { encodingUsed: 'inverted', encodingCertain: false })
+  t.match(result, { encodingUsed: 'inverted', alternative: Object })
+})
+
+t.test('where nothing tells, both readings are there', async t => {
+  for (const dialect of ['NTLMv2', 'NT'] as const) {
+    for (const written of [ntHash, invert(ntHash)]) {
+      const hashes = { dialect, passNt: new Secret(written) }
+      const { credentials, alternative } = fromHashes({ ...hashes, encoding: 'auto' })
+      t.equal(
+        credentials.fingerprint,
+        fromHashes({ ...hashes, encoding: 'inverted' }).credentials.fingerprint,
+      )
+      t.equal(
+        alternative?.fingerprint,
+        fromHashes({ ...hashes, encoding: 'plain' }).credentials.fingerprint,
+      )
+    }
+  }
 })
 
 t.test('a fingerprint tells credentials apart and the same one again', async t => {

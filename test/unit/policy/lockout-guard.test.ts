@@ -1,4 +1,5 @@
 import t from 'tap'
+import { CredentialChoice } from '../../../src/policy/credential-choice.ts'
 import {
   type GuardRecord,
   LockoutGuard,
@@ -268,4 +269,111 @@ t.test('the record is what the next process has to know', async t => {
   t.equal(guard.record.pendingSince, undefined, 'a password that had worked is no guess')
   guard.report('unanswered', at(47))
   t.strictSame(guard.record, { rejections: [], pendingSince: undefined })
+})
+
+/** A guard with hashes that can be read in two ways, in a configuration that was changed at this minute. */
+function uncertainGuard(minute: number, record?: GuardRecord, configChanged = -60): LockoutGuard {
+  const choice = new CredentialChoice(true, at(configChanged), record?.readings)
+  return new LockoutGuard(at(minute), record, at(configChanged), choice)
+}
+
+t.test('hashes that can be read in two ways', async t => {
+  const tables: Record<string, Step[]> = {
+    'the other reading follows at once, alone again, and is the last': [
+      ...logon(0, 'rejected'),
+      [0, 'permit', 'grant'],
+      [0, 'permit', 'wait'],
+      [0, 'show', true],
+      [0, 'rejected'],
+      [0, 'show', false],
+      [30, 'permit', 'refuse until Infinity'],
+      [100_000, 'permit', 'refuse until Infinity'],
+    ],
+    'the other reading is right': [
+      ...logon(0, 'rejected'),
+      ...logon(0, 'accepted'),
+      [1, 'permit', 'grant proven'],
+    ],
+    'a reading that had worked is no question any more': [
+      ...logon(0, 'accepted'),
+      ...logon(20, 'rejected'),
+      [20, 'permit', 'refuse until 21'],
+      ...logon(21, 'rejected'),
+      [21, 'permit', 'refuse until 51'],
+      [51, 'permit', 'grant'],
+    ],
+    'an upstream that never answers decides nothing': [
+      ...logon(0, 'unanswered'),
+      ...logon(0, 'unanswered'),
+      [0, 'permit', 'refuse until 1'],
+      ...logon(1, 'rejected'),
+      ...logon(1, 'unanswered'),
+      ...logon(3, 'rejected'),
+      [3, 'permit', 'refuse until Infinity'],
+    ],
+  }
+  for (const [name, steps] of Object.entries(tables)) {
+    t.test(name, async t => play(t, uncertainGuard(0), steps))
+  }
+})
+
+t.test('hashes that can be read in two ways, after a restart', async t => {
+  const rejected = uncertainGuard(0)
+  play(t, rejected, logon(0, 'rejected'))
+  const again = uncertainGuard(1, rejected.record)
+  play(t, again, [...logon(1, 'rejected'), [1, 'permit', 'refuse until Infinity']])
+  play(t, uncertainGuard(90, again.record), [[90, 'permit', 'refuse until Infinity']])
+  const mended = uncertainGuard(2, again.record, 2)
+  play(t, mended, [
+    [2, 'permit', 'refuse until 30'],
+    ...logon(30, 'rejected'),
+    // The budget knows no readings: the rejections of minutes 1 and 30 fill it.
+    [30, 'permit', 'refuse until 31'],
+    ...logon(31, 'rejected'),
+    [31, 'permit', 'refuse until Infinity'],
+  ])
+
+  const crashed = uncertainGuard(0)
+  play(t, crashed, [
+    [0, 'permit', 'grant'],
+    [0, 'show', true],
+  ])
+  play(t, uncertainGuard(1, crashed.record), [
+    ...logon(1, 'rejected'),
+    [1, 'permit', 'refuse until Infinity'],
+  ])
+
+  const found = uncertainGuard(0)
+  play(t, found, [...logon(0, 'rejected'), ...logon(0, 'accepted')])
+  play(t, uncertainGuard(1, found.record), [
+    ...logon(1, 'rejected'),
+    [1, 'permit', 'refuse until 31'],
+    [31, 'permit', 'grant'],
+  ])
+})
+
+t.test('the budget holds back the other reading too', async t => {
+  const guard = uncertainGuard(0, rejectedAt(-10), -1)
+  play(t, guard, [
+    ...logon(0, 'rejected'),
+    [0, 'permit', 'refuse until 20'],
+    ...logon(20, 'rejected'),
+    [20, 'permit', 'refuse until Infinity'],
+  ])
+})
+
+t.test('restarting over and over with unreadable hashes costs two logons for ever', async t => {
+  for (const verdict of ['rejected', 'crash'] as const) {
+    let record: GuardRecord = { rejections: [], pendingSince: undefined }
+    let shown = 0
+    for (let minute = 0; minute < 200; minute++) {
+      const guard = uncertainGuard(minute, record)
+      if (permitOf(guard, minute) !== 'grant') continue
+      guard.mayShow(at(minute))
+      shown++
+      if (verdict === 'rejected') guard.report('rejected', at(minute))
+      record = guard.record
+    }
+    t.equal(shown, 2, verdict)
+  }
 })

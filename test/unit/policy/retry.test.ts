@@ -16,7 +16,9 @@ const ATTEMPTS: readonly Omit<FailedAttempt, 'code'>[] = (
 ).flatMap(phase =>
   FLAGS.flatMap(reused =>
     FLAGS.flatMap(replayable =>
-      FLAGS.map(idempotent => ({ phase, reused, replayable, idempotent })),
+      FLAGS.flatMap(idempotent =>
+        FLAGS.map(otherReading => ({ phase, reused, replayable, idempotent, otherReading })),
+      ),
     ),
   ),
 )
@@ -62,7 +64,11 @@ t.test('the retry law', async t => {
     NTLM_MALFORMED: broken,
     AUTH_STATE_LOST: lost,
     // The same credential is never tried elsewhere: the directory counts across all proxies.
-    AUTH_REJECTED: [[{}, 'give-up']],
+    AUTH_REJECTED: [
+      [{ otherReading: false }, 'give-up'],
+      [{ otherReading: true, replayable: true }, 'fresh-session'],
+      [{ otherReading: true, replayable: false }, 'give-up'],
+    ],
     AUTH_LOCKED_OUT: [[{}, 'give-up']],
     POOL_TIMEOUT: [[{}, 'give-up']],
     DRAINING: [[{}, 'give-up']],
@@ -79,6 +85,9 @@ t.test('the retry law', async t => {
     LOOP_DETECTED: [],
     NOT_SUPPORTED: [],
     NO_UPSTREAM: [],
+    PAC_SYNTAX: [],
+    PAC_TIMEOUT: [],
+    PAC_MEMORY: [],
   }
   for (const [code, rows] of Object.entries(law) as [ErrorCode, Row[]][]) {
     let seen = 0
@@ -88,7 +97,7 @@ t.test('the retry law', async t => {
         seen++
       }
     }
-    if (rows.length > 0) t.equal(seen, 24, `the rows of ${code} are all attempts, each once`)
+    if (rows.length > 0) t.equal(seen, 48, `the rows of ${code} are all attempts, each once`)
   }
 })
 

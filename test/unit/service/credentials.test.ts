@@ -58,7 +58,10 @@ t.test('what a person should look at is a warning, without anything secret', asy
   const password = new Secret(PASSWORD)
   const PassNTLMv2 = vectors.cntlm_hashes[0]?.PassNTLMv2 ?? ''
   const cases: [change: Partial<Config>, warnings: RegExp[]][] = [
-    [{ passNtlmV2: secret(PassNTLMv2) }, [/read as inverted.*cntlm 0\.92.*PassEncoding plain/]],
+    [
+      { passNtlmV2: secret(PassNTLMv2) },
+      [/read as inverted.*cntlm 0\.92.*once as plain.*cntlm 0\.94.*PassEncoding plain/],
+    ],
     [{ passNtlmV2: secret(PassNTLMv2), passEncoding: 'plain' }, []],
     [{ password, username: 'A\\b', domain: 'C' }, [/names the domain "A", so Domain "C" is not/]],
     [{ password, username: 'b@a.example' }, [/user principal name/]],

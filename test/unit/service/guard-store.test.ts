@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { DEFAULTS } from '../../../src/config/index.ts'
+import { type Config, DEFAULTS } from '../../../src/config/index.ts'
 import { type Entropy, formatHostPort, Secret } from '../../../src/core/index.ts'
 import { startNtlmUpstream } from '../../../src/demo/index.ts'
 import type { GuardRecord } from '../../../src/policy/index.ts'
@@ -24,6 +24,17 @@ const REJECTED: GuardRecord = {
   rejections: [1_700_000_000_000, 1_700_000_060_000],
   pendingSince: undefined,
 }
+/** What worked, and nothing else: no rejection counts any more. */
+const FOUND: GuardRecord = {
+  rejections: [],
+  pendingSince: undefined,
+  readings: { configChangedAt: 1_700_000_000_000.25, tried: [], accepted: 'plain' },
+}
+const HALF_TRIED: GuardRecord = {
+  rejections: [1_700_000_060_000],
+  pendingSince: undefined,
+  readings: { configChangedAt: 1_700_000_000_000, tried: ['inverted'] },
+}
 const PENDING: GuardRecord = { rejections: [1_700_000_000_000], pendingSince: 1_700_000_120_000 }
 
 /** The same bytes each time: whatever differs between two runs comes from elsewhere. */
@@ -38,7 +49,7 @@ t.test('what is saved is there for the next process', async t => {
   const directory = join(makeTempDir(t), 'not', 'yet', 'there')
   const { recorder, store } = storeIn(directory)
   t.equal(store.load(ALICE), undefined)
-  for (const record of [REJECTED, PENDING]) {
+  for (const record of [REJECTED, FOUND, HALF_TRIED, PENDING]) {
     store.save(ALICE, record)
     t.strictSame(storeIn(directory).store.load(ALICE), record)
   }
@@ -85,6 +96,17 @@ t.test('a file that is not one of ours is none, and is written anew', async t =>
     `{"version":1,"salt":"00","accounts":{"${key}":{"rejections":["1"]}}}`,
     `{"version":1,"salt":"00","accounts":{"${key}":{"rejections":[1],"pendingSince":"1"}}}`,
     `{"version":1,"salt":"00","accounts":{"${key}":{"rejections":[1e999]}}}`,
+    ...[
+      'null',
+      '{}',
+      '{"configChangedAt":"1","tried":[]}',
+      '{"configChangedAt":1,"tried":["other"]}',
+      '{"configChangedAt":1,"tried":{}}',
+      '{"configChangedAt":1,"tried":[],"accepted":"other"}',
+    ].map(
+      readings =>
+        `{"version":1,"salt":"00","accounts":{"${key}":{"rejections":[],"readings":${readings}}}}`,
+    ),
     '\0\u0001\u0002',
   ]
   for (const content of contents) {
@@ -125,8 +147,8 @@ t.test('the store in memory keeps each account apart', async t => {
   t.equal(memoryGuardStore().load(ALICE), undefined)
 })
 
-/** Lets the whole proxy be rejected once with this password. @returns what it kept. */
-async function contentAfterRejection(test: Test, password: string): Promise<string> {
+/** Lets the whole proxy be rejected for good with this password or hash. @returns what it kept. */
+async function contentAfterRejection(test: Test, secret: Partial<Config>): Promise<string> {
   const upstream = await startNtlmUpstream({
     accounts: [{ user: 'alice', domain: 'CORP', password: 'the right one' }],
   })
@@ -135,18 +157,25 @@ async function contentAfterRejection(test: Test, password: string): Promise<stri
   const config = {
     ...DEFAULTS,
     username: ALICE,
-    password: new Secret(password),
+    ...secret,
     upstreams: [upstream.address],
-    listeners: [{ host: '127.0.0.1', port: 0, origin: { source: 'test', line: 1, column: 1 } }],
+    listeners: [
+      {
+        host: '127.0.0.1',
+        port: 0,
+        serves: { kind: 'http' as const },
+        origin: { source: 'test', line: 1, column: 1 },
+      },
+    ],
   }
-  const { credentials } = buildCredentials(config, 'host')
+  const { credentials, alternative } = buildCredentials(config, 'host')
   const ports = {
     clock: new FakeClock(),
     entropy: CONSTANT,
     emit: recorder.emit,
     guardStore: store,
   }
-  const service = new Service({ config, credentials, configChangedAtMs: 0 }, ports)
+  const service = new Service({ config, credentials, alternative, configChangedAtMs: 0 }, ports)
   await service.start()
   const client = await openClient(service.addresses[0]?.port ?? 0)
   const { status, text } = await client.request('GET http://a.test/ HTTP/1.1\nHost: a.test')
@@ -160,8 +189,20 @@ async function contentAfterRejection(test: Test, password: string): Promise<stri
 }
 
 t.test('nothing in the file comes from the password, so no guess can be tried on it', async t => {
-  const first = await contentAfterRejection(t, 'first guess')
+  const after = (password: string) => contentAfterRejection(t, { password: new Secret(password) })
+  const first = await after('first guess')
   t.match(JSON.parse(first), { accounts: Object })
   t.match(first, /"rejections":\[\d+\]/)
-  t.equal(await contentAfterRejection(t, 'a second, longer guess'), first)
+  t.equal(await after('a second, longer guess'), first)
+})
+
+t.test('nor from a hash, whose two readings were tried', async t => {
+  const after = (byte: number) =>
+    contentAfterRejection(t, { passNt: new Secret(Buffer.alloc(16, byte)) })
+  const first = await after(1)
+  t.match(
+    first,
+    /"rejections":\[\d+,\d+\],"readings":{"configChangedAt":0,"tried":\["inverted","plain"\]}}/,
+  )
+  t.equal(await after(2), first)
 })

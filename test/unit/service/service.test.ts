@@ -21,9 +21,16 @@ type Test = Pick<typeof t, 'teardown'>
 
 const ACCOUNT = { user: 'alice', domain: 'CORP', password: 'wonderland' }
 const HELLO = `GET http://${ORIGIN_NAME}/hello HTTP/1.1\nHost: ${ORIGIN_NAME}`
-const listenOn = (host: string, port = 0): Config['listeners'][number] => ({
+type ListenAddress = Config['listeners'][number]
+
+const listenOn = (
+  host: string,
+  port = 0,
+  serves: ListenAddress['serves'] = { kind: 'http' },
+): ListenAddress => ({
   host,
   port,
+  serves,
   origin: { source: 'test', line: 1, column: 1 },
 })
 
@@ -250,6 +257,44 @@ t.test('drained: what is not done when the grace is over is cut off', async t =>
     ],
   )
   await until(() => echo.accepted[0]?.destroyed === true)
+})
+
+t.test('ports of every kind serve at once, and a drain waits for all of them', async t => {
+  const clock = new FakeClock()
+  const echo = await startByteEcho()
+  t.teardown(() => echo.close())
+  const target = { host: '127.0.0.1', port: echo.port }
+  const { recorder, service, openTunnel } = await startService(t, clock, {
+    noProxy: ['*'],
+    listeners: [
+      listenOn('127.0.0.1'),
+      listenOn('127.0.0.1', 0, { kind: 'tunnel', target }),
+      listenOn('127.0.0.1', 0, { kind: 'socks5' }),
+    ],
+  })
+  const [, fixed, socks] = service.addresses.map(({ port }) => port)
+  const clients = [
+    await openTunnel(formatHostPort(target)),
+    await openClient(fixed ?? 0),
+    await openClient(socks ?? 0),
+  ]
+  const port = Buffer.from([echo.port >> 8, echo.port & 0xff])
+  clients[2]?.send(Buffer.concat([Buffer.from('05010005010001' + '7f000001', 'hex'), port]))
+  await clients[2]?.reader.readBytes(12)
+  for (const client of clients) {
+    client.send('hello')
+    t.equal((await client.reader.readBytes(5)).toString(), 'hello')
+  }
+  const drained = service.drain('SIGTERM', 5_000)
+  t.match(recorder.all('service.draining'), [{ requests: 3 }])
+  for (const client of clients) {
+    t.equal(await stateOf(drained), 'pending')
+    client.socket.end()
+    await client.reader.readToEnd()
+  }
+  t.equal(await drained, 0)
+  const methods = recorder.all('request.finished').map(({ record }) => record.method)
+  t.strictSame(methods, ['CONNECT', 'FORWARD', 'SOCKS'])
 })
 
 t.test('destroyed, it ends everything at once and says how much that was', async t => {

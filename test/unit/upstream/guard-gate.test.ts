@@ -1,22 +1,28 @@
 import t from 'tap'
-import { type GuardRecord, LockoutGuard } from '../../../src/policy/index.ts'
+import { CredentialChoice, type GuardRecord, LockoutGuard } from '../../../src/policy/index.ts'
 import { GuardGate } from '../../../src/upstream/guard-gate.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 
 const NEVER = new AbortController().signal
 const MINUTE = 60_000
 
-function start(record?: GuardRecord) {
+function start(record?: GuardRecord, isUncertain = false) {
   const clock = new FakeClock()
   const saved: GuardRecord[] = []
   const happened: string[] = []
   const gate = new GuardGate({
-    guard: new LockoutGuard(clock.wallMs(), record, 0),
+    guard: new LockoutGuard(
+      clock.wallMs(),
+      record,
+      0,
+      new CredentialChoice(isUncertain, 0, record?.readings),
+    ),
     clock,
     account: 'DEMO\\alice',
     save: one => saved.push(one),
     onProven: () => happened.push('proven'),
     onTripped: (upstream, forMs) => happened.push(`tripped by ${upstream} for ${forMs} ms`),
+    onMisread: upstream => happened.push(`misread, says ${upstream}`),
   })
   return { gate, clock, saved, happened }
 }
@@ -123,4 +129,28 @@ t.test('what an earlier process learned still holds, and says so in words that f
     pass.report('unanswered', 'a:1')
   }
   await t.rejects(unanswered.gate.enter(NEVER), { message: /was sent without ever being answered/ })
+})
+
+t.test('the other reading of the hashes is in one hand, and the last', async t => {
+  const { gate, happened, saved } = start(undefined, true)
+  const first = await gate.enter(NEVER)
+  const waiting = [gate.enter(NEVER), gate.enter(NEVER)]
+  first.beforeShowing()
+  t.match(saved.at(-1), { readings: { tried: ['inverted'] } }, 'first on disk, then on the wire')
+  t.equal(first.report('rejected', 'a:1'), true, 'another logon may follow')
+  t.equal(first.report('not-shown', 'a:1'), false)
+  const second = await waiting[0]!
+  second.beforeShowing()
+  t.match(saved.at(-1), { readings: { tried: ['inverted', 'plain'] } })
+  t.equal(second.report('rejected', 'b:2'), false)
+  for (const one of [waiting[1]!, gate.enter(NEVER)]) {
+    await t.rejects(one, {
+      code: 'AUTH_LOCKED_OUT',
+      message: /rejected by b:2 in both readings .* until the configuration file is changed$/,
+    })
+  }
+  t.same(happened, ['misread, says a:1', 'tripped by b:2 for Infinity ms'])
+  await t.rejects(start(saved.at(-1), true).gate.enter(NEVER), {
+    message: /was rejected in both readings of its hashes/,
+  })
 })

@@ -1,0 +1,113 @@
+import { type Clock, parseHost, ProxyError } from '../core/index.ts'
+
+/** All addresses of a name, IPv4 and IPv6. A rejection and an empty list both mean that it has none. */
+export type ResolveName = (name: string, signal: AbortSignal) => Promise<readonly string[]>
+
+/** How one run of the script ended: with a result, or stopped at a name whose addresses are not known yet. */
+export type Outcome<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'stopped' }
+
+/** The addresses of a name as far as a running script may know them; undefined stops the run. */
+export type KnownAddresses = (name: string) => readonly string[] | undefined
+
+const MAX_NAMES = 1000
+const TTL_MS = 60_000
+const FAILURE_TTL_MS = 10_000
+const LOOKUP_TIMEOUT_MS = 5_000
+
+/** Addresses that were asked for lately. A name that many requests wait for is asked for once. */
+export class NameCache {
+  readonly #resolve: ResolveName
+  readonly #clock: Clock
+  readonly #known = new Map<string, { addresses: readonly string[]; until: number }>()
+  readonly #asking = new Map<string, Promise<readonly string[]>>()
+
+  constructor(resolve: ResolveName, clock: Clock) {
+    this.#resolve = resolve
+    this.#clock = clock
+  }
+
+  recall(name: string): readonly string[] | undefined {
+    const entry = this.#known.get(name)
+    if (entry === undefined) return undefined
+    if (this.#clock.now() < entry.until) return entry.addresses
+    this.#known.delete(name)
+    return undefined
+  }
+
+  /** Never rejects: what cannot be resolved within 5 seconds has no addresses. */
+  ask(name: string): Promise<readonly string[]> {
+    const asked = this.#asking.get(name)
+    if (asked !== undefined) return asked
+    const answer = this.#lookup(name).then(addresses => {
+      this.#asking.delete(name)
+      this.#remember(name, addresses)
+      return addresses
+    })
+    this.#asking.set(name, answer)
+    return answer
+  }
+
+  async #lookup(name: string): Promise<readonly string[]> {
+    const limit = new AbortController()
+    const timer = this.#clock.setTimer(LOOKUP_TIMEOUT_MS, () => limit.abort())
+    try {
+      return await orAborted(this.#resolve(name, limit.signal), limit.signal)
+    } catch {
+      return []
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  #remember(name: string, addresses: readonly string[]): void {
+    const [oldest] = this.#known.keys()
+    if (this.#known.size >= MAX_NAMES && oldest !== undefined) this.#known.delete(oldest)
+    const ttl = addresses.length > 0 ? TTL_MS : FAILURE_TTL_MS
+    this.#known.set(name, { addresses, until: this.#clock.now() + ttl })
+  }
+}
+
+/** Names that one question may ask for; further ones have no addresses. Chromium has the same limit. */
+export const MAX_ROUNDS = 20
+
+/**
+ * Runs a script that asks for addresses while it cannot wait: each run stops at the first unknown name, which is then resolved outside,
+ * and the script runs again from its start (Chromium's ProxyResolverV8Tracing does the same). Answers do not change between the runs
+ * of one question. What a script changes in its own globals before it is stopped stays changed.
+ * @throws ProxyError CLIENT_ABORTED, and whatever `attempt` throws.
+ */
+export async function traceNames<T>(
+  cache: NameCache,
+  attempt: (known: KnownAddresses) => Outcome<T> | Promise<Outcome<T>>,
+  signal: AbortSignal,
+): Promise<T> {
+  const answers = new Map<string, readonly string[]>()
+  let rounds = 0
+  const wanted: string[] = []
+  const known: KnownAddresses = text => {
+    const name = parseHost(text)
+    if (name === undefined || name === '') return []
+    const found = answers.get(name) ?? cache.recall(name) ?? (rounds < MAX_ROUNDS ? undefined : [])
+    if (found !== undefined) answers.set(name, found)
+    else if (wanted.length === 0) wanted.push(name)
+    return found
+  }
+  for (;;) {
+    if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
+    const outcome = await attempt(known)
+    if (outcome.kind === 'done') return outcome.value
+    const name = wanted.pop()
+    if (name === undefined) throw new ProxyError('BUG', { detail: 'a Pac run stopped for nothing' })
+    rounds++
+    answers.set(name, await orAborted(cache.ask(name), signal))
+  }
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(new ProxyError('CLIENT_ABORTED'))
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,84 @@
+import type { Duplex } from 'node:stream'
+import { type HostPort, ProxyError } from '../core/index.ts'
+import type { RequestHead } from '../http1/index.ts'
+import { Tunnel } from '../net/index.ts'
+import { chooseRoute } from '../policy/index.ts'
+import { deliver, type Delivered, type DetachedStream } from '../upstream/index.ts'
+import type { ProxyDependencies } from './dependencies.ts'
+import { directPermission } from './direct-permission.ts'
+import type { RequestScope } from './request-scope.ts'
+
+export interface TunnelCall {
+  readonly target: HostPort
+  /** The client's address: it decides what a direct connection may lead to. */
+  readonly clientAddress: string
+  /** The CONNECT that a parent gets. */
+  readonly request: RequestHead
+}
+
+export type TunnelOutcome =
+  | { readonly kind: 'open'; readonly detached: DetachedStream }
+  /** The parent's answer to the CONNECT was no 2xx: whoever gets it ends the lease. */
+  | { readonly kind: 'refused'; readonly delivered: Delivered }
+
+/** Opens the way to a target, directly or through a parent. @throws ProxyError when there is none. */
+export async function openTunnel(
+  deps: ProxyDependencies,
+  scope: RequestScope,
+  { target, clientAddress, request }: TunnelCall,
+): Promise<TunnelOutcome> {
+  const route = chooseRoute(deps.noProxy, target)
+  scope.stage = 'upstream'
+  if (route.kind === 'direct') {
+    scope.route = 'direct'
+    const { permits } = directPermission(deps, clientAddress)
+    const startedAt = deps.clock.now()
+    const stream = await deps.directDialer.dial(target, { signal: scope.signal, permits })
+    scope.trace.connectMs = deps.clock.now() - startedAt
+    return { kind: 'open', detached: { stream, leftover: undefined } }
+  }
+  scope.route = 'upstream'
+  const { signal, trace } = scope
+  const call = { request, body: undefined, isIdempotent: true, signal, trace }
+  const delivered = await deliver(
+    deps.carriers,
+    { ...call, onInformational: () => undefined },
+    deps.emit,
+  )
+  if (delivered.exchange.framing.kind !== 'tunnel') return { kind: 'refused', delivered }
+  return { kind: 'open', detached: delivered.lease.detach() }
+}
+
+export interface TunnelEnds {
+  readonly client: Duplex
+  /** What the client sent ahead. */
+  readonly early: Buffer
+  readonly upstream: DetachedStream
+}
+
+/** Relays what both sides already sent, then everything, until both directions ended. */
+export async function relayTunnel(
+  deps: ProxyDependencies,
+  scope: RequestScope,
+  { client, early, upstream }: TunnelEnds,
+  onTunnel: (tunnel: Tunnel) => void,
+): Promise<void> {
+  const { stream, leftover } = upstream
+  if (early.length > 0) stream.write(early)
+  if (leftover !== undefined) client.write(leftover)
+  const tunnel = new Tunnel(client, stream, { clock: deps.clock, idleMs: deps.tunnelIdleMs })
+  onTunnel(tunnel)
+  const { end, bytesFromClient, bytesFromUpstream } = await tunnel.done
+  scope.bytesIn = early.length + bytesFromClient
+  scope.bytesOut = (leftover?.length ?? 0) + bytesFromUpstream
+  const failure = TUNNEL_FAILURES[end]
+  if (failure !== undefined) scope.fail(failure())
+}
+
+const TUNNEL_FAILURES = {
+  closed: undefined,
+  'client-error': () => new ProxyError('CLIENT_ABORTED', { detail: 'the client broke the tunnel' }),
+  'upstream-error': () => new ProxyError('UPSTREAM_CLOSED', { detail: 'the tunnel broke' }),
+  idle: () => new ProxyError('CLIENT_TIMEOUT', { detail: 'the tunnel was idle' }),
+  shutdown: () => new ProxyError('DRAINING'),
+} as const

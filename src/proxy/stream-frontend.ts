@@ -1,0 +1,148 @@
+import type { Duplex } from 'node:stream'
+import { formatHostPort, type HostPort, ProxyError, toProxyError } from '../core/index.ts'
+import { checkAccess } from '../policy/index.ts'
+import type { ProxyDependencies } from './dependencies.ts'
+import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
+import { openTunnel, relayTunnel } from './open-tunnel.ts'
+import { ownConnectRequest } from './outgoing-request.ts'
+import type { RequestScope } from './request-scope.ts'
+import { Workload } from './workload.ts'
+
+/** What a client of a port that speaks no HTTP wants, and how it is told what became of it. */
+export interface Wish {
+  readonly target: HostPort
+  /** What the client sent ahead for the target. */
+  readonly early: Buffer
+}
+
+export interface StreamProtocol {
+  /** Stands for the method in the access line. */
+  readonly name: string
+  /** @throws ProxyError when the client says nothing usable; it has been told then. */
+  readWish(stream: Duplex, signal: AbortSignal): Promise<Wish>
+  /** Written when the way is open, before anything of the target's. */
+  opened(stream: Duplex): void
+  /** Written when there is no way; the connection is closed behind it. */
+  failed(stream: Duplex, error: ProxyError): void
+}
+
+/** How long a client may take to close its side of a connection that ends. */
+const LINGER_MS = 5_000
+
+/** Ports whose every connection becomes one tunnel: SOCKS5, and static tunnels. */
+export class StreamFrontend implements Frontend {
+  readonly #deps: ProxyDependencies
+  readonly #protocol: StreamProtocol
+  readonly #work: Workload
+  readonly #streams = new Set<Duplex>()
+
+  constructor(deps: ProxyDependencies, protocol: StreamProtocol) {
+    this.#deps = deps
+    this.#protocol = protocol
+    this.#work = new Workload(deps)
+  }
+
+  get requestsInProgress(): number {
+    return this.#work.size
+  }
+
+  accept(stream: ClientStream, client: ClientAddress): void {
+    const label = `${client.address}:${client.port}`
+    stream.on('error', () => undefined)
+    const verdict = checkAccess(this.#deps.acl, client.address)
+    if (!verdict.allowed) {
+      this.#deps.emit({ type: 'client.denied', client: label, rule: verdict.rule })
+      stream.destroy()
+      return
+    }
+    this.#streams.add(stream)
+    stream.once('close', () => this.#streams.delete(stream))
+    void this.#serve(stream, client.address, label)
+  }
+
+  async drain(): Promise<void> {
+    await this.#work.quiet()
+  }
+
+  destroy(): number {
+    const cut = this.#work.abort()
+    for (const stream of [...this.#streams]) stream.destroy()
+    return cut
+  }
+
+  async #serve(stream: Duplex, address: string, label: string): Promise<void> {
+    const wish = await this.#readWish(stream, label)
+    if (wish === undefined) return
+    const description = {
+      client: label,
+      method: this.#protocol.name,
+      target: formatHostPort(wish.target),
+    }
+    const scope = this.#work.open(description)
+    const onClose = (): void => scope.abort()
+    stream.once('close', onClose)
+    try {
+      await this.#connect(stream, address, wish, scope, () => stream.off('close', onClose))
+    } catch (thrown) {
+      const error = toProxyError(thrown)
+      this.#work.noteFailure(scope, error)
+      scope.status = error.status
+      this.#protocol.failed(stream, error)
+      this.#end(stream)
+    }
+    stream.off('close', onClose)
+    this.#work.close(scope)
+  }
+
+  async #readWish(stream: Duplex, label: string): Promise<Wish | undefined> {
+    const { clock, emit, headerTimeoutMs } = this.#deps
+    const late = new AbortController()
+    const timer = clock.setTimer(headerTimeoutMs, () => late.abort())
+    try {
+      return await this.#protocol.readWish(stream, late.signal)
+    } catch (thrown) {
+      const error = toProxyError(thrown)
+      if (error.code !== 'CLIENT_ABORTED') {
+        const reason = error.detail ?? error.message
+        emit({ type: 'client.malformed', client: label, error: error.code, reason })
+      }
+      this.#end(stream)
+      return undefined
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  async #connect(
+    stream: Duplex,
+    clientAddress: string,
+    { target, early }: Wish,
+    scope: RequestScope,
+    onOpen: () => void,
+  ): Promise<void> {
+    const request = ownConnectRequest(formatHostPort(target), this.#deps)
+    const outcome = await openTunnel(this.#deps, scope, { target, clientAddress, request })
+    if (outcome.kind === 'refused') {
+      outcome.delivered.lease.discard()
+      const { status } = outcome.delivered.exchange.head
+      const code = status >= 500 ? 'DIAL_UNREACHABLE' : 'ROUTE_DENIED'
+      throw new ProxyError(code, { detail: `the upstream proxy answers ${status}` })
+    }
+    this.#protocol.opened(stream)
+    scope.responded(200)
+    const ends = { client: stream, early, upstream: outcome.detached }
+    await relayTunnel(this.#deps, scope, ends, tunnel => {
+      onOpen()
+      this.#work.addTunnel(tunnel)
+    })
+  }
+
+  /** Reads on for a while, so that the last words are not lost in a reset. */
+  #end(stream: Duplex): void {
+    if (stream.destroyed) return
+    stream.resume()
+    stream.end()
+    const timer = this.#deps.clock.setTimer(LINGER_MS, () => stream.destroy())
+    stream.once('close', () => timer.cancel())
+  }
+}

@@ -1,0 +1,64 @@
+import type { ProxyError } from '../core/index.ts'
+import type { Tunnel } from '../net/index.ts'
+import type { ProxyDependencies } from './dependencies.ts'
+import { RequestScope } from './request-scope.ts'
+
+export interface WorkDescription {
+  /** The client's address and port. */
+  readonly client: string
+  readonly method: string
+  readonly target: string
+}
+
+/** The requests and tunnels of one frontend that are in progress. */
+export class Workload {
+  readonly #deps: ProxyDependencies
+  readonly #scopes = new Set<RequestScope>()
+  readonly #tunnels = new Set<Tunnel>()
+  #onQuiet: (() => void) | undefined
+
+  constructor(deps: ProxyDependencies) {
+    this.#deps = deps
+  }
+
+  get size(): number {
+    return this.#scopes.size
+  }
+
+  open(description: WorkDescription): RequestScope {
+    const { clock, emit, nextRequestId } = this.#deps
+    const scope = new RequestScope({ ...description, id: nextRequestId(), clock, emit })
+    this.#scopes.add(scope)
+    return scope
+  }
+
+  close(scope: RequestScope): void {
+    scope.finish()
+    this.#scopes.delete(scope)
+    if (this.#scopes.size === 0) this.#onQuiet?.()
+  }
+
+  addTunnel(tunnel: Tunnel): void {
+    this.#tunnels.add(tunnel)
+    void tunnel.done.then(() => this.#tunnels.delete(tunnel))
+  }
+
+  noteFailure(scope: RequestScope, error: ProxyError): void {
+    scope.fail(error)
+    if (error.code === 'BUG') this.#deps.emit({ type: 'bug', error: error.cause ?? error })
+  }
+
+  /** Resolves when nothing is left. */
+  async quiet(): Promise<void> {
+    if (this.#scopes.size === 0) return
+    await new Promise<void>(resolve => (this.#onQuiet = resolve))
+  }
+
+  /** Ends everything now. @returns how many requests and tunnels were cut off. */
+  abort(): number {
+    const cut = this.#scopes.size
+    for (const tunnel of [...this.#tunnels]) tunnel.destroy('shutdown')
+    for (const scope of [...this.#scopes]) scope.abort('DRAINING')
+    return cut
+  }
+}

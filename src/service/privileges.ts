@@ -1,0 +1,71 @@
+import { chownSync, mkdirSync } from 'node:fs'
+import { ProxyError } from '../core/index.ts'
+
+/** Whom the process becomes once its ports are bound. */
+export interface Identity {
+  readonly uid: number
+  readonly gid: number
+  /** All groups, the one of `gid` among them. */
+  readonly groups: readonly number[]
+}
+
+/** The texts of /etc/passwd (passwd(5)) and /etc/group (group(5)). */
+export interface AccountFiles {
+  readonly passwd: string
+  readonly group: string
+}
+
+/** The largest number that stands for a user: the next one means "leave it as it is" to chown(2) and setuid(2). */
+const LARGEST_ID = 0xffff_fffe
+
+/**
+ * The user that a name or a number means; as with cntlm a number is the group too, and the only one.
+ * @throws ProxyError CONFIG when there is no such user, or it is root.
+ */
+export function resolveIdentity(user: string, files: AccountFiles): Identity {
+  const number = Number(user)
+  const identity = isNumber(user)
+    ? { uid: number, gid: number, groups: [number] }
+    : lookUp(user, files)
+  if (identity === undefined || identity.uid > LARGEST_ID) {
+    const detail = `there is no user ${JSON.stringify(user)} in /etc/passwd: give the number of the user`
+    throw new ProxyError('CONFIG', { detail })
+  }
+  if (identity.uid === 0) {
+    const detail = `${user} is root: name a user without privileges`
+    throw new ProxyError('CONFIG', { detail })
+  }
+  return identity
+}
+
+function lookUp(user: string, { passwd, group }: AccountFiles): Identity | undefined {
+  const [, , uid = '', gid = ''] = entries(passwd).find(([name]) => name === user) ?? []
+  if (!isNumber(uid) || !isNumber(gid)) return undefined
+  const others = entries(group)
+    .filter(([, , number = '', members = '']) => {
+      return isNumber(number) && members.split(',').includes(user)
+    })
+    .map(([, , number]) => Number(number))
+  return { uid: Number(uid), gid: Number(gid), groups: [...new Set([Number(gid), ...others])] }
+}
+
+function entries(text: string): string[][] {
+  return text.split('\n').map(line => line.split(':'))
+}
+
+function isNumber(text: string): boolean {
+  return /^[0-9]+$/.test(text)
+}
+
+/** A new directory belongs to root and would be closed to the user; one that is there is the administrator's matter. */
+export function makeDirectoryFor(identity: Identity, directory: string): void {
+  const isNew = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined
+  if (isNew) chownSync(directory, identity.uid, identity.gid)
+}
+
+/** Gives up root for good: groups first, because without root they could not be changed any more. */
+export function becomeUser({ uid, gid, groups }: Identity): void {
+  process.setgroups?.([...groups])
+  process.setgid?.(gid)
+  process.setuid?.(uid)
+}
