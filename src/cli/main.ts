@@ -4,13 +4,14 @@ import yargs, { type Options } from 'yargs'
 import { notifyParent } from './background.ts'
 import { checkCommand } from './check.ts'
 import { FAILED } from './exit-code.ts'
+import { explainCommand } from './explain.ts'
 import { FLAGS } from './flags.ts'
 import { hashCommand } from './hash.ts'
 import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
-const COMMANDS = ['check', 'hash', 'demo']
+const COMMANDS = ['check', 'explain', 'hash', 'demo']
 
 /** The command line: runs a command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -84,6 +85,18 @@ export async function main(argv: readonly string[]): Promise<void> {
             complain,
           ),
         ),
+    )
+    .command(
+      'explain <target>',
+      'say where a request would go, and which rule says so; nothing is connected to',
+      command =>
+        command.positional('target', {
+          type: 'string',
+          demandOption: true,
+          describe: 'a URL, or host:port',
+        }),
+      args =>
+        exitWith(explainCommand({ config: args.config, target: args.target }, print, complain)),
     )
     .command(
       'hash',
