@@ -48,7 +48,15 @@ t.test('--help names the commands and options, --version the version', async t =
     const { code, out, err } = await tsntlm([flag])
     t.equal(code, 0)
     t.equal(err, '')
-    for (const word of ['check', 'explain', 'hash', 'demo', '--config', '--log-level', '/etc/cntlm.conf']) {
+    for (const word of [
+      'check',
+      'explain',
+      'hash',
+      'demo',
+      '--config',
+      '--log-level',
+      '/etc/cntlm.conf',
+    ]) {
       t.ok(out.includes(word), `${flag} tells about ${word}`)
     }
   }
