@@ -203,9 +203,9 @@ t.test('a slow sender of a body is not read ahead', async t => {
 
 t.test('a session is not held up by the slow reader it served last', async t => {
   const book = start(t, async conn => {
-    conn.write('HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n')
+    conn.write('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n')
     await book.settle()
-    conn.write('x'.repeat(40_000))
+    conn.write('x'.repeat(100_000))
   })
   await book.get(URL)
   const slow = book.client()
