@@ -40,8 +40,8 @@ export async function logOn(logon: Logon): Promise<LogonResult> {
   const { upstream, attempt, request, body, pass, signal } = logon
   const { connection } = attempt.lease.session
   const { authenticator, address, clock, handshakeTimeoutMs } = upstream.options
-  const auth = authenticator.begin(address.host)
   try {
+    const auth = authenticator.begin(address.host)
     const first = await connection.send(
       withCredentials(withoutBody(request, body), upstream.scheme, auth.negotiate()),
       undefined,
