@@ -9,8 +9,7 @@ import {
   type LoadedConfig,
 } from '../config/index.ts'
 import { isProxyError } from '../core/index.ts'
-import { buildCredentials } from '../service/index.ts'
-import type { BuildInput } from '../service/index.ts'
+import { buildCredentials, type BuildInput, workstationOf } from '../service/index.ts'
 
 export interface Configuration {
   /** undefined when there is an error among the issues. */
@@ -38,6 +37,7 @@ export function readConfiguration(
           config,
           credentials: account.credentials,
           alternative: account.alternative,
+          workstation: workstationOf(config, hostname()),
           configChangedAtMs,
         },
     issues: all,
@@ -66,8 +66,14 @@ interface Account {
   readonly issues: readonly ConfigIssue[]
 }
 
+/** Without it everything goes directly, or clients log on with accounts of their own; the laws of the configuration saw to that. */
+function hasAccount({ username, password, passNt, passLm, passNtlmV2 }: Config): boolean {
+  const secrets = [password, passNt, passLm, passNtlmV2]
+  return username !== '' && secrets.some(secret => secret !== undefined)
+}
+
 function readAccount(config: Config, file: string): Account {
-  if (config.upstreams.length === 0) return { credentials: undefined, issues: [] }
+  if (!hasAccount(config)) return { credentials: undefined, issues: [] }
   const origin = { source: file, line: 0, column: 0 }
   try {
     const { credentials, alternative, warnings } = buildCredentials(config, hostname())

@@ -1,8 +1,8 @@
 import { openSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isatty } from 'node:tty'
-import type { Directive, LogFormat } from '../config/index.ts'
-import { type Emit, isProxyError, systemClock, systemEntropy } from '../core/index.ts'
+import { type Directive, formatIssue, type LogFormat } from '../config/index.ts'
+import { type Emit, isProxyError, systemClock, systemEntropy, toProxyError } from '../core/index.ts'
 import { createEventLog, createLogger, leadsToJournal, type Logger } from '../observe/index.ts'
 import {
   becomeUser,
@@ -84,14 +84,17 @@ function openLog(file: string | undefined, { config }: BuildInput): Logger {
   })
 }
 
-interface Surroundings extends Pick<RunArguments, 'pidFile' | 'stopsOnHangup'> {
+interface Surroundings extends Pick<
+  RunArguments,
+  'config' | 'overrides' | 'pidFile' | 'stopsOnHangup'
+> {
   readonly identity: Identity | undefined
   readonly logger: Logger
   readonly emit: Emit
 }
 
 async function serve(input: BuildInput, surroundings: Surroundings): Promise<number> {
-  const { emit, identity, logger, pidFile, stopsOnHangup } = surroundings
+  const { emit, identity, pidFile, stopsOnHangup } = surroundings
   const directory = chooseStateDirectory({
     configured: input.config.stateDirectory,
     env: process.env,
@@ -107,13 +110,13 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
   if (identity !== undefined) makeDirectoryFor(identity, directory)
   const service = new Service(input, ports)
   const signals = watchSignals(['SIGTERM', 'SIGINT', ...(stopsOnHangup ? ['SIGHUP' as const] : [])])
-  if (!stopsOnHangup) surviveHangup(logger)
   await service.start()
   try {
     if (identity !== undefined) becomeUser(identity)
     // As the user who will have to remove it.
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
     notifyParent({ type: 'ready' })
+    if (!stopsOnHangup) process.on('SIGHUP', () => void reload(service, surroundings))
     const first = await signals.next()
     return await drain(service, first, input.config.shutdownGraceMs, signals.next())
   } finally {
@@ -122,13 +125,24 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
   }
 }
 
-function surviveHangup(logger: Logger): void {
-  process.on('SIGHUP', () => {
-    logger.warn(
-      { event: 'signal.hangup' },
-      'SIGHUP: reading the configuration again is not built yet, the proxy goes on as it is',
-    )
-  })
+/** Reads the configuration again; one that cannot be used changes nothing. */
+async function reload(service: Service, surroundings: Surroundings): Promise<void> {
+  const { config, overrides, emit, logger } = surroundings
+  const { input, issues } = readConfiguration(config, overrides)
+  const found = issues.map(formatIssue)
+  if (input === undefined) {
+    emit({ type: 'config.rejected', issues: found })
+    return
+  }
+  try {
+    await service.reload(input)
+    logger.level = input.config.logLevel
+    for (const issue of found) logger.warn({ event: 'config.issue', issue }, 'configuration')
+  } catch (thrown) {
+    const error = toProxyError(thrown)
+    if (error.code === 'BUG') emit({ type: 'bug', error: thrown })
+    emit({ type: 'config.rejected', issues: [error.detail ?? error.message] })
+  }
 }
 
 /** The first signal lets work finish, the second one ends at once. */

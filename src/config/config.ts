@@ -4,6 +4,7 @@ import type { Origin } from './issues.ts'
 export type PassEncoding = 'auto' | 'plain' | 'inverted'
 export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NT' | 'NTLM' | 'LM'
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+export type OriginBasic = 'asked' | 'always'
 export type LogFormat = 'auto' | 'json' | 'text'
 
 /** What is spoken on a port: HTTP, SOCKS5, or whatever the target of a static tunnel speaks. */
@@ -57,6 +58,12 @@ export interface Config {
   readonly acl: readonly AccessRule[]
   readonly headers: readonly HeaderSetting[]
   readonly directToLocal: boolean
+  /** Clients log on with an account of their own. */
+  readonly ntlmToBasic: boolean
+  /** Whether origins that are reached directly are answered a demand for NTLM. */
+  readonly originLogon: boolean
+  /** When a client's Basic credentials go to such an origin: once it asked for them, or with every request. */
+  readonly originBasic: OriginBasic
   readonly stateDirectory: string | undefined
   readonly connectTimeoutMs: number
   readonly handshakeTimeoutMs: number
@@ -92,6 +99,9 @@ export const DEFAULTS: Config = {
   acl: [],
   headers: [],
   directToLocal: false,
+  ntlmToBasic: false,
+  originLogon: true,
+  originBasic: 'asked',
   stateDirectory: undefined,
   connectTimeoutMs: 2_500,
   handshakeTimeoutMs: 15_000,

@@ -89,7 +89,7 @@ function checkPresence(reading: Reading): ConfigIssue[] {
     const hint = 'for example Proxy 10.0.0.41:8080, or NoProxy * to do without'
     issues.push(fail('Proxy', undefined, 'there is no upstream proxy', hint))
   }
-  if (draft.username === '' && !failed.has('Username')) {
+  if (draft.username === '' && !failed.has('Username') && !draft.ntlmToBasic) {
     const hint = 'it names the account that logs on to the upstream proxy'
     issues.push(fail('Username', given.get('Username'), 'there is no user name', hint))
   }
@@ -111,6 +111,8 @@ const SUFFICIENT: Readonly<Record<Dialect, readonly (readonly HashName[])[]>> = 
 function checkSecrets(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
   if (!needsUpstream(reading) || draft.password !== undefined) return []
+  // Clients bring their own; with a user name alone the ports that ask for no account have none.
+  if (draft.ntlmToBasic && HASHES.every(name => !given.has(name))) return []
   if (['Auth', ...HASHES].some(name => failed.has(name))) return []
   const values = { PassNTLMv2: draft.passNtlmV2, PassNT: draft.passNt, PassLM: draft.passLm }
   const present = HASHES.filter(name => values[name] !== undefined)

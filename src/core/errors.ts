@@ -38,6 +38,18 @@ export const ERRORS = {
     proxyStatus: 'http_request_denied',
     text: 'This address may not use the proxy',
   },
+  CLIENT_AUTH_REQUIRED: {
+    status: 407,
+    blame: 'client',
+    proxyStatus: 'http_request_denied',
+    text: 'Log on to this proxy with an account for the upstream proxy',
+  },
+  CLIENT_AUTH_REJECTED: {
+    status: 407,
+    blame: 'client',
+    proxyStatus: 'http_request_denied',
+    text: 'The upstream proxy rejected the account of the client',
+  },
   CLIENT_ABORTED: {
     status: 499,
     blame: 'client',
@@ -145,6 +157,12 @@ export const ERRORS = {
     blame: 'upstream',
     proxyStatus: 'proxy_configuration_error',
     text: 'The upstream proxy and the configuration agree on no way to log on',
+  },
+  AUTH_NO_ACCOUNT: {
+    status: 502,
+    blame: 'user',
+    proxyStatus: 'proxy_configuration_error',
+    text: 'There is no account to log on to the upstream proxy with',
   },
   AUTH_REJECTED: {
     status: 502,

@@ -37,6 +37,7 @@ export interface RequestRecord {
 export type ProxyEvent =
   | { readonly type: 'listener.bound'; readonly address: string }
   | { readonly type: 'listener.failed'; readonly address: string; readonly reason: string }
+  | { readonly type: 'listener.closed'; readonly address: string }
   | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
   | {
       readonly type: 'client.malformed'
@@ -105,12 +106,28 @@ export type ProxyEvent =
       /** What is tried next. */
       readonly next: 'plain' | 'inverted'
     }
+  /** An account that a client named. */
+  | { readonly type: 'client.proven'; readonly account: string }
+  | {
+      readonly type: 'client.rejected'
+      readonly account: string
+      readonly upstream: string
+      readonly forMs: number
+    }
+  | { readonly type: 'pac.ignored'; readonly words: readonly string[] }
+  | { readonly type: 'origin.denied'; readonly origin: string; readonly account: string }
   | { readonly type: 'guard.storeFailed'; readonly file: string; readonly reason: string }
   | {
       readonly type: 'service.started'
       readonly listeners: readonly string[]
       readonly upstreams: readonly string[]
     }
+  | {
+      readonly type: 'config.loaded'
+      readonly listeners: readonly string[]
+      readonly upstreams: readonly string[]
+    }
+  | { readonly type: 'config.rejected'; readonly issues: readonly string[] }
   | {
       readonly type: 'service.draining'
       readonly signal: string

@@ -17,6 +17,7 @@ interface Entry {
 const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'listener.bound': { level: 'info', message: 'listening' },
   'listener.failed': { level: 'error', message: 'cannot listen' },
+  'listener.closed': { level: 'info', message: 'no longer listening' },
   'client.denied': { level: 'warn', message: 'client denied' },
   'client.malformed': { level: 'info', message: 'client sent no valid request' },
   'request.finished': { level: 'info', message: 'request finished' },
@@ -41,8 +42,23 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
     level: 'warn',
     message: 'hashes rejected as they were read, the other reading is tried once',
   },
+  'client.proven': { level: 'info', message: 'account of a client accepted' },
+  'client.rejected': {
+    level: 'warn',
+    message: 'account of a client rejected, not sent again with this password',
+  },
+  'pac.ignored': { level: 'warn', message: 'the Pac script names what cannot be used' },
+  'origin.denied': {
+    level: 'warn',
+    message: 'a web server refused the account, it is not shown there again for a while',
+  },
   'guard.storeFailed': { level: 'warn', message: 'cannot keep the state of the account' },
   'service.started': { level: 'info', message: 'ready' },
+  'config.loaded': { level: 'info', message: 'configuration read again' },
+  'config.rejected': {
+    level: 'error',
+    message: 'configuration cannot be used, the proxy goes on with the one it has',
+  },
   'service.draining': { level: 'info', message: 'stopping, open requests may finish' },
   'service.stopped': { level: 'info', message: 'stopped' },
   bug: { level: 'error', message: 'this is a bug, please report it' },

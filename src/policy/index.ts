@@ -2,6 +2,7 @@ export { type AccessRule, type AccessVerdict, checkAccess } from './acl.ts'
 export { type HealthOptions, UpstreamHealth } from './health.ts'
 export { isLocalTarget, isLoopback } from './local-target.ts'
 export {
+  GUARD_DEFAULTS,
   type GuardOptions,
   type GuardRecord,
   LockoutGuard,
@@ -18,5 +19,6 @@ export {
   type FailedAttempt,
   type RetryDecision,
 } from './retry.ts'
-export { chooseRoute, type Route } from './routing.ts'
+export { RejectionLedger } from './rejection-ledger.ts'
+export { chooseRoute, type PacRoute, type Route, routeByPac } from './routing.ts'
 export { type Stage, terminationOf } from './termination.ts'

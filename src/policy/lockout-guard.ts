@@ -1,4 +1,5 @@
 import { CredentialChoice, type ReadingRecord } from './credential-choice.ts'
+import { RejectionLedger } from './rejection-ledger.ts'
 
 /**
  * Theory of operation. A directory counts wrong passwords and locks the account after a few (three is common). A
@@ -54,15 +55,22 @@ export type Permit =
   | { readonly kind: 'wait' }
   | { readonly kind: 'refuse'; readonly untilMs: number }
 
-export type LogonVerdict = 'accepted' | 'rejected' | 'unanswered' | 'not-shown'
+/**
+ * `denied`: an origin refused the account. That can be a matter of rights as well as of the password, so it is held
+ * against a password that never worked, and makes one that did unproven.
+ */
+export type LogonVerdict = 'accepted' | 'rejected' | 'denied' | 'unanswered' | 'not-shown'
 
 /** One credential. All times are Unix times in milliseconds. */
 export class LockoutGuard {
   readonly #options: GuardOptions
   readonly #choice: CredentialChoice
-  #rejections: number[]
+  readonly #ledger: RejectionLedger
   #refusedUntil = 0
   #provenAt: number | undefined
+  #isDoubted = false
+  #denials: number[] = []
+  #isCounted = false
   #inFlight = 0
   #unanswered = 0
   #pendingSince: number | undefined
@@ -71,6 +79,7 @@ export class LockoutGuard {
    * @param record what an earlier process left.
    * @param configChangedAt when the configuration was last changed: a rejection older than that was another password's.
    * @param choice which reading of the hashes is shown, where there are two.
+   * @param ledger that of the account, where there are other credentials of it; otherwise it is made from the record.
    */
   constructor(
     now: number,
@@ -78,18 +87,29 @@ export class LockoutGuard {
     configChangedAt: number,
     choice = new CredentialChoice(false, configChangedAt, record?.readings),
     options: GuardOptions = GUARD_DEFAULTS,
+    ledger?: RejectionLedger,
   ) {
     this.#options = options
     this.#choice = choice
-    // A time to come means that the clock was set back: it must not refuse for longer than a cool-down.
-    const past = (times: readonly number[]): number[] => times.map(at => Math.min(at, now))
-    const rejections = past(record?.rejections ?? [])
-    const pending = past(record?.pendingSince === undefined ? [] : [record.pendingSince])
-    const known = [...rejections, ...pending]
-    this.#rejections = known.filter(at => at > now - options.windowMs).sort((a, b) => a - b)
+    this.#ledger = ledger ?? LockoutGuard.ledgerFrom(record, now, options)
+    const rejections = past(record?.rejections ?? [], now)
     const lastRejection = Math.max(0, ...rejections)
     const isOut = lastRejection >= configChangedAt && !choice.isHalfTried
     this.#refuseUntil(isOut ? lastRejection + options.coolDownMs : 0)
+  }
+
+  /** What a record says about the account, to be shared by all its credentials. */
+  static ledgerFrom(
+    record: GuardRecord | undefined,
+    now: number,
+    options: GuardOptions = GUARD_DEFAULTS,
+  ): RejectionLedger {
+    const pending = record?.pendingSince === undefined ? [] : [record.pendingSince]
+    const known = past([...(record?.rejections ?? []), ...pending], now)
+    return new RejectionLedger(
+      known.filter(at => at > now - options.windowMs),
+      options,
+    )
   }
 
   get isProven(): boolean {
@@ -98,34 +118,50 @@ export class LockoutGuard {
 
   /** Proven lately enough that several logons at once are harmless. */
   hasProof(now: number): boolean {
-    return this.#provenAt !== undefined && now - this.#provenAt < this.#options.proofMs
+    if (this.#provenAt === undefined || this.#isDoubted) return false
+    return now - this.#provenAt < this.#options.proofMs
   }
 
   /** Unix time in ms before which nothing is shown; 0 when there is no such time, Infinity when it never is. */
-  get refusedUntilMs(): number {
-    return this.#refusedUntil
+  refusedUntilMs(now: number): number {
+    return Math.max(this.#refusedUntil, this.hasProof(now) ? 0 : this.#ledger.freeAt())
+  }
+
+  /** Whether origins may be shown the account: not after several refused it, until it is accepted somewhere. */
+  mayAskOrigin(now: number): boolean {
+    const { budget, windowMs } = this.#options
+    return this.#denials.filter(at => at > now - windowMs).length < budget
   }
 
   /** What the record must say now. */
   get record(): GuardRecord {
     const { record: readings } = this.#choice
-    const rejections = this.#rejections
+    const rejections = this.#ledger.times
     const pendingSince = this.#pendingSince
     return { rejections, pendingSince, ...(readings === undefined ? {} : { readings }) }
   }
 
   /** Whether a logon may begin. A grant must be ended with `report`. */
   permit(now: number): Permit {
-    if (now < this.#refusedUntil) return { kind: 'refuse', untilMs: this.#refusedUntil }
+    const untilMs = this.refusedUntilMs(now)
+    if (now < untilMs) return { kind: 'refuse', untilMs }
     const proven = this.hasProof(now)
     if (!proven && this.#inFlight > 0) return { kind: 'wait' }
     this.#inFlight++
     return { kind: 'grant', proven }
   }
 
-  /** Asked right before the AUTHENTICATE is sent: another logon may have been rejected since the grant. */
-  mayShow(now: number): boolean {
-    if (now < this.#refusedUntil) return false
+  /**
+   * Asked right before the AUTHENTICATE is sent: another logon may have been rejected since the grant.
+   * @param proven as the grant said: a proof that ran out meanwhile is good enough.
+   */
+  mayShow(now: number, proven = this.hasProof(now)): boolean {
+    if (now < (proven ? this.#refusedUntil : this.refusedUntilMs(now))) return false
+    if (!proven) {
+      if (!this.#ledger.hasRoom(now)) return false
+      this.#ledger.begin()
+      this.#isCounted = true
+    }
     if (this.#provenAt === undefined) this.#pendingSince = now
     this.#choice.show()
     return true
@@ -134,34 +170,44 @@ export class LockoutGuard {
   report(verdict: LogonVerdict, now: number): void {
     this.#inFlight--
     this.#pendingSince = undefined
+    // An unproven logon is alone, so it is the one that was counted.
+    if (this.#isCounted) this.#ledger.settle()
+    this.#isCounted = false
     if (verdict === 'accepted') this.#accept(now)
-    else if (verdict === 'rejected') this.#reject(now)
+    else if (verdict === 'rejected' || (verdict === 'denied' && !this.isProven)) this.#reject(now)
     else this.#choice.leaveOpen()
+    if (verdict === 'denied' && this.isProven) this.#doubt(now)
     if (verdict === 'unanswered') this.#countUnanswered(now)
   }
 
   #accept(now: number): void {
     this.#choice.accept()
     this.#provenAt = now
-    this.#rejections = []
+    this.#isDoubted = false
+    this.#denials = []
+    this.#ledger.clear()
     this.#unanswered = 0
     this.#refusedUntil = 0
   }
 
   #reject(now: number): void {
-    const { coolDownMs, provenCoolDownMs, windowMs } = this.#options
+    const { coolDownMs, provenCoolDownMs } = this.#options
     const hadWorked = this.#provenAt !== undefined
     this.#choice.reject()
     this.#provenAt = undefined
-    this.#rejections = [...this.#rejections.filter(at => at > now - windowMs), now]
-    const coolDown = hadWorked && this.#rejections.length === 1 ? provenCoolDownMs : coolDownMs
+    this.#ledger.add(now)
+    const coolDown = hadWorked && this.#ledger.times.length === 1 ? provenCoolDownMs : coolDownMs
     this.#refuseUntil(this.#choice.isHalfTried ? 0 : now + coolDown)
   }
 
-  /** @param untilMs Unix time in ms, or later when the budget or the readings of the hashes are used up. */
+  #doubt(now: number): void {
+    this.#isDoubted = true
+    this.#denials = [...this.#denials, now].slice(-this.#options.budget)
+  }
+
+  /** @param untilMs Unix time in ms, or never when the readings of the hashes are used up. */
   #refuseUntil(untilMs: number): void {
-    const end = this.#choice.isExhausted ? Infinity : this.#budgetFreeAt()
-    this.#refusedUntil = Math.max(untilMs, end)
+    this.#refusedUntil = this.#choice.isExhausted ? Infinity : untilMs
   }
 
   #countUnanswered(now: number): void {
@@ -170,10 +216,9 @@ export class LockoutGuard {
     const coolDown = Math.min(unansweredCoolDownMs * 2 ** (this.#unanswered - 2), coolDownMs)
     this.#refusedUntil = Math.max(this.#refusedUntil, now + coolDown)
   }
+}
 
-  #budgetFreeAt(): number {
-    const { budget, windowMs } = this.#options
-    const oldestThatCounts = this.#rejections.at(-budget)
-    return oldestThatCounts === undefined ? 0 : oldestThatCounts + windowMs
-  }
+/** A time to come means that the clock was set back: it must not refuse for longer than a cool-down. */
+function past(times: readonly number[], now: number): number[] {
+  return times.map(at => Math.min(at, now))
 }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../core/index.ts'
+import type { Lease, SessionOwner } from '../upstream/index.ts'
 
 /** Requests of one connection that may wait for the ones before them; reading stops beyond it. */
 const PIPELINE_LIMIT = 16
@@ -23,12 +24,14 @@ export interface ClientConnectionOptions {
  * A client's connection. Pipelined requests are served one after the other (RFC 9112 section 9.3.2): a second one may
  * depend on what the first one changed.
  */
-export class ClientConnection {
+export class ClientConnection implements SessionOwner {
   readonly stream: Duplex
   readonly label: string
   readonly address: string
   readonly #options: ClientConnectionOptions
   readonly #queue: (() => Promise<void>)[] = []
+  readonly #closers: (() => void)[] = []
+  readonly #logonTargets = new Set<string>()
   #isBusy = false
   #isDraining = false
   #timer: Timer | undefined
@@ -47,6 +50,26 @@ export class ClientConnection {
 
   get isDraining(): boolean {
     return this.#isDraining
+  }
+
+  /** Whether there are sessions that serve this client alone. */
+  get ownsSessions(): boolean {
+    return this.#closers.length > 0
+  }
+
+  /** From now on the session, and what it leads to, are this client's own: it logs on there itself. */
+  takeOver(lease: Lease, target: string): void {
+    this.#logonTargets.add(target)
+    lease.bindTo(this)
+  }
+
+  logsOnItselfAt(target: string): boolean {
+    return this.#logonTargets.has(target)
+  }
+
+  whenClosed(action: () => void): void {
+    if (this.stream.destroyed) action()
+    else this.#closers.push(action)
   }
 
   /** Runs the handler when all earlier ones are done. The handler never throws. */
@@ -70,6 +93,7 @@ export class ClientConnection {
   closed(): void {
     this.#timer?.cancel()
     this.#queue.length = 0
+    for (const close of this.#closers.splice(0)) close()
   }
 
   async #run(handler: () => Promise<void>): Promise<void> {

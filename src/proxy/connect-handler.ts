@@ -3,6 +3,7 @@ import { formatHostPort, ProxyError } from '../core/index.ts'
 import { parseAuthorityForm } from '../http1/index.ts'
 import type { Tunnel } from '../net/index.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { identityFor } from './client-logon.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 import { openTunnel, relayTunnel } from './open-tunnel.ts'
 import { connectRequest, refuseLoop } from './outgoing-request.ts'
@@ -34,6 +35,7 @@ export async function handleConnect(
   const outcome = await openTunnel(deps, scope, {
     target,
     clientAddress: address,
+    identity: () => identityFor(request, deps),
     request: connectRequest(request, formatHostPort(target), deps),
   })
   if (outcome.kind === 'refused') {

@@ -1,20 +1,42 @@
 import type { Clock, Emit } from '../core/index.ts'
-import type { Dialer } from '../net/index.ts'
+import type { BasicCredentials } from '../http1/index.ts'
 import type { AccessRule, NoProxyRule } from '../policy/index.ts'
-import type { Carrier, DirectRoutes } from '../upstream/index.ts'
+import type { DirectRoutes, Identity, Upstreams } from '../upstream/index.ts'
 
-/** All that a frontend needs to serve a client; built by the service room. */
+/** What a Pac script answers, or undefined when it cannot be asked. @throws ProxyError CLIENT_ABORTED. */
+export type FindProxy = (
+  url: string,
+  host: string,
+  signal: AbortSignal,
+) => Promise<string | undefined>
+
+/** Who may log on. */
+export interface Accounts {
+  /** The account of the configuration, if it has one. */
+  readonly own: Identity | undefined
+  /** The account that a client names. @throws ProxyError CLIENT_AUTH_REJECTED when it cannot be used. */
+  ofClient(credentials: BasicCredentials): Identity
+}
+
+/** All that a frontend needs to serve a client; built by the service room anew for each configuration. */
 export interface ProxyDependencies {
   readonly clock: Clock
   readonly emit: Emit
   readonly acl: readonly AccessRule[]
   readonly noProxy: readonly NoProxyRule[]
-  /** The upstream proxies, the preferred one first. */
-  readonly carriers: readonly Carrier[]
+  /** Asked where NoProxy does not decide; undefined without Pac. */
+  readonly findProxy: FindProxy | undefined
+  readonly upstreams: Upstreams
+  readonly accounts: Accounts
+  /** NTLMToBasic: requests through an upstream need an account of the client's. */
+  readonly demandsClientLogon: boolean
   readonly directRoutes: DirectRoutes
-  readonly directDialer: Dialer
   /** Whether clients of other hosts may reach this host's own loopback through a direct route. */
   readonly directToLocal: boolean
+  /** Whether an origin that is reached directly may be answered a demand for NTLM. */
+  readonly originLogon: boolean
+  /** Whether a client's Basic credentials go to such an origin only after it asked for them. */
+  readonly withholdsBasic: boolean
   /** `Header` directives: each replaces the field of its name, or is added. */
   readonly headers: readonly { readonly name: string; readonly value: string }[]
   /** This proxy's name in Via, unlike any other's. */
@@ -23,3 +45,6 @@ export interface ProxyDependencies {
   readonly tunnelIdleMs: number
   readonly nextRequestId: () => string
 }
+
+/** The dependencies as they are now: a request takes them once, at its start. */
+export type CurrentDependencies = () => ProxyDependencies

@@ -1,11 +1,6 @@
 import { isLocalTarget, isLoopback } from '../policy/index.ts'
+import type { DirectPermission } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
-
-export interface DirectPermission {
-  readonly permits: (address: string) => boolean
-  /** Connections are shared only among clients of the same permission. */
-  readonly scope: string
-}
 
 const ALL: DirectPermission = { permits: () => true, scope: 'all' }
 const NOT_LOCAL: DirectPermission = {

@@ -14,6 +14,9 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
     'It is not tried again, so that the account is not locked. Mend the password in the configuration and restart tsntlm.',
   AUTH_LOCKED_OUT: 'Mend the password in the configuration and restart tsntlm.',
   AUTH_NOT_OFFERED: 'Check that the Proxy directives name the right proxies.',
+  AUTH_NO_ACCOUNT: 'The administrator of this proxy can give it one.',
+  CLIENT_AUTH_REQUIRED: 'User name: DOMAIN\\user, or user alone in the domain of this proxy.',
+  CLIENT_AUTH_REJECTED: 'Log on with the right password.',
   BAD_TARGET:
     'This is a proxy: set it as http_proxy and https_proxy, or ask for http://host/path or CONNECT host:port.',
   CLIENT_DENIED: 'The Allow and Deny directives decide which clients may.',
@@ -22,6 +25,9 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   ROUTE_DENIED:
     'Addresses of the proxy host itself are not given to its clients; the DirectToLocal directive changes that.',
 }
+
+/** As cntlm names it: browsers keep passwords by the realm. */
+const REALM = 'Basic realm="Cntlm Proxy"'
 
 /** An answer of our own making: plain text, or HTML for those who ask for it, with RFC 9209 Proxy-Status. */
 export function errorPage(
@@ -49,6 +55,7 @@ export function errorPage(
     ...['Content-Length', String(body.length)],
     ...['Cache-Control', 'no-store'],
     ...['Proxy-Status', proxyStatus],
+    ...(status === 407 ? ['Proxy-Authenticate', REALM] : []),
   ]
   return { head: { version: '1.1', status, reason, headers }, body }
 }

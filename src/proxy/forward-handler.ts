@@ -1,18 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ProxyError, toProxyError } from '../core/index.ts'
+import { formatHostPort, ProxyError, toProxyError } from '../core/index.ts'
 import {
-  type AbsoluteForm,
   endToEndResponseHeaders,
   parseAbsoluteForm,
   type RequestHead,
   type ResponseHead,
   serializeResponseHead,
 } from '../http1/index.ts'
-import { chooseRoute } from '../policy/index.ts'
-import { type Call, type Carrier, deliver, type Delivered } from '../upstream/index.ts'
+import { type Call, type Carrier, deliver, type Delivered, type Way } from '../upstream/index.ts'
 import type { ClientConnection } from './client-connection.ts'
+import { bindsConnection, demandFields, identityFor, originRightsOf } from './client-logon.ts'
 import type { ProxyDependencies } from './dependencies.ts'
-import { directPermission } from './direct-permission.ts'
+import { findCarriers } from './find-carriers.ts'
 import {
   isIdempotent,
   refuseLoop,
@@ -26,7 +25,9 @@ import type { RequestScope } from './request-scope.ts'
 const NOTHING = Buffer.alloc(0)
 
 export interface Passage {
-  readonly request: RequestHead
+  /** host:port of the target. */
+  readonly label: string
+  readonly requestFor: Call['requestFor']
   readonly carriers: readonly Carrier[]
 }
 
@@ -38,65 +39,71 @@ export async function handleForward(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const passage = choosePassage(deps, scope, connection, request)
+  const { label, requestFor, carriers } = await choosePassage(deps, scope, connection, request)
   const expectsContinue = /^100-continue$/i.test(request.headers.expect ?? '')
   const body = requestBody(request, () => {
     if (expectsContinue && !response.headersSent) response.writeContinue()
   })
   const call: Call = {
-    request: passage.request,
+    requestFor,
     body,
-    isIdempotent: isIdempotent(passage.request.method),
+    isIdempotent: isIdempotent(request.method ?? ''),
     signal: scope.signal,
     onInformational: head => passOnInformational(request, response, head),
     trace: scope.trace,
+    ...(connection.ownsSessions ? { owner: connection } : {}),
   }
   try {
-    const delivered = await deliver(passage.carriers, call, deps.emit)
+    const delivered = await deliver(carriers, call, deps.emit)
+    if (bindsConnection(request)) connection.takeOver(delivered.lease, label)
     await relayAnswer(deps, scope, connection, response, delivered)
   } finally {
     scope.bytesIn = body?.bytesRead ?? 0
   }
 }
 
-/** Where a request in absolute form goes, and how it reads. @throws ProxyError BAD_TARGET, BAD_REQUEST, LOOP_DETECTED. */
-export function choosePassage(
+/**
+ * Where a request in absolute form may go, and how it reads there.
+ * @throws ProxyError BAD_TARGET, BAD_REQUEST, LOOP_DETECTED, NOT_SUPPORTED, CLIENT_AUTH_*.
+ */
+export async function choosePassage(
   deps: ProxyDependencies,
   scope: RequestScope,
   connection: ClientConnection,
   request: IncomingMessage,
-): Passage {
-  const target = parseAbsoluteForm(request.url ?? '')
-  if (target === undefined) throw badTarget(request.url ?? '')
+): Promise<Passage> {
+  const url = request.url ?? ''
+  const target = parseAbsoluteForm(url)
+  if (target === undefined) throw badTarget(url)
   if (request.httpVersionMinor > 0 && request.headers.host === undefined) {
     // RFC 9112 section 3.2 leaves no choice.
     throw new ProxyError('BAD_REQUEST', { detail: 'an HTTP/1.1 request needs a Host field' })
   }
   refuseLoop(request, deps)
   scope.stage = 'upstream'
-  if (chooseRoute(deps.noProxy, target.authority).kind === 'upstreams') {
-    scope.route = 'upstream'
-    return { request: requestForUpstream(request, target, deps), carriers: deps.carriers }
-  }
-  scope.route = 'direct'
-  return {
-    request: requestForOrigin(request, target, deps),
-    carriers: [directCarrier(deps, connection, target)],
-  }
-}
-
-function directCarrier(
-  deps: ProxyDependencies,
-  connection: ClientConnection,
-  target: AbsoluteForm,
-): Carrier {
-  if (target.scheme !== 'http') {
-    throw new ProxyError('NOT_SUPPORTED', {
-      detail: `${target.scheme} URLs go through CONNECT, or through a parent proxy`,
-    })
-  }
-  const { permits, scope } = directPermission(deps, connection.address)
-  return deps.directRoutes.carrierTo(target.authority, permits, scope)
+  const label = formatHostPort(target.authority)
+  const rights = connection.logsOnItselfAt(label)
+    ? { identity: undefined, basic: undefined }
+    : originRightsOf(request, deps)
+  const carriers = await findCarriers(deps, {
+    target: target.authority,
+    url,
+    clientAddress: connection.address,
+    signal: scope.signal,
+    identity: () => (scope.identity = identityFor(request, deps)),
+    direct: permission => {
+      if (target.scheme !== 'http') {
+        const detail = `${target.scheme} URLs go through CONNECT, or through a parent proxy`
+        throw new ProxyError('NOT_SUPPORTED', { detail })
+      }
+      return deps.directRoutes.originCarrier(target.authority, permission, rights)
+    },
+  })
+  const requestFor = (way: Way): RequestHead =>
+    way === 'upstream'
+      ? requestForUpstream(request, target, deps)
+      : requestForOrigin(request, target, deps, rights.basic !== undefined)
+  return { label, requestFor, carriers }
 }
 
 function badTarget(url: string): ProxyError {
@@ -122,6 +129,7 @@ async function relayAnswer(
     framing.kind === 'length' || framing.kind === 'none',
     deps.pseudonym,
   )
+  if (scope.trace.way === 'direct') headers.push(...demandFields(head, scope.trace.upstream, deps))
   if (connection.isDraining) headers.push('Connection', 'close')
   response.sendDate = false
   response.writeHead(head.status, head.reason, headers)

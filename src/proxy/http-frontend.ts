@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { ProxyError, toProxyError } from '../core/index.ts'
+import { ProxyError } from '../core/index.ts'
 import type { Tunnel } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
 import { ClientConnection } from './client-connection.ts'
 import { type ConnectContext, handleConnect } from './connect-handler.ts'
-import type { ProxyDependencies } from './dependencies.ts'
+import { blameClientAccount } from './client-logon.ts'
+import type { CurrentDependencies, ProxyDependencies } from './dependencies.ts'
 import { type ErrorPage, errorPage } from './error-page.ts'
 import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
 import { handleForward } from './forward-handler.ts'
@@ -25,15 +26,15 @@ const UNWANTED_BODY_MS = 5_000
  * bytes of strangers); everything after that is decided here. It does not listen: connections are handed to it.
  */
 export class HttpFrontend implements Frontend {
-  readonly #deps: ProxyDependencies
+  readonly #current: CurrentDependencies
   readonly #server: Server
   readonly #connections = new Map<Duplex, ClientConnection>()
   readonly #work: Workload
   #isDraining = false
 
-  constructor(deps: ProxyDependencies) {
-    this.#deps = deps
-    this.#work = new Workload(deps)
+  constructor(current: CurrentDependencies) {
+    this.#current = current
+    this.#work = new Workload(current)
     // Time limits are ours: node's would cut long uploads, and they are not tied to the injected clock.
     const server = createServer({
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -64,7 +65,7 @@ export class HttpFrontend implements Frontend {
   }
 
   accept(stream: ClientStream, client: ClientAddress): void {
-    const { acl, clock, emit, headerTimeoutMs } = this.#deps
+    const { acl, clock, emit, headerTimeoutMs, nextRequestId } = this.#current()
     const label = `${client.address}:${client.port}`
     stream.on('error', () => undefined)
     const verdict = checkAccess(acl, client.address)
@@ -73,7 +74,7 @@ export class HttpFrontend implements Frontend {
       const error = new ProxyError('CLIENT_DENIED', {
         detail: `${client.address} is refused by ${verdict.rule}`,
       })
-      writePage(stream, this.#page(error, this.#deps.nextRequestId(), undefined), clock)
+      writePage(stream, this.#page(error, nextRequestId(), undefined), clock)
       return
     }
     const connection = new ClientConnection({
@@ -116,6 +117,7 @@ export class HttpFrontend implements Frontend {
     const connection = this.#connections.get(request.socket)
     if (connection === undefined) return
     connection.serve(async () => {
+      const deps = this.#current()
       const scope = this.#open(connection, request)
       const closed = new Promise<void>(resolve => response.once('close', resolve))
       response.once('close', () => {
@@ -123,9 +125,9 @@ export class HttpFrontend implements Frontend {
       })
       if (response.destroyed || request.socket.destroyed) scope.abort()
       try {
-        await handleForward(this.#deps, scope, connection, request, response)
+        await handleForward(deps, scope, connection, request, response)
       } catch (thrown) {
-        this.#answerError(scope, toProxyError(thrown), request, response)
+        this.#answerError(scope, failureOf(thrown, scope, deps), request, response)
       }
       await closed
       this.#work.close(scope)
@@ -141,6 +143,7 @@ export class HttpFrontend implements Frontend {
     const connection = this.#connections.get(stream)
     if (connection === undefined) return
     connection.serve(async () => {
+      const deps = this.#current()
       const scope = this.#open(connection, request)
       const onClose = (): void => scope.abort()
       const onTunnel = (tunnel: Tunnel): void => {
@@ -149,12 +152,12 @@ export class HttpFrontend implements Frontend {
       }
       stream.once('close', onClose)
       try {
-        await handle({ deps: this.#deps, scope, connection, onTunnel }, request, early)
+        await handle({ deps, scope, connection, onTunnel }, request, early)
       } catch (thrown) {
-        const error = toProxyError(thrown)
+        const error = failureOf(thrown, scope, deps)
         this.#work.noteFailure(scope, error)
         scope.status = error.status
-        writePage(stream, this.#page(error, scope.id, request), this.#deps.clock)
+        writePage(stream, this.#page(error, scope.id, request), deps.clock)
       }
       stream.off('close', onClose)
       this.#work.close(scope)
@@ -189,7 +192,7 @@ export class HttpFrontend implements Frontend {
     response.end(body)
     if (request.complete) return
     const { socket } = request
-    const timer = this.#deps.clock.setTimer(UNWANTED_BODY_MS, () => socket.destroy())
+    const timer = this.#current().clock.setTimer(UNWANTED_BODY_MS, () => socket.destroy())
     request.once('close', () => timer.cancel())
     request.once('end', () => timer.cancel())
   }
@@ -212,7 +215,7 @@ export class HttpFrontend implements Frontend {
 
   /** Answers what is no request, unless an answer is already on its way, and ends the connection. */
   #refuse(connection: ClientConnection, error: ProxyError): void {
-    const { clock, emit, nextRequestId } = this.#deps
+    const { clock, emit, nextRequestId } = this.#current()
     emit({
       type: 'client.malformed',
       client: connection.label,
@@ -227,6 +230,11 @@ export class HttpFrontend implements Frontend {
     const wantsHtml = request?.headers.accept?.includes('text/html') ?? false
     return errorPage(error, { requestId, wantsHtml })
   }
+}
+
+function failureOf(thrown: unknown, scope: RequestScope, deps: ProxyDependencies): ProxyError {
+  const { identity } = scope
+  return blameClientAccount(thrown, identity !== undefined && identity !== deps.accounts.own)
 }
 
 /** A target without what may be secret: user information, query and fragment. */

@@ -1,4 +1,4 @@
-export type { ProxyDependencies } from './dependencies.ts'
+export type { Accounts, CurrentDependencies, FindProxy, ProxyDependencies } from './dependencies.ts'
 export { fixedTargetProtocol } from './fixed-target-protocol.ts'
 export type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
 export { HttpFrontend } from './http-frontend.ts'

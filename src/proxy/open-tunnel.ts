@@ -1,17 +1,24 @@
 import type { Duplex } from 'node:stream'
-import { type HostPort, ProxyError } from '../core/index.ts'
+import { formatHostPort, type HostPort, ProxyError } from '../core/index.ts'
 import type { RequestHead } from '../http1/index.ts'
 import { Tunnel } from '../net/index.ts'
-import { chooseRoute } from '../policy/index.ts'
-import { deliver, type Delivered, type DetachedStream } from '../upstream/index.ts'
+import {
+  type Call,
+  deliver,
+  type Delivered,
+  type DetachedStream,
+  type Identity,
+} from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
-import { directPermission } from './direct-permission.ts'
+import { findCarriers } from './find-carriers.ts'
 import type { RequestScope } from './request-scope.ts'
 
 export interface TunnelCall {
   readonly target: HostPort
   /** The client's address: it decides what a direct connection may lead to. */
   readonly clientAddress: string
+  /** Who logs on to an upstream. @throws ProxyError CLIENT_AUTH_*. */
+  readonly identity: () => Identity | undefined
   /** The CONNECT that a parent gets. */
   readonly request: RequestHead
 }
@@ -25,26 +32,28 @@ export type TunnelOutcome =
 export async function openTunnel(
   deps: ProxyDependencies,
   scope: RequestScope,
-  { target, clientAddress, request }: TunnelCall,
+  { target, clientAddress, identity, request }: TunnelCall,
 ): Promise<TunnelOutcome> {
-  const route = chooseRoute(deps.noProxy, target)
   scope.stage = 'upstream'
-  if (route.kind === 'direct') {
-    scope.route = 'direct'
-    const { permits } = directPermission(deps, clientAddress)
-    const startedAt = deps.clock.now()
-    const stream = await deps.directDialer.dial(target, { signal: scope.signal, permits })
-    scope.trace.connectMs = deps.clock.now() - startedAt
-    return { kind: 'open', detached: { stream, leftover: undefined } }
-  }
-  scope.route = 'upstream'
   const { signal, trace } = scope
-  const call = { request, body: undefined, isIdempotent: true, signal, trace }
-  const delivered = await deliver(
-    deps.carriers,
-    { ...call, onInformational: () => undefined },
-    deps.emit,
-  )
+  const carriers = await findCarriers(deps, {
+    target,
+    // What browsers ask a Pac script for a tunnel, whatever will be spoken in it.
+    url: `https://${formatHostPort(target)}/`,
+    clientAddress,
+    signal,
+    identity: () => (scope.identity = identity()),
+    direct: permission => deps.directRoutes.tunnelCarrier(target, permission),
+  })
+  const call: Call = {
+    requestFor: () => request,
+    body: undefined,
+    isIdempotent: true,
+    signal,
+    onInformational: () => undefined,
+    trace,
+  }
+  const delivered = await deliver(carriers, call, deps.emit)
   if (delivered.exchange.framing.kind !== 'tunnel') return { kind: 'refused', delivered }
   return { kind: 'open', detached: delivered.lease.detach() }
 }

@@ -23,6 +23,8 @@ const ANSWERED_HERE: ReadonlySet<string> = new Set(['expect'])
 /** A CONNECT has no content (RFC 9110 section 9.3.6): what follows it belongs to the tunnel. */
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer'])
 
+const LOGON: ReadonlySet<string> = new Set(['authorization'])
+
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'CONNECT'])
 
 export function isIdempotent(method: string): boolean {
@@ -52,13 +54,18 @@ export function requestForUpstream(
   }
 }
 
-/** What is sent to an origin without a parent: origin form. Header directives are for the parent alone, as with cntlm. */
+/**
+ * What is sent to an origin without a parent: origin form. Header directives are for the parent alone, as with cntlm.
+ * @param withoutLogon leaves the client's Authorization out.
+ */
 export function requestForOrigin(
   request: IncomingMessage,
   target: AbsoluteForm,
   deps: ProxyDependencies,
+  withoutLogon: boolean,
 ): RequestHead {
-  const headers = commonHeaders(request, target.hostField, deps)
+  const common = commonHeaders(request, target.hostField, deps)
+  const headers = withoutLogon ? withoutHeaders(common, LOGON) : common
   return {
     method: request.method ?? 'GET',
     target: target.pathAndQuery,

@@ -1,13 +1,6 @@
-import {
-  type Clock,
-  type Emit,
-  type ErrorCode,
-  ProxyError,
-  type RequestId,
-  type RequestRecord,
-} from '../core/index.ts'
+import { type Clock, type Emit, type ErrorCode, ProxyError, type RequestId } from '../core/index.ts'
 import { type Stage, terminationOf } from '../policy/index.ts'
-import type { Trace } from '../upstream/index.ts'
+import { type Identity, newTrace, type Trace } from '../upstream/index.ts'
 
 export interface ScopeOptions {
   readonly id: string
@@ -22,8 +15,9 @@ export interface ScopeOptions {
 export class RequestScope {
   readonly id: string
   readonly client: string
-  readonly trace: Trace = { upstream: undefined, attempts: 0, connectMs: 0, authMs: 0 }
-  route: RequestRecord['route'] = 'none'
+  readonly trace: Trace = newTrace()
+  /** Who logs on to the upstreams for it, once that is known. */
+  identity: Identity | undefined
   status = 0
   bytesIn = 0
   bytesOut = 0
@@ -69,7 +63,7 @@ export class RequestScope {
     if (this.#finished) return
     this.#finished = true
     const { client, clock, emit, method, target } = this.#options
-    const { attempts, authMs, connectMs, upstream } = this.trace
+    const { attempts, authMs, connectMs, upstream, way } = this.trace
     emit({
       type: 'request.finished',
       record: {
@@ -77,7 +71,7 @@ export class RequestScope {
         client,
         method,
         target,
-        route: this.route,
+        route: way ?? 'none',
         upstream,
         status: this.status,
         bytesIn: this.bytesIn,

@@ -3,11 +3,12 @@ import { ProxyError } from '../core/index.ts'
 import { Rep, replyBytes, replyCodeFor, SocksHandshake, type SocksUsers } from '../socks5/index.ts'
 import type { StreamProtocol, Wish } from './stream-frontend.ts'
 
-/** SOCKS5 (RFC 1928) as clients of a SOCKS5Proxy port speak it. */
-export function socksProtocol(users: SocksUsers): StreamProtocol {
+/** SOCKS5 (RFC 1928) as clients of a SOCKS5Proxy port speak it. @param users who may use the port, as it is at the time. */
+export function socksProtocol(users: () => SocksUsers): StreamProtocol {
   return {
     name: 'SOCKS',
-    readWish: async (stream, signal) => readTarget(stream, new SocksHandshake({ users }), signal),
+    readWish: async (stream, signal) =>
+      readTarget(stream, new SocksHandshake({ users: users() }), signal),
     opened: stream => void stream.write(replyBytes(Rep.SUCCEEDED)),
     failed: (stream, error) => {
       if (!stream.destroyed) stream.write(replyBytes(replyCodeFor(error.code)))

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { formatHostPort, type HostPort, ProxyError, toProxyError } from '../core/index.ts'
 import { checkAccess } from '../policy/index.ts'
-import type { ProxyDependencies } from './dependencies.ts'
+import type { CurrentDependencies } from './dependencies.ts'
 import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
 import { openTunnel, relayTunnel } from './open-tunnel.ts'
 import { ownConnectRequest } from './outgoing-request.ts'
@@ -31,15 +31,15 @@ const LINGER_MS = 5_000
 
 /** Ports whose every connection becomes one tunnel: SOCKS5, and static tunnels. */
 export class StreamFrontend implements Frontend {
-  readonly #deps: ProxyDependencies
+  readonly #current: CurrentDependencies
   readonly #protocol: StreamProtocol
   readonly #work: Workload
   readonly #streams = new Set<Duplex>()
 
-  constructor(deps: ProxyDependencies, protocol: StreamProtocol) {
-    this.#deps = deps
+  constructor(current: CurrentDependencies, protocol: StreamProtocol) {
+    this.#current = current
     this.#protocol = protocol
-    this.#work = new Workload(deps)
+    this.#work = new Workload(current)
   }
 
   get requestsInProgress(): number {
@@ -48,10 +48,11 @@ export class StreamFrontend implements Frontend {
 
   accept(stream: ClientStream, client: ClientAddress): void {
     const label = `${client.address}:${client.port}`
+    const { acl, emit } = this.#current()
     stream.on('error', () => undefined)
-    const verdict = checkAccess(this.#deps.acl, client.address)
+    const verdict = checkAccess(acl, client.address)
     if (!verdict.allowed) {
-      this.#deps.emit({ type: 'client.denied', client: label, rule: verdict.rule })
+      emit({ type: 'client.denied', client: label, rule: verdict.rule })
       stream.destroy()
       return
     }
@@ -95,7 +96,7 @@ export class StreamFrontend implements Frontend {
   }
 
   async #readWish(stream: Duplex, label: string): Promise<Wish | undefined> {
-    const { clock, emit, headerTimeoutMs } = this.#deps
+    const { clock, emit, headerTimeoutMs } = this.#current()
     const late = new AbortController()
     const timer = clock.setTimer(headerTimeoutMs, () => late.abort())
     try {
@@ -120,8 +121,14 @@ export class StreamFrontend implements Frontend {
     scope: RequestScope,
     onOpen: () => void,
   ): Promise<void> {
-    const request = ownConnectRequest(formatHostPort(target), this.#deps)
-    const outcome = await openTunnel(this.#deps, scope, { target, clientAddress, request })
+    const deps = this.#current()
+    const outcome = await openTunnel(deps, scope, {
+      target,
+      clientAddress,
+      // Nothing asks these clients for an account that the upstream knows.
+      identity: () => deps.accounts.own,
+      request: ownConnectRequest(formatHostPort(target), deps),
+    })
     if (outcome.kind === 'refused') {
       outcome.delivered.lease.discard()
       const { status } = outcome.delivered.exchange.head
@@ -131,7 +138,7 @@ export class StreamFrontend implements Frontend {
     this.#protocol.opened(stream)
     scope.responded(200)
     const ends = { client: stream, early, upstream: outcome.detached }
-    await relayTunnel(this.#deps, scope, ends, tunnel => {
+    await relayTunnel(deps, scope, ends, tunnel => {
       onOpen()
       this.#work.addTunnel(tunnel)
     })
@@ -142,7 +149,7 @@ export class StreamFrontend implements Frontend {
     if (stream.destroyed) return
     stream.resume()
     stream.end()
-    const timer = this.#deps.clock.setTimer(LINGER_MS, () => stream.destroy())
+    const timer = this.#current().clock.setTimer(LINGER_MS, () => stream.destroy())
     stream.once('close', () => timer.cancel())
   }
 }

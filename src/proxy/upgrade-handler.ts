@@ -29,11 +29,11 @@ export async function handleUpgrade(
       detail: 'a request with a body cannot change protocols here',
     })
   }
-  const passage = choosePassage(deps, scope, connection, request)
+  const { requestFor, carriers } = await choosePassage(deps, scope, connection, request)
   const delivered = await deliver(
-    passage.carriers,
+    carriers,
     {
-      request: withUpgrade(passage.request, request),
+      requestFor: way => withUpgrade(requestFor(way), request),
       body: undefined,
       isIdempotent: request.method === 'GET',
       signal: scope.signal,

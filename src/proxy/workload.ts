@@ -1,6 +1,6 @@
 import type { ProxyError } from '../core/index.ts'
 import type { Tunnel } from '../net/index.ts'
-import type { ProxyDependencies } from './dependencies.ts'
+import type { CurrentDependencies } from './dependencies.ts'
 import { RequestScope } from './request-scope.ts'
 
 export interface WorkDescription {
@@ -12,13 +12,13 @@ export interface WorkDescription {
 
 /** The requests and tunnels of one frontend that are in progress. */
 export class Workload {
-  readonly #deps: ProxyDependencies
+  readonly #current: CurrentDependencies
   readonly #scopes = new Set<RequestScope>()
   readonly #tunnels = new Set<Tunnel>()
   #onQuiet: (() => void) | undefined
 
-  constructor(deps: ProxyDependencies) {
-    this.#deps = deps
+  constructor(current: CurrentDependencies) {
+    this.#current = current
   }
 
   get size(): number {
@@ -26,7 +26,7 @@ export class Workload {
   }
 
   open(description: WorkDescription): RequestScope {
-    const { clock, emit, nextRequestId } = this.#deps
+    const { clock, emit, nextRequestId } = this.#current()
     const scope = new RequestScope({ ...description, id: nextRequestId(), clock, emit })
     this.#scopes.add(scope)
     return scope
@@ -45,7 +45,7 @@ export class Workload {
 
   noteFailure(scope: RequestScope, error: ProxyError): void {
     scope.fail(error)
-    if (error.code === 'BUG') this.#deps.emit({ type: 'bug', error: error.cause ?? error })
+    if (error.code === 'BUG') this.#current().emit({ type: 'bug', error: error.cause ?? error })
   }
 
   /** Resolves when nothing is left. */

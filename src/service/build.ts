@@ -1,19 +1,13 @@
-import type { Config, Served } from '../config/index.ts'
-import { type Clock, countFrom, type Emit, type Entropy, type Secret } from '../core/index.ts'
+import type { Config } from '../config/index.ts'
+import type { Clock, Emit, Entropy } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
-import { type Dialer, tcpDialer } from '../net/index.ts'
+import type { Dialer } from '../net/index.ts'
 import { compileNoProxy } from '../policy/index.ts'
-import {
-  fixedTargetProtocol,
-  type Frontend,
-  HttpFrontend,
-  type ProxyDependencies,
-  socksProtocol,
-  StreamFrontend,
-} from '../proxy/index.ts'
-import { carrierTo, DirectRoutes, Upstream } from '../upstream/index.ts'
+import type { FindProxy, ProxyDependencies } from '../proxy/index.ts'
+import { DirectRoutes, type UpstreamOptions, Upstreams } from '../upstream/index.ts'
+import { ProxyAccounts } from './accounts.ts'
+import { CarryOver } from './carry-over.ts'
 import type { GuardStore } from './guard-store.ts'
-import { buildLogons } from './logons.ts'
 
 /** What the object graph takes from outside; tests bring their own. */
 export interface Ports {
@@ -26,33 +20,40 @@ export interface Ports {
 
 export interface BuildInput {
   readonly config: Config
-  /** undefined when there is no upstream to log on to. */
+  /** undefined when there is no account of the configuration. */
   readonly credentials: NtlmCredentials | undefined
   /** What is tried when those are rejected: they read the hashes as inverted without certainty, this reads them plain. */
   readonly alternative?: NtlmCredentials | undefined
+  /** What upstreams are told as the place of a client's logon. */
+  readonly workstation?: string
   /** Unix time in ms of the last change of the files read: an older rejection is not held against the password. */
   readonly configChangedAtMs: number
+  /** Asks the script of Pac. */
+  readonly findProxy?: FindProxy | undefined
 }
 
 /** The objects that serve requests, built from one configuration and never changed. */
 export interface Generation {
-  readonly frontend: HttpFrontend
-  /** What the connections of a listener are handed to. */
-  readonly frontendFor: (served: Served) => Frontend
-  readonly upstreams: readonly Upstream[]
+  readonly config: Config
+  readonly deps: ProxyDependencies
+  readonly accounts: ProxyAccounts
+  readonly upstreams: Upstreams
   readonly directRoutes: DirectRoutes
 }
 
 /** How long a request waits for a free session before it is refused. */
 const SESSION_WAIT_MS = 60_000
 
-export function buildGeneration(input: BuildInput, ports: Ports): Generation {
+export function buildGeneration(
+  input: BuildInput,
+  ports: Ports,
+  carryOver: CarryOver = new CarryOver(ports),
+): Generation {
   const { config } = input
   const { clock, emit, entropy } = ports
-  const dialer = ports.dialer ?? tcpDialer({ clock, timeoutMs: config.connectTimeoutMs })
-  const nextSessionId = countFrom()
-  const pseudonym = `tsntlm-${entropy.bytes(4).toString('hex')}`
-  const upstreams = buildUpstreams(input, ports, { dialer, nextSessionId, via: `1.1 ${pseudonym}` })
+  const dialer = carryOver.dialerFor(config.connectTimeoutMs)
+  const { nextRequestId, nextSessionId, pseudonym } = carryOver
+  const upstreams = buildUpstreams(config, dialer, carryOver)
   const directRoutes = new DirectRoutes({
     dialer,
     clock,
@@ -60,77 +61,77 @@ export function buildGeneration(input: BuildInput, ports: Ports): Generation {
     nextSessionId,
     sessionIdleMs: config.sessionIdleMs,
     waitMs: SESSION_WAIT_MS,
+    handshakeTimeoutMs: config.handshakeTimeoutMs,
     responseTimeoutMs: config.responseTimeoutMs,
+  })
+  const accounts = new ProxyAccounts({
+    config,
+    workstation: input.workstation ?? input.credentials?.workstation ?? '',
+    own: buildOwnAccount(input, carryOver),
+    ledgers: carryOver.ledgers,
+    onForgotten: identity => {
+      upstreams.forget(identity)
+      directRoutes.forget(identity)
+    },
+    clock,
+    emit,
+    entropy,
   })
   const deps: ProxyDependencies = {
     clock,
     emit,
     acl: config.acl,
     noProxy: config.noProxy.map(compileNoProxy),
-    carriers: upstreams.map(carrierTo),
+    findProxy: input.findProxy,
+    upstreams,
+    accounts,
+    demandsClientLogon: config.ntlmToBasic,
     directRoutes,
-    directDialer: dialer,
     directToLocal: config.directToLocal,
+    originLogon: config.originLogon,
+    withholdsBasic: config.originBasic === 'asked',
     headers: config.headers,
     pseudonym,
     headerTimeoutMs: config.headerTimeoutMs,
     tunnelIdleMs: config.tunnelIdleMs,
-    nextRequestId: requestIds(entropy),
+    nextRequestId,
   }
-  const frontend = new HttpFrontend(deps)
-  const frontendFor = (served: Served): Frontend => {
-    if (served.kind === 'http') return frontend
-    if (served.kind === 'tunnel')
-      return new StreamFrontend(deps, fixedTargetProtocol(served.target))
-    return new StreamFrontend(deps, socksProtocol(socksUsers(config)))
+  return { config, deps, accounts, upstreams, directRoutes }
+}
+
+function buildOwnAccount(
+  { config, credentials, alternative, configChangedAtMs }: BuildInput,
+  carryOver: CarryOver,
+): ReturnType<CarryOver['accountFor']> | undefined {
+  if (credentials === undefined) return undefined
+  const { negotiateFlags } = config
+  return carryOver.accountFor({ credentials, alternative, negotiateFlags, configChangedAtMs })
+}
+
+function buildUpstreams(config: Config, dialer: Dialer, carryOver: CarryOver): Upstreams {
+  const options: Omit<
+    UpstreamOptions,
+    'address' | 'accountHint' | 'clock' | 'emit' | 'nextSessionId' | 'via'
+  > = {
+    dialer,
+    maxSessions: config.maxSessions,
+    maxConnecting: config.maxHandshakes,
+    sessionIdleMs: config.sessionIdleMs,
+    waitMs: SESSION_WAIT_MS,
+    handshakeTimeoutMs: config.handshakeTimeoutMs,
+    responseTimeoutMs: config.responseTimeoutMs,
   }
-  return { frontend, frontendFor, upstreams, directRoutes }
-}
-
-/** Without accounts everybody may use the SOCKS5 ports. User names do not differ by case, as with cntlm. */
-function socksUsers(config: Config): ReadonlyMap<string, Secret<string>> | undefined {
-  if (config.socksUsers.length === 0) return undefined
-  return new Map(config.socksUsers.map(({ user, password }) => [user.toLowerCase(), password]))
-}
-
-interface Shared {
-  readonly dialer: Dialer
-  readonly nextSessionId: () => number
-  readonly via: string
-}
-
-function buildUpstreams(input: BuildInput, ports: Ports, shared: Shared): Upstream[] {
-  const { config, credentials } = input
-  if (credentials === undefined) return []
-  const { clock, emit } = ports
-  const logons = buildLogons({
-    credentials,
-    alternative: input.alternative,
-    negotiateFlags: config.negotiateFlags,
-    configChangedAtMs: input.configChangedAtMs,
-    ...ports,
-  })
-  return config.upstreams.map(
-    address =>
-      new Upstream({
+  return new Upstreams({
+    configured: carryOver.upstreamsFor(config.upstreams, {
+      ...options,
+      accountHint: 'Username and Password in the configuration give it one',
+    }),
+    make: address =>
+      carryOver.makeUpstream({
+        ...options,
         address,
-        ...logons,
-        clock,
-        emit,
-        ...shared,
-        maxSessions: config.maxSessions,
-        maxConnecting: config.maxHandshakes,
-        sessionIdleMs: config.sessionIdleMs,
-        waitMs: SESSION_WAIT_MS,
-        handshakeTimeoutMs: config.handshakeTimeoutMs,
-        responseTimeoutMs: config.responseTimeoutMs,
+        accountHint: 'only the Pac script names it, and PacTrust in the configuration does not',
       }),
-  )
-}
-
-/** `3f9c-1`, `3f9c-2` ...: short enough to be read out, different after a restart. */
-function requestIds(entropy: Entropy): () => string {
-  const prefix = entropy.bytes(2).toString('hex')
-  const next = countFrom()
-  return () => `${prefix}-${next()}`
+    isTrusted: () => false,
+  })
 }

@@ -28,7 +28,7 @@ const WORKSTATION_LENGTH = 15
 export function buildCredentials(config: Config, hostName: string): BuiltCredentials {
   if (config.negotiateFlags !== undefined) assertUsableOffer(config.negotiateFlags)
   const { user, domain, warning } = parseAccount(config)
-  const workstation = config.workstation ?? workstationFrom(hostName)
+  const workstation = workstationOf(config, hostName)
   const names = { user, domain, workstation, dialect: config.dialect }
   const warnings = warning === undefined ? [] : [warning]
   if (isCaseAmbiguous(user)) {
@@ -63,7 +63,9 @@ export function buildCredentials(config: Config, hostName: string): BuiltCredent
   return { credentials, alternative, warnings }
 }
 
-function workstationFrom(hostName: string): string {
+/** What upstreams are told as the place of a logon. */
+export function workstationOf({ workstation }: Config, hostName: string): string {
+  if (workstation !== undefined) return workstation
   const label = hostName.split('.')[0] ?? ''
   return label.toUpperCase().slice(0, WORKSTATION_LENGTH)
 }

@@ -1,5 +1,6 @@
 export { type BuildInput, buildGeneration, type Generation, type Ports } from './build.ts'
-export { buildCredentials, type BuiltCredentials } from './credentials.ts'
+export { buildCredentials, type BuiltCredentials, workstationOf } from './credentials.ts'
+export { Frontends } from './frontends.ts'
 export { fileGuardStore, type GuardStore, memoryGuardStore } from './guard-store.ts'
 export { removePidFile, writePidFile } from './pid-file.ts'
 export { becomeUser, type Identity, makeDirectoryFor, resolveIdentity } from './privileges.ts'

@@ -1,10 +1,17 @@
 import type { Clock, Emit, Entropy } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
-import { CredentialChoice, LockoutGuard } from '../policy/index.ts'
-import { accountOf, type Authenticator, GuardGate, ntlmAuthenticator } from '../upstream/index.ts'
+import type { RejectionLedger } from '../policy/index.ts'
+import { CredentialChoice, GUARD_DEFAULTS, LockoutGuard } from '../policy/index.ts'
+import { accountOf, GuardGate, type Identity, ntlmAuthenticator } from '../upstream/index.ts'
 import type { GuardStore } from './guard-store.ts'
 
-export interface LogonOptions {
+export interface LogonPorts {
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly emit: Emit
+}
+
+export interface OwnLogonOptions extends LogonPorts {
   readonly credentials: NtlmCredentials
   /** The same account with its hashes read as plain, where `credentials` reads them as inverted by guess. */
   readonly alternative: NtlmCredentials | undefined
@@ -12,27 +19,27 @@ export interface LogonOptions {
   /** Unix time in ms. */
   readonly configChangedAtMs: number
   readonly guardStore: GuardStore
-  readonly clock: Clock
-  readonly entropy: Entropy
-  readonly emit: Emit
 }
 
-/** What all upstreams share to log on: one account, one guard. */
-export interface Logons {
-  readonly authenticator: Authenticator
-  readonly gate: GuardGate
+/** An identity, and the rejections that count for its account, whoever names it. */
+export interface GuardedIdentity {
+  readonly identity: Identity
+  readonly ledger: RejectionLedger
 }
 
-export function buildLogons(options: LogonOptions): Logons {
+/** The account of the configuration; what its guard must not forget is stored. */
+export function ownLogon(options: OwnLogonOptions): GuardedIdentity {
   const { credentials, alternative, negotiateFlags, configChangedAtMs } = options
   const { clock, emit, entropy, guardStore } = options
   const account = accountOf(credentials)
   const record = guardStore.load(account)
+  const now = clock.wallMs()
   const choice = new CredentialChoice(
     alternative !== undefined,
     configChangedAtMs,
     record?.readings,
   )
+  const ledger = LockoutGuard.ledgerFrom(record, now)
   const authenticator = ntlmAuthenticator({
     credentials: () => (choice.current === 'plain' ? (alternative ?? credentials) : credentials),
     entropy,
@@ -40,7 +47,7 @@ export function buildLogons(options: LogonOptions): Logons {
     negotiateFlags,
   })
   const gate = new GuardGate({
-    guard: new LockoutGuard(clock.wallMs(), record, configChangedAtMs, choice),
+    guard: new LockoutGuard(now, record, configChangedAtMs, choice, GUARD_DEFAULTS, ledger),
     clock,
     account,
     save: one => guardStore.save(account, one),
@@ -61,6 +68,36 @@ export function buildLogons(options: LogonOptions): Logons {
       if (current !== undefined)
         emit({ type: 'credential.misread', account, upstream, next: current })
     },
+  })
+  return { identity: { authenticator, gate }, ledger }
+}
+
+export interface ClientLogonOptions extends LogonPorts {
+  readonly credentials: NtlmCredentials
+  readonly negotiateFlags: number | undefined
+  readonly ledger: RejectionLedger
+}
+
+/** An account that a client names. It is guarded like the other, but nothing about it is written down. */
+export function clientLogon(options: ClientLogonOptions): Identity {
+  const { credentials, negotiateFlags, ledger, clock, emit, entropy } = options
+  const account = accountOf(credentials)
+  const authenticator = ntlmAuthenticator({
+    credentials: () => credentials,
+    entropy,
+    clock,
+    negotiateFlags,
+  })
+  const now = clock.wallMs()
+  const choice = new CredentialChoice(false, now, undefined)
+  const gate = new GuardGate({
+    guard: new LockoutGuard(now, undefined, now, choice, GUARD_DEFAULTS, ledger),
+    clock,
+    account,
+    save: () => undefined,
+    onProven: () => emit({ type: 'client.proven', account }),
+    onTripped: (upstream, forMs) => emit({ type: 'client.rejected', account, upstream, forMs }),
+    onMisread: () => undefined,
   })
   return { authenticator, gate }
 }

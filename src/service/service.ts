@@ -1,56 +1,54 @@
-import type { Socket } from 'node:net'
-import type { Config } from '../config/index.ts'
-import { formatHostPort, type HostPort, ProxyError } from '../core/index.ts'
-import { listen, type Listener } from '../net/index.ts'
-import type { Frontend } from '../proxy/index.ts'
+import { formatHostPort, type HostPort } from '../core/index.ts'
 import { buildGeneration, type BuildInput, type Generation, type Ports } from './build.ts'
+import { CarryOver } from './carry-over.ts'
+import { Frontends } from './frontends.ts'
+import { Listeners } from './listeners.ts'
 
 /** The running proxy: its listeners and what serves their connections. */
 export class Service {
   readonly #ports: Ports
-  readonly #config: Config
-  readonly #generation: Generation
-  readonly #frontends = new Set<Frontend>()
-  #listeners: Listener[] = []
+  readonly #carryOver: CarryOver
+  readonly #frontends: Frontends
+  readonly #listeners: Listeners
+  #generation: Generation
 
   constructor(input: BuildInput, ports: Ports) {
     this.#ports = ports
-    this.#config = input.config
-    this.#generation = buildGeneration(input, ports)
+    this.#carryOver = new CarryOver(ports)
+    this.#generation = buildGeneration(input, ports, this.#carryOver)
+    this.#frontends = new Frontends(
+      () => this.#generation.deps,
+      () => this.#generation.config,
+    )
+    this.#listeners = new Listeners(ports.emit, served => this.#frontends.frontendFor(served))
   }
 
   get addresses(): readonly HostPort[] {
-    return this.#listeners.map(listener => listener.address)
+    return this.#listeners.addresses
+  }
+
+  /** Binds the listeners. @throws ProxyError CONFIG when none could be bound. */
+  async start(): Promise<void> {
+    await this.#listeners.start(this.#generation.config.listeners)
+    this.#ports.emit({ type: 'service.started', ...this.#summary() })
   }
 
   /**
-   * Binds the listeners. Like cntlm it goes on when some of them fail and at least one does not.
-   * @throws ProxyError CONFIG when none could be bound.
+   * Goes on with another configuration: requests that have begun end as they began, new ones go by the new one. Upstreams that stay
+   * keep their sessions, and an account that stays keeps the verdict on it.
+   * @throws ProxyError CONFIG when a new address cannot be bound: everything is as before then.
    */
-  async start(): Promise<void> {
-    const { emit } = this.#ports
-    for (const address of this.#config.listeners) {
-      try {
-        const frontend = this.#generation.frontendFor(address.serves)
-        const listener = await listen(address, socket => accept(frontend, socket))
-        this.#frontends.add(frontend)
-        this.#listeners.push(listener)
-        emit({ type: 'listener.bound', address: formatHostPort(listener.address) })
-      } catch (error) {
-        emit({
-          type: 'listener.failed',
-          address: formatHostPort(address),
-          reason: bindingProblem(error),
-        })
-      }
-    }
-    if (this.#listeners.length === 0)
-      throw new ProxyError('CONFIG', { detail: 'no address could be listened on' })
-    emit({
-      type: 'service.started',
-      listeners: this.addresses.map(formatHostPort),
-      upstreams: this.#generation.upstreams.map(upstream => upstream.label),
-    })
+  async reload(input: BuildInput): Promise<void> {
+    await this.#listeners.change(input.config.listeners)
+    const old = this.#generation
+    this.#generation = buildGeneration(input, this.#ports, this.#carryOver)
+    const { accounts, upstreams } = this.#generation
+    old.accounts.forgetClients()
+    const { own } = old.accounts
+    if (own !== undefined && own !== accounts.own) old.upstreams.forget(own)
+    old.upstreams.retireAllBut(new Set(upstreams.configured))
+    old.directRoutes.retire()
+    this.#ports.emit({ type: 'config.loaded', ...this.#summary() })
   }
 
   /**
@@ -59,10 +57,10 @@ export class Service {
    */
   async drain(signal: string, graceMs: number): Promise<number> {
     const { clock, emit } = this.#ports
-    const frontends = [...this.#frontends]
+    const frontends = this.#frontends.all
     const requests = frontends.reduce((sum, frontend) => sum + frontend.requestsInProgress, 0)
     emit({ type: 'service.draining', signal, requests, graceMs })
-    for (const listener of this.#listeners) listener.close()
+    this.#listeners.close()
     let cut = 0
     const grace = clock.setTimer(graceMs, () => (cut = this.destroy()))
     await Promise.all(frontends.map(async frontend => frontend.drain()))
@@ -75,29 +73,17 @@ export class Service {
   /** Ends everything now. @returns how many requests and tunnels were cut off. */
   destroy(): number {
     const { directRoutes, upstreams } = this.#generation
-    for (const listener of this.#listeners) listener.close()
-    const cut = [...this.#frontends].reduce((sum, frontend) => sum + frontend.destroy(), 0)
-    for (const upstream of upstreams) upstream.destroy()
+    this.#listeners.close()
+    const cut = this.#frontends.all.reduce((sum, frontend) => sum + frontend.destroy(), 0)
+    upstreams.destroy()
     directRoutes.destroy()
     return cut
   }
-}
 
-function accept(frontend: Frontend, socket: Socket): void {
-  const { remoteAddress, remotePort } = socket
-  // Gone before it was accepted.
-  if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
-  else frontend.accept(socket, { address: remoteAddress, port: remotePort })
-}
-
-const BINDING_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the address is in use; is another proxy (cntlm?) still running',
-  EADDRNOTAVAIL: 'this host has no such address',
-  EACCES: 'ports below 1024 need the right to bind them (root, or CAP_NET_BIND_SERVICE)',
-}
-
-function bindingProblem(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const text = BINDING_PROBLEMS[code] ?? (error instanceof Error ? error.message : String(error))
-  return code === '' ? text : `${text} (${code})`
+  #summary(): { listeners: string[]; upstreams: string[] } {
+    return {
+      listeners: this.addresses.map(formatHostPort),
+      upstreams: this.#generation.upstreams.configured.map(({ label }) => label),
+    }
+  }
 }

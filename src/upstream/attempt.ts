@@ -2,30 +2,44 @@ import type { RequestHead, ResponseHead } from '../http1/index.ts'
 import type { AttemptPhase } from '../policy/index.ts'
 import type { Exchange } from './exchange.ts'
 import type { RequestBody } from './request-body.ts'
-import type { Lease } from './session-pool.ts'
+import type { Lease, SessionOwner } from './session-pool.ts'
+
+/** Through a parent proxy, or straight to the target. */
+export type Way = 'upstream' | 'direct'
 
 /** What a request cost, gathered while it is carried; all in milliseconds. */
 export interface Trace {
+  /** The way of the last attempt. */
+  way: Way | undefined
+  /** Where the last attempt went to. */
   upstream: string | undefined
   attempts: number
   connectMs: number
   authMs: number
 }
 
+export function newTrace(): Trace {
+  return { way: undefined, upstream: undefined, attempts: 0, connectMs: 0, authMs: 0 }
+}
+
 /** A request on its way to an upstream or an origin: head and framing are final, only credentials may be added. */
 export interface Call {
-  readonly request: RequestHead
+  /** The head as the way wants it: a parent proxy gets the whole URL, an origin its path. */
+  readonly requestFor: (way: Way) => RequestHead
   readonly body: RequestBody | undefined
   /** RFC 9110 section 9.2.2. CONNECT counts: nothing of the client's is sent before its 2xx. */
   readonly isIdempotent: boolean
   readonly signal: AbortSignal
   readonly onInformational: (head: ResponseHead) => void
   readonly trace: Trace
+  /** Whose sessions come before all others: those that the client's own logon at an origin is bound to. */
+  readonly owner?: SessionOwner
 }
 
 /** One try of a call on one session. */
 export interface Attempt {
   readonly call: Call
+  readonly request: RequestHead
   readonly lease: Lease
   phase: AttemptPhase
   /** Set when the credential was rejected, but may be shown at once in another reading of its hashes. */

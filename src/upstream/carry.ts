@@ -3,10 +3,11 @@ import { type Attempt, beginRequest } from './attempt.ts'
 import type { Carrier } from './dispatcher.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
-import { introduce, noteAuthenticated, proveByCheck } from './introduction.ts'
-import { learnFrom407, logOn } from './logon.ts'
+import { introduce, noteAuthenticated, proveByCheck, refuseRejected } from './introduction.ts'
+import { logOn } from './logon.ts'
 import { watchSilence } from './silence-watch.ts'
 import type { Upstream } from './upstream.ts'
+import type { UpstreamAccess } from './upstream-access.ts'
 
 /**
  * Theory of operation. A request that rides on the AUTHENTICATE is the cheapest: two round trips on a fresh
@@ -19,39 +20,41 @@ import type { Upstream } from './upstream.ts'
  *    logons by address) would have executed it.
  */
 
-/** An upstream as somewhere that calls can be sent. */
-export function carrierTo(upstream: Upstream): Carrier {
+/** An upstream, under one identity, as somewhere that calls can be sent. */
+export function carrierTo(access: UpstreamAccess): Carrier {
+  const { upstream, pool } = access
   return {
+    way: 'upstream',
     label: upstream.label,
-    pool: upstream.pool,
+    pool,
     isAvailable: () => upstream.isAvailable(),
-    carry: async attempt => carry(upstream, attempt),
+    carry: async attempt => carry(access, attempt),
     failed: error => upstream.failed(error),
     succeeded: () => upstream.succeeded(),
   }
 }
 
 /** Carries a request over one session to the head of its answer, logging on where that is needed. */
-async function carry(upstream: Upstream, attempt: Attempt): Promise<Exchange> {
+async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
+  const { upstream } = access
   const { session } = attempt.lease
   const hasBody = attempt.call.body !== undefined
   const isUnclear = upstream.demand === 'unknown' || (upstream.demand === 'sometimes' && hasBody)
-  if (!session.isReady && isUnclear && upstream.answersLogonChecks)
-    await introduce(upstream, attempt)
+  if (!session.isReady && isUnclear && upstream.answersLogonChecks) await introduce(access, attempt)
   const mayGoBare = session.isReady || upstream.demand === 'sometimes'
   if (mayGoBare && !(hasBody && upstream.demandsForEachRequest)) {
     const exchange = await sendBare(upstream, attempt)
     if (exchange.head.status !== 407) return exchange
-    await forgetReadiness(upstream, attempt, exchange)
+    await forgetReadiness(access, attempt, exchange)
   }
-  const pass = await enterGate(upstream, attempt)
-  if (!wantsCheck(upstream, hasBody, pass)) return ride(upstream, attempt, pass)
-  await proveByCheck(upstream, attempt, pass)
+  const pass = await enterGate(access, attempt)
+  if (!wantsCheck(upstream, hasBody, pass)) return ride(access, attempt, pass)
+  await proveByCheck(access, attempt, pass)
   const exchange = await sendBare(upstream, attempt)
   if (exchange.head.status !== 407) return exchange
   upstream.demandsForEachRequest = true
-  await forgetReadiness(upstream, attempt, exchange)
-  return ride(upstream, attempt, await enterGate(upstream, attempt))
+  await forgetReadiness(access, attempt, exchange)
+  return ride(access, attempt, await enterGate(access, attempt))
 }
 
 function wantsCheck(upstream: Upstream, hasBody: boolean, pass: LogonPass): boolean {
@@ -64,12 +67,12 @@ function wantsCheck(upstream: Upstream, hasBody: boolean, pass: LogonPass): bool
 
 /** Sends the request without credentials: on a session that is ready, or to see whether any are wanted. */
 async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange> {
-  const { lease, call } = attempt
+  const { lease, call, request } = attempt
   beginRequest(attempt)
   const { connection } = lease.session
   const watch = lease.wasReady ? watchSilence(upstream, connection) : undefined
   try {
-    const exchange = await connection.send(call.request, call.body, {
+    const exchange = await connection.send(request, call.body, {
       timeoutMs: upstream.options.responseTimeoutMs,
       signal: call.signal,
       onInformational: call.onInformational,
@@ -83,7 +86,7 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
 
 /** A 407 where none was expected: nothing was executed, and the connection can usually be used for a logon. */
 async function forgetReadiness(
-  upstream: Upstream,
+  access: UpstreamAccess,
   attempt: Attempt,
   exchange: Exchange,
 ): Promise<void> {
@@ -92,22 +95,24 @@ async function forgetReadiness(
   lease.session.isReady = false
   if (call.body !== undefined && !call.body.isReplayable) {
     throw new ProxyError('AUTH_STATE_LOST', {
-      detail: `${upstream.label} asked for a new logon when part of the request body was already sent`,
+      detail: `${access.upstream.label} asked for a new logon when part of the request body was already sent`,
     })
   }
-  await learnFrom407(upstream, exchange)
+  await access.learnFrom407(exchange)
 }
 
 /** Logs on with the request itself. */
-async function ride(upstream: Upstream, attempt: Attempt, pass: LogonPass): Promise<Exchange> {
-  const { lease, call } = attempt
+async function ride(access: UpstreamAccess, attempt: Attempt, pass: LogonPass): Promise<Exchange> {
+  const { upstream, identity } = access
+  const { lease, call, request } = attempt
   const { clock, responseTimeoutMs } = upstream.options
   const startedAt = clock.now()
   attempt.phase = 'handshake'
-  const { exchange, outcome } = await logOn({
-    upstream,
-    attempt,
-    request: call.request,
+  const result = await logOn({
+    challenger: upstream,
+    connection: lease.session.connection,
+    identity,
+    request,
     body: call.body,
     pass,
     signal: call.signal,
@@ -118,8 +123,10 @@ async function ride(upstream: Upstream, attempt: Attempt, pass: LogonPass): Prom
       call.trace.authMs += clock.now() - startedAt
     },
   })
+  refuseRejected(access, attempt, result)
+  const { exchange, outcome } = result
   if (outcome === 'accepted') {
-    noteAuthenticated(upstream, attempt, startedAt)
+    noteAuthenticated(access, attempt, startedAt)
     return exchange
   }
   upstream.demand = 'sometimes'
@@ -133,11 +140,11 @@ async function ride(upstream: Upstream, attempt: Attempt, pass: LogonPass): Prom
   })
 }
 
-async function enterGate(upstream: Upstream, attempt: Attempt): Promise<LogonPass> {
-  const { clock, gate } = upstream.options
+async function enterGate(access: UpstreamAccess, attempt: Attempt): Promise<LogonPass> {
+  const { clock } = access.upstream.options
   const startedAt = clock.now()
   try {
-    return await gate.enter(attempt.call.signal)
+    return await access.identity.gate.enter(attempt.call.signal)
   } finally {
     attempt.call.trace.authMs += clock.now() - startedAt
   }

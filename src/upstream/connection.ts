@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { type Clock, ProxyError, toProxyError } from '../core/index.ts'
+import { type Clock, ProxyError, type Timer, toProxyError } from '../core/index.ts'
 import {
   type BodyFraming,
   chunkHeader,
@@ -19,6 +19,11 @@ export interface SendOptions {
   readonly timeoutMs: number
   readonly signal: AbortSignal
   readonly onInformational?: (head: ResponseHead) => void
+  /**
+   * The head asks with Expect: 100-continue whether the body is wanted: it is sent after a 100, or after this long without an
+   * answer, because not everybody knows the question (RFC 9110 section 10.1.1).
+   */
+  readonly continueTimeoutMs?: number
 }
 
 export interface DetachedStream {
@@ -30,7 +35,7 @@ export interface DetachedStream {
 interface Waiting {
   resolve(exchange: Exchange): void
   reject(error: ProxyError): void
-  onInformational: ((head: ResponseHead) => void) | undefined
+  onInformational: (head: ResponseHead) => void
 }
 
 /**
@@ -55,7 +60,7 @@ export class UpstreamConnection {
     this.#stream = stream
     this.#clock = clock
     this.#parser = new ResponseParser({
-      informational: head => this.#waiting?.onInformational?.(head),
+      informational: head => this.#waiting?.onInformational(head),
       head: (head, framing) => this.#onHead(head, framing),
       body: chunk => this.#exchange?.deliver(chunk),
       end: trailers => this.#onEnd(trailers),
@@ -89,7 +94,7 @@ export class UpstreamConnection {
     body: RequestBody | undefined,
     options: SendOptions,
   ): Promise<Exchange> {
-    const { timeoutMs, signal } = options
+    const { timeoutMs, signal, continueTimeoutMs } = options
     if (!this.isIdle)
       throw new ProxyError('UPSTREAM_CLOSED', { detail: 'the connection was closed while idle' })
     const text = serializeRequestHead(head)
@@ -98,23 +103,49 @@ export class UpstreamConnection {
         new ProxyError('UPSTREAM_TIMEOUT', { detail: `no answer within ${timeoutMs} ms` }),
       ),
     )
+    let patience: Timer | undefined
     const abort = (): void => this.#fail(new ProxyError('CLIENT_ABORTED'))
     signal.addEventListener('abort', abort, { once: true })
     try {
       return await new Promise<Exchange>((resolve, reject) => {
-        this.#waiting = { resolve, reject, onInformational: options.onInformational }
+        let sendBody = (): void => undefined
+        const onInformational = (head: ResponseHead): void => {
+          if (head.status === 100) sendBody()
+          options.onInformational?.(head)
+        }
+        this.#waiting = { resolve, reject, onInformational }
         this.#parser.begin(head.method)
         if (signal.aborted) {
           abort()
           return
         }
         this.#stream.write(text, 'latin1')
-        if (body !== undefined) this.#send(body)
+        if (body === undefined) return
+        this.#isUploaded = false
+        sendBody = () => {
+          sendBody = () => undefined
+          this.#send(body)
+        }
+        if (continueTimeoutMs === undefined) sendBody()
+        else patience = this.#clock.setTimer(continueTimeoutMs, () => sendBody())
       })
     } finally {
       timer.cancel()
+      patience?.cancel()
       signal.removeEventListener('abort', abort)
     }
+  }
+
+  /** The connection leads to the target itself: it is a tunnel without anything being said. Nothing is read until it is detached. */
+  becomeTunnel(): Exchange {
+    this.#stream.pause()
+    const ignored = { pause: () => undefined, resume: () => undefined, isReusable: () => false }
+    const head = { version: '1.1', status: 200, reason: '', headers: [] } as const
+    return new Exchange(
+      head,
+      { kind: 'tunnel' },
+      { ...ignored, destroy: error => this.#fail(error) },
+    )
   }
 
   /** Gives the stream away after an answer that turned it into a tunnel. */
@@ -135,7 +166,6 @@ export class UpstreamConnection {
   #send(body: RequestBody): void {
     const stream = this.#stream
     const isChunked = body.length === undefined
-    this.#isUploaded = false
     const upload = body.send({
       write: chunk => {
         if (!isChunked) return stream.write(chunk)

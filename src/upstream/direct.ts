@@ -2,6 +2,9 @@ import { type Clock, type Emit, formatHostPort, type HostPort } from '../core/in
 import type { Dialer } from '../net/index.ts'
 import { beginRequest } from './attempt.ts'
 import type { Carrier } from './dispatcher.ts'
+import type { Identity } from './identity.ts'
+import { Origin } from './origin.ts'
+import { carryToOrigin, type OriginRights } from './origin-carry.ts'
 import { SessionPool } from './session-pool.ts'
 
 export interface DirectOptions {
@@ -11,47 +14,87 @@ export interface DirectOptions {
   readonly nextSessionId: () => number
   readonly sessionIdleMs: number
   readonly waitMs: number
+  readonly handshakeTimeoutMs: number
   readonly responseTimeoutMs: number
+}
+
+/** Which resolved addresses may be connected to. Connections are shared only within the scope that names it. */
+export interface DirectPermission {
+  readonly permits: (address: string) => boolean
+  readonly scope: string
 }
 
 const MAX_SESSIONS_PER_ORIGIN = 256
 const MAX_CONNECTING_PER_ORIGIN = 64
+const MAX_ORIGINS = 1_000
 
-/** The way without a parent proxy: a pool of plain connections per origin and per permission. */
+/** The way without a parent proxy: pools of plain connections, and what is known of the origins behind them. */
 export class DirectRoutes {
   readonly #options: DirectOptions
-  readonly #carriers = new Map<string, Carrier>()
+  readonly #pools = new Map<string, { pool: SessionPool; identity: Identity | undefined }>()
+  readonly #origins = new Map<string, Origin>()
+  readonly #identityNames = new WeakMap<Identity, string>()
+  #identities = 0
 
   constructor(options: DirectOptions) {
     this.#options = options
   }
 
-  /**
-   * @param permits which resolved addresses may be connected to.
-   * @param scope names the permission: connections are shared only within it.
-   */
-  carrierTo(target: HostPort, permits: (address: string) => boolean, scope: string): Carrier {
-    const label = formatHostPort(target)
-    const key = `${scope} ${label}`
-    const known = this.#carriers.get(key)
-    if (known !== undefined) return known
-    this.#forgetUnused()
-    const carrier = this.#build(target, permits, label)
-    this.#carriers.set(key, carrier)
-    return carrier
+  /** Somewhere to send HTTP requests in origin form. */
+  originCarrier(target: HostPort, permission: DirectPermission, rights: OriginRights): Carrier {
+    const { emit, responseTimeoutMs } = this.#options
+    const origin = this.#originOf(target)
+    return {
+      ...ALWAYS_THERE,
+      label: origin.label,
+      pool: this.#poolOf('http', target, permission, rights.identity),
+      carry: async attempt => carryToOrigin({ origin, rights, attempt, responseTimeoutMs, emit }),
+    }
   }
 
-  close(): void {
-    for (const carrier of this.#carriers.values()) carrier.pool.close()
+  /** The target itself, as the end of a tunnel. */
+  tunnelCarrier(target: HostPort, permission: DirectPermission): Carrier {
+    return {
+      ...ALWAYS_THERE,
+      label: formatHostPort(target),
+      pool: this.#poolOf('tunnel', target, permission, undefined),
+      carry: async attempt => {
+        beginRequest(attempt)
+        return Promise.resolve(attempt.lease.session.connection.becomeTunnel())
+      },
+    }
+  }
+
+  /** Sessions of an identity that will not come back are closed, those in use at their end. */
+  forget(identity: Identity): void {
+    for (const [key, entry] of this.#pools) {
+      if (entry.identity !== identity) continue
+      entry.pool.retire()
+      this.#pools.delete(key)
+    }
+  }
+
+  /** What is under way may end, nothing is kept. */
+  retire(): void {
+    for (const { pool } of this.#pools.values()) pool.retire()
   }
 
   destroy(): void {
-    for (const carrier of this.#carriers.values()) carrier.pool.destroy()
+    for (const { pool } of this.#pools.values()) pool.destroy()
   }
 
-  #build(target: HostPort, permits: (address: string) => boolean, label: string): Carrier {
-    const { clock, dialer, emit, nextSessionId, responseTimeoutMs, sessionIdleMs, waitMs } =
-      this.#options
+  #poolOf(
+    use: 'http' | 'tunnel',
+    target: HostPort,
+    { permits, scope }: DirectPermission,
+    identity: Identity | undefined,
+  ): SessionPool {
+    const label = formatHostPort(target)
+    const key = [use, scope, label, this.#nameOf(identity)].join(' ')
+    const known = this.#pools.get(key)
+    if (known !== undefined) return known.pool
+    this.#forgetUnused()
+    const { clock, dialer, emit, nextSessionId, sessionIdleMs, waitMs } = this.#options
     const pool = new SessionPool({
       label,
       clock,
@@ -63,31 +106,43 @@ export class DirectRoutes {
       idleMs: sessionIdleMs,
       waitMs,
     })
-    return {
-      label,
-      pool,
-      isAvailable: () => true,
-      failed: () => undefined,
-      succeeded: () => undefined,
-      async carry(attempt) {
-        const { call, lease } = attempt
-        beginRequest(attempt)
-        const exchange = await lease.session.connection.send(call.request, call.body, {
-          timeoutMs: responseTimeoutMs,
-          signal: call.signal,
-          onInformational: call.onInformational,
-        })
-        if (!lease.session.isReady) lease.markReady()
-        return exchange
-      },
-    }
+    this.#pools.set(key, { pool, identity })
+    return pool
   }
 
-  /** Origins come and go: what holds no connection is not kept. */
+  #nameOf(identity: Identity | undefined): string {
+    if (identity === undefined) return 'nobody'
+    const known = this.#identityNames.get(identity)
+    if (known !== undefined) return known
+    const name = `identity ${++this.#identities}`
+    this.#identityNames.set(identity, name)
+    return name
+  }
+
+  #originOf({ host, port }: HostPort): Origin {
+    const label = formatHostPort({ host, port })
+    const known = this.#origins.get(label)
+    if (known !== undefined) return known
+    const [oldest] = this.#origins.keys()
+    if (this.#origins.size >= MAX_ORIGINS && oldest !== undefined) this.#origins.delete(oldest)
+    const origin = new Origin(label, host, this.#options)
+    this.#origins.set(label, origin)
+    return origin
+  }
+
+  /** Targets come and go: what holds no connection is not kept. */
   #forgetUnused(): void {
-    for (const [key, { pool }] of this.#carriers) {
+    for (const [key, { pool }] of this.#pools) {
       const { idle, busy, connecting, waiting } = pool.counts
-      if (idle + busy + connecting + waiting === 0) this.#carriers.delete(key)
+      if (idle + busy + connecting + waiting === 0) this.#pools.delete(key)
     }
   }
 }
+
+/** Health is a matter of parent proxies: an origin is what the client wants, whatever its state. */
+const ALWAYS_THERE = {
+  way: 'direct',
+  isAvailable: () => true,
+  failed: () => undefined,
+  succeeded: () => undefined,
+} as const

@@ -1,13 +1,14 @@
 import { type Emit, ProxyError, toProxyError } from '../core/index.ts'
 import { countsAgainstUpstream, decideRetry, type FailedAttempt } from '../policy/index.ts'
-import type { Attempt, Call, Delivered } from './attempt.ts'
+import type { Attempt, Call, Delivered, Way } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lease, SessionPool } from './session-pool.ts'
 
 /** Somewhere a call can be sent: an upstream proxy, or an origin directly. */
 export interface Carrier {
+  readonly way: Way
   readonly label: string
-  readonly pool: SessionPool
+  readonly pool: Pick<SessionPool, 'acquire'>
   isAvailable(): boolean
   carry(attempt: Attempt): Promise<Exchange>
   failed(error: ProxyError): void
@@ -98,11 +99,13 @@ async function attemptOn(
   let lease: Lease | undefined
   let attempt: Attempt | undefined
   call.trace.attempts++
+  call.trace.way = carrier.way
   call.trace.upstream = carrier.label
   try {
-    lease = await carrier.pool.acquire(call.signal, wantsFresh)
+    lease = await carrier.pool.acquire(call.signal, { wantsFresh, owner: call.owner })
     if (!lease.wasReady) call.trace.connectMs += lease.session.dialMs
-    attempt = { call, lease, phase: 'handshake', otherReading: false }
+    const request = call.requestFor(carrier.way)
+    attempt = { call, request, lease, phase: 'handshake', otherReading: false }
     const exchange = await carrier.carry(attempt)
     carrier.succeeded()
     return { exchange, lease }

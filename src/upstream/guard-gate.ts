@@ -42,6 +42,22 @@ export class GuardGate {
     this.#options = options
   }
 
+  /** Whether the credential was accepted and not rejected since, however long ago. */
+  get isProven(): boolean {
+    return this.#options.guard.isProven
+  }
+
+  /** Whether a logon would be let through, now or after the ones before it. */
+  get isOpen(): boolean {
+    const now = this.#options.clock.wallMs()
+    return now >= this.#options.guard.refusedUntilMs(now)
+  }
+
+  /** Whether origins may be shown the account: see LockoutGuard.mayAskOrigin. */
+  mayAskOrigin(): boolean {
+    return this.#options.guard.mayAskOrigin(this.#options.clock.wallMs())
+  }
+
   /** @throws ProxyError AUTH_LOCKED_OUT or CLIENT_ABORTED. */
   async enter(signal: AbortSignal): Promise<LogonPass> {
     let onAbort = (): void => undefined
@@ -77,7 +93,7 @@ export class GuardGate {
       isProven,
       beforeShowing: () => {
         const now = clock.wallMs()
-        if (!guard.mayShow(now)) throw this.#lockedOut(now)
+        if (!guard.mayShow(now, isProven)) throw this.#lockedOut(now)
         if (!guard.isProven) save(guard.record)
       },
       report: (verdict, upstream) => {
@@ -86,9 +102,10 @@ export class GuardGate {
         const wasProven = guard.isProven
         const now = clock.wallMs()
         guard.report(verdict, now)
-        if (!wasProven || verdict === 'rejected') save(guard.record)
+        const isRejected = verdict === 'rejected' || (verdict === 'denied' && !wasProven)
+        if (!wasProven || isRejected) save(guard.record)
         if (verdict === 'accepted' && !wasProven) onProven()
-        const goesOn = verdict === 'rejected' && this.#noteRejection(upstream, now)
+        const goesOn = isRejected && this.#noteRejection(upstream, now)
         this.#readmit()
         return goesOn
       },
@@ -99,7 +116,7 @@ export class GuardGate {
   #noteRejection(upstream: string, now: number): boolean {
     const { guard, onMisread, onTripped } = this.#options
     this.#rejectedBy = upstream
-    const forMs = Math.max(0, guard.refusedUntilMs - now)
+    const forMs = Math.max(0, guard.refusedUntilMs(now) - now)
     if (forMs > 0) onTripped(upstream, forMs)
     else onMisread(upstream)
     return forMs === 0
@@ -114,11 +131,12 @@ export class GuardGate {
 
   #lockedOut(untilMs: number): ProxyError {
     const { account, clock, guard } = this.#options
-    const until = Math.max(untilMs, guard.refusedUntilMs)
+    const now = clock.wallMs()
+    const until = Math.max(untilMs, guard.refusedUntilMs(now))
     const time =
       until === Infinity
         ? 'until the configuration file is changed'
-        : `for ${Math.ceil((until - clock.wallMs()) / 1000)} s or until the configuration is mended`
+        : `for ${Math.ceil((until - now) / 1000)} s or until the configuration is mended`
     return new ProxyError('AUTH_LOCKED_OUT', {
       detail: `the password of ${account} ${this.#cause(until)}; to keep the account from being locked it is not sent again ${time}`,
     })

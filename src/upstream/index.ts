@@ -1,4 +1,4 @@
-export type { Call, Delivered, Trace } from './attempt.ts'
+export { type Call, type Delivered, newTrace, type Trace, type Way } from './attempt.ts'
 export {
   accountOf,
   type Authenticator,
@@ -6,13 +6,15 @@ export {
   ntlmAuthenticator,
   type NtlmAuthenticatorOptions,
 } from './authenticator.ts'
-export { carrierTo } from './carry.ts'
 export { KEEP_ALIVE } from './logon-check.ts'
 export type { DetachedStream } from './connection.ts'
-export { DirectRoutes, type DirectOptions } from './direct.ts'
+export { DirectRoutes, type DirectOptions, type DirectPermission } from './direct.ts'
 export { type Carrier, deliver } from './dispatcher.ts'
 export type { BodySink, Exchange } from './exchange.ts'
+export type { Identity } from './identity.ts'
 export { GuardGate, type GuardGateOptions, type LogonPass } from './guard-gate.ts'
 export { type RequestBody, StreamBody, type StreamBodyOptions } from './request-body.ts'
-export { type PoolOptions, type Session } from './session-pool.ts'
+export type { OriginRights } from './origin-carry.ts'
+export type { Lease, PoolCounts, SessionOwner } from './session-pool.ts'
 export { Upstream, type UpstreamOptions } from './upstream.ts'
+export { Upstreams, type UpstreamsOptions } from './upstreams.ts'

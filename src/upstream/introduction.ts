@@ -3,8 +3,9 @@ import type { Attempt } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
 import { checkRequest, LOGON_CHECK_MS } from './logon-check.ts'
-import { learnFrom407, logOn } from './logon.ts'
+import { logOn, type LogonResult } from './logon.ts'
 import type { Upstream } from './upstream.ts'
+import type { UpstreamAccess } from './upstream-access.ts'
 
 /** An error page is read to its end, so that the connection can go on. */
 const CHECK_BODY_BYTES = 1024 * 1024
@@ -13,7 +14,8 @@ const CHECK_BODY_BYTES = 1024 * 1024
 const NEVER_ABORTED = new AbortController().signal
 
 /** Finds out what an upstream demands of this connection, and whether the connection outlives the question. */
-export async function introduce(upstream: Upstream, attempt: Attempt): Promise<void> {
+export async function introduce(access: UpstreamAccess, attempt: Attempt): Promise<void> {
+  const { upstream } = access
   const { call, lease } = attempt
   attempt.phase = 'handshake'
   const exchange = await lease.session.connection
@@ -26,7 +28,7 @@ export async function introduce(upstream: Upstream, attempt: Attempt): Promise<v
       throw error
     })
   if (exchange.head.status === 407) {
-    await learnFrom407(upstream, exchange)
+    await access.learnFrom407(exchange)
     return
   }
   upstream.demand = 'sometimes'
@@ -38,18 +40,20 @@ export async function introduce(upstream: Upstream, attempt: Attempt): Promise<v
 
 /** Proves the password with a request of our own; the session is ready then. The pass is always reported. */
 export async function proveByCheck(
-  upstream: Upstream,
+  access: UpstreamAccess,
   attempt: Attempt,
   pass: LogonPass,
 ): Promise<void> {
+  const { upstream, identity } = access
   const { call, lease } = attempt
   const { clock } = upstream.options
   const startedAt = clock.now()
   attempt.phase = 'handshake'
   try {
-    const { exchange, outcome } = await logOn({
-      upstream,
-      attempt,
+    const result = await logOn({
+      challenger: upstream,
+      connection: lease.session.connection,
+      identity,
       request: checkRequest(upstream.options.via),
       body: undefined,
       pass,
@@ -57,11 +61,13 @@ export async function proveByCheck(
       timeoutMs: LOGON_CHECK_MS,
       onRequest: () => undefined,
     })
+    refuseRejected(access, attempt, result)
+    const { exchange, outcome } = result
     if (outcome === 'open') {
       upstream.demand = 'sometimes'
       lease.markReady()
     } else {
-      noteAuthenticated(upstream, attempt, startedAt)
+      noteAuthenticated(access, attempt, startedAt)
     }
     upstream.keepsCheckedConnections = await isKept(upstream, exchange)
   } catch (error) {
@@ -75,9 +81,29 @@ export async function proveByCheck(
   if (!upstream.keepsCheckedConnections) throw closesAfterCheck(upstream)
 }
 
+/** @throws ProxyError AUTH_REJECTED when the upstream refused the logon. */
+export function refuseRejected(
+  { upstream, identity }: UpstreamAccess,
+  attempt: Attempt,
+  { outcome, otherReading }: LogonResult,
+): void {
+  if (outcome !== 'rejected') return
+  attempt.otherReading = otherReading
+  const next = otherReading
+    ? '; its hashes are read in the other way from now on, so send the request again'
+    : ''
+  throw new ProxyError('AUTH_REJECTED', {
+    detail: `${upstream.label} refuses the logon of ${identity.authenticator.account}${next}`,
+  })
+}
+
 /** The upstream accepted the session of this attempt. */
-export function noteAuthenticated(upstream: Upstream, attempt: Attempt, startedAt: number): void {
-  const { authenticator, clock, emit } = upstream.options
+export function noteAuthenticated(
+  { upstream, identity }: UpstreamAccess,
+  attempt: Attempt,
+  startedAt: number,
+): void {
+  const { clock, emit } = upstream.options
   const { session } = attempt.lease
   attempt.lease.markReady()
   emit({
@@ -85,7 +111,7 @@ export function noteAuthenticated(upstream: Upstream, attempt: Attempt, startedA
     session: session.id,
     upstream: upstream.label,
     scheme: upstream.scheme,
-    dialect: authenticator.dialect,
+    dialect: identity.authenticator.dialect,
     ms: clock.now() - startedAt,
   })
 }

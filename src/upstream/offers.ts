@@ -1,8 +1,5 @@
 import { getAllHeaders, parseChallenges, type ResponseHead } from '../http1/index.ts'
-
-/** The schemes this proxy can answer, the preferred one first. Negotiate then carries raw NTLMSSP (MS-NTHT section 2.1). */
-export const SCHEMES = ['NTLM', 'Negotiate'] as const
-export type Scheme = (typeof SCHEMES)[number]
+import { type LogonFramework, type Scheme, SCHEMES } from './challenger.ts'
 
 export interface Offer {
   readonly scheme: Scheme
@@ -10,9 +7,9 @@ export interface Offer {
   readonly token: string | undefined
 }
 
-/** What a 407 offers of the schemes known here, however many lines and lists it takes (RFC 9110 section 11.7.1). */
-export function readOffers(head: ResponseHead): Offer[] {
-  const challenges = parseChallenges(getAllHeaders(head.headers, 'Proxy-Authenticate'))
+/** What a 407 or 401 offers of the schemes known here, however many lines and lists it takes (RFC 9110 section 11.7.1). */
+export function readOffers(head: ResponseHead, { challengeField }: LogonFramework): Offer[] {
+  const challenges = parseChallenges(getAllHeaders(head.headers, challengeField))
   return SCHEMES.flatMap(scheme =>
     challenges
       .filter(challenge => challenge.schemeLower === scheme.toLowerCase())
@@ -21,8 +18,8 @@ export function readOffers(head: ResponseHead): Offer[] {
 }
 
 /** The names of all schemes offered, for a message. */
-export function namesOffered(head: ResponseHead): string {
-  const names = parseChallenges(getAllHeaders(head.headers, 'Proxy-Authenticate')).map(
+export function namesOffered(head: ResponseHead, { challengeField }: LogonFramework): string {
+  const names = parseChallenges(getAllHeaders(head.headers, challengeField)).map(
     challenge => challenge.scheme,
   )
   return names.length === 0 ? 'no scheme at all' : [...new Set(names)].join(', ')

@@ -28,6 +28,11 @@ export interface RequestBody {
 /** What is kept for a second sending, in case a kept-alive session turns out to be dead. */
 const KEPT_BYTES = 64 * 1024
 
+/** Whether the body will be replayable to its end. */
+export function staysReplayable({ length }: RequestBody): boolean {
+  return length !== undefined && length <= KEPT_BYTES
+}
+
 export interface StreamBodyOptions {
   readonly length: number | undefined
   /** Called when the body is first wanted: the moment to answer `Expect: 100-continue`. */

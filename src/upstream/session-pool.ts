@@ -19,6 +19,31 @@ export interface Session {
   uses: number
   /** Milliseconds that dialling took; 0 when it was there already. */
   readonly dialMs: number
+  /** Whoever alone may use it; undefined for everybody. */
+  owner: SessionOwner | undefined
+}
+
+/**
+ * A client's connection. When a client logs on to an origin with NTLM or Negotiate, the origin, and a parent proxy on the way,
+ * take the connection for the client's from then on (RFC 4559 section 6): nobody else may send anything over it.
+ */
+export interface SessionOwner {
+  /** Calls back when the connection is gone. */
+  whenClosed(action: () => void): void
+}
+
+export interface PoolCounts {
+  readonly idle: number
+  readonly busy: number
+  readonly connecting: number
+  readonly waiting: number
+}
+
+export interface AcquireOptions {
+  /** A new connection, where a kept one turned out to be dead. */
+  readonly wantsFresh?: boolean
+  /** Its own sessions come first. */
+  readonly owner?: SessionOwner | undefined
 }
 
 export interface PoolOptions {
@@ -38,6 +63,7 @@ export interface PoolOptions {
 
 interface Waiter {
   readonly wantsFresh: boolean
+  readonly owner: SessionOwner | undefined
   readonly signal: AbortSignal
   /** It gave up: a connection that is being made for it goes to somebody else. */
   hasLeft: boolean
@@ -55,13 +81,14 @@ export class SessionPool {
   #dialing = 0
   /** These, and sessions that are being authenticated. */
   #connecting = 0
+  #isRetired = false
   #isClosed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
   }
 
-  get counts(): { idle: number; busy: number; connecting: number; waiting: number } {
+  get counts(): PoolCounts {
     const idle = this.#idle.length
     return {
       idle,
@@ -75,17 +102,20 @@ export class SessionPool {
    * Lends a session: a ready one if there is one and none is asked to be fresh, else a new connection.
    * @throws ProxyError DIAL_*, POOL_TIMEOUT, DRAINING, CLIENT_ABORTED.
    */
-  async acquire(signal: AbortSignal, wantsFresh = false): Promise<Lease> {
+  async acquire(
+    signal: AbortSignal,
+    { wantsFresh = false, owner }: AcquireOptions = {},
+  ): Promise<Lease> {
     if (this.#isClosed) throw new ProxyError('DRAINING')
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
-    const ready = wantsFresh ? undefined : this.#takeIdle()
+    const ready = wantsFresh ? undefined : this.#takeIdle(owner)
     if (ready !== undefined) return ready
     const { clock, waitMs, label } = this.#options
     let timer: Timer | undefined
     let onAbort = (): void => undefined
     try {
       return await new Promise<Lease>((resolve, reject) => {
-        const waiter: Waiter = { wantsFresh, signal, hasLeft: false, resolve, reject }
+        const waiter: Waiter = { wantsFresh, owner, signal, hasLeft: false, resolve, reject }
         const leave = (error: ProxyError): void => {
           const at = this.#waiters.indexOf(waiter)
           if (at >= 0) this.#waiters.splice(at, 1)
@@ -116,23 +146,23 @@ export class SessionPool {
     for (const { session } of [...this.#idle]) session.connection.destroy()
   }
 
-  /** Lends nothing more and closes what is idle. Sessions in use are closed when they come back. */
-  close(): void {
-    this.#isClosed = true
-    this.rejectWaiters(new ProxyError('DRAINING'))
+  /** Keeps nothing any more: what is idle is closed, and every session in use when it comes back. Still lends new ones. */
+  retire(): void {
+    this.#isRetired = true
     this.dropIdle()
   }
 
-  /** Closes everything now. */
+  /** Closes everything now and lends nothing more. */
   destroy(): void {
-    this.close()
+    this.#isClosed = true
+    this.rejectWaiters(new ProxyError('DRAINING'))
     for (const session of [...this.#all]) session.connection.destroy()
   }
 
   #pump(): void {
     while (this.#waiters.length > 0) {
       const reuser = this.#waiters.findIndex(waiter => !waiter.wantsFresh)
-      const ready = reuser >= 0 ? this.#takeIdle() : undefined
+      const ready = reuser >= 0 ? this.#takeIdle(this.#waiters[reuser]?.owner) : undefined
       if (ready !== undefined) this.#waiters.splice(reuser, 1)[0]?.resolve(ready)
       else if (!this.#mayConnect()) return
       else this.#connect(this.#waiters.shift())
@@ -143,8 +173,8 @@ export class SessionPool {
     const { maxConnecting, maxSessions } = this.#options
     if (this.#connecting >= maxConnecting) return false
     if (this.#all.size + this.#dialing < maxSessions) return true
-    // Only idle sessions that nobody may take (everybody wants a fresh one) are in the way: the oldest goes, and its
-    // end pumps anew.
+    // Only idle sessions that nobody may take (everybody wants a fresh one, or they are somebody else's) are in the way:
+    // the oldest goes, and its end pumps anew.
     this.#idle[0]?.session.connection.destroy()
     return false
   }
@@ -166,6 +196,7 @@ export class SessionPool {
           isReady: false,
           uses: 0,
           dialMs,
+          owner: undefined,
         }
         this.#all.add(session)
         connection.onClosed = reason => this.#forget(session, reason)
@@ -191,9 +222,13 @@ export class SessionPool {
     )
   }
 
-  #takeIdle(): Lease | undefined {
+  #takeIdle(owner: SessionOwner | undefined): Lease | undefined {
     // The last one used is the least likely to have been closed by the upstream meanwhile.
-    const entry = this.#idle.pop()
+    const owned =
+      owner === undefined ? -1 : this.#idle.findLastIndex(({ session }) => session.owner === owner)
+    const at =
+      owned >= 0 ? owned : this.#idle.findLastIndex(({ session }) => session.owner === undefined)
+    const [entry] = at < 0 ? [] : this.#idle.splice(at, 1)
     if (entry === undefined) return undefined
     entry.timer.cancel()
     const { session } = entry
@@ -223,6 +258,11 @@ export class SessionPool {
         settle()
         this.#pump()
       },
+      bind: owner => {
+        if (session.owner !== undefined) return
+        session.owner = owner
+        owner.whenClosed(() => session.connection.destroy())
+      },
       release: () => {
         settle()
         this.#takeBack(session)
@@ -245,7 +285,7 @@ export class SessionPool {
 
   #takeBack(session: Session): void {
     session.uses++
-    if (this.#isClosed || !session.isReady || !session.connection.isIdle) {
+    if (this.#isRetired || this.#isClosed || !session.isReady || !session.connection.isIdle) {
       session.connection.destroy()
       return
     }
@@ -272,6 +312,7 @@ export class SessionPool {
 interface LeaseEndings {
   connected(): void
   ready(): void
+  bind(owner: SessionOwner): void
   release(): void
   discard(error: ProxyError | undefined): void
   detach(): DetachedStream
@@ -299,6 +340,11 @@ export class Lease {
   /** The upstream accepted the connection: it may carry requests without credentials from now on. */
   markReady(): void {
     this.#endings.ready()
+  }
+
+  /** From now on the session serves its owner alone, and is closed with it. */
+  bindTo(owner: SessionOwner): void {
+    this.#endings.bind(owner)
   }
 
   /** Back to the pool, for the next request. */

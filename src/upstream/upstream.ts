@@ -10,16 +10,13 @@ import {
 } from '../core/index.ts'
 import type { Dialer } from '../net/index.ts'
 import { UpstreamHealth } from '../policy/index.ts'
-import type { Authenticator } from './authenticator.ts'
-import type { GuardGate } from './guard-gate.ts'
+import { type Challenger, PROXY_LOGON, type Scheme } from './challenger.ts'
+import type { Identity } from './identity.ts'
 import { probe } from './logon-check.ts'
-import type { Scheme } from './offers.ts'
-import { SessionPool } from './session-pool.ts'
+import { type PoolCounts, SessionPool } from './session-pool.ts'
 
 export interface UpstreamOptions {
   readonly address: HostPort
-  readonly authenticator: Authenticator
-  readonly gate: GuardGate
   readonly dialer: Dialer
   readonly clock: Clock
   readonly emit: Emit
@@ -34,6 +31,8 @@ export interface UpstreamOptions {
   readonly responseTimeoutMs: number
   /** Field for requests that this proxy makes up itself, so that a loop is noticed. */
   readonly via: string
+  /** What would give the upstream an account to log on with, for a message. */
+  readonly accountHint: string
 }
 
 /**
@@ -42,12 +41,13 @@ export interface UpstreamOptions {
  */
 export type Demand = 'unknown' | 'always' | 'sometimes'
 
-/** One parent proxy: its address, its sessions, its health, and what was learned of its ways. */
-export class Upstream {
+/** One parent proxy: its address, its health, what was learned of its ways, and who has sessions there. */
+export class Upstream implements Challenger {
   readonly options: UpstreamOptions
   readonly label: string
-  readonly pool: SessionPool
-  readonly health = new UpstreamHealth()
+  readonly host: string
+  readonly framework = PROXY_LOGON
+  readonly health: UpstreamHealth
   demand: Demand = 'unknown'
   scheme: Scheme = 'NTLM'
   /** False once a logon check got no answer in time or ended the connection: then requests do without. */
@@ -56,26 +56,33 @@ export class Upstream {
   keepsCheckedConnections = true
   /** True once it demanded a logon for a request on a connection that it had just accepted. */
   demandsForEachRequest = false
+  readonly #pools = new Map<Identity | undefined, SessionPool>()
   #probe: Timer | undefined
   #isProbing = false
   #aliveCheck: Promise<void> | undefined
   #isClosed = false
 
-  constructor(options: UpstreamOptions) {
-    const {
-      address,
-      clock,
-      dialer,
-      emit,
-      maxConnecting,
-      maxSessions,
-      nextSessionId,
-      sessionIdleMs,
-      waitMs,
-    } = options
+  /** @param predecessor the same proxy with other limits: what was learned of it stays. */
+  constructor(options: UpstreamOptions, predecessor?: Upstream) {
     this.options = options
-    this.label = formatHostPort(address)
-    this.pool = new SessionPool({
+    this.label = formatHostPort(options.address)
+    this.host = options.address.host
+    this.health = predecessor?.health ?? new UpstreamHealth()
+    if (predecessor === undefined) return
+    this.demand = predecessor.demand
+    this.scheme = predecessor.scheme
+    this.answersLogonChecks = predecessor.answersLogonChecks
+    this.keepsCheckedConnections = predecessor.keepsCheckedConnections
+    this.demandsForEachRequest = predecessor.demandsForEachRequest
+  }
+
+  /** The sessions of an identity; undefined has no account, and gets on where none is demanded. */
+  poolFor(identity: Identity | undefined): SessionPool {
+    const known = this.#pools.get(identity)
+    if (known !== undefined) return known
+    const { address, clock, dialer, emit, maxConnecting, maxSessions } = this.options
+    const { nextSessionId, sessionIdleMs, waitMs } = this.options
+    const pool = new SessionPool({
       label: this.label,
       clock,
       emit,
@@ -86,6 +93,27 @@ export class Upstream {
       idleMs: sessionIdleMs,
       waitMs,
     })
+    this.#pools.set(identity, pool)
+    return pool
+  }
+
+  /** Sessions of an identity that will not come back are closed, those in use at their end. */
+  forget(identity: Identity): void {
+    this.#pools.get(identity)?.retire()
+    this.#pools.delete(identity)
+  }
+
+  /** Of all identities together. */
+  get counts(): PoolCounts {
+    const sum = { idle: 0, busy: 0, connecting: 0, waiting: 0 }
+    for (const pool of this.#pools.values()) {
+      const { idle, busy, connecting, waiting } = pool.counts
+      sum.idle += idle
+      sum.busy += busy
+      sum.connecting += connecting
+      sum.waiting += waiting
+    }
+    return sum
   }
 
   /** A cool-down that is over ends with a probe: until that succeeded, no request is made to find out. */
@@ -96,18 +124,14 @@ export class Upstream {
   /** Puts it aside. Failures of requests that were under way together count once. */
   failed(error: ProxyError): void {
     const { clock, emit } = this.options
-    emit({
-      type: 'upstream.failed',
-      upstream: this.label,
-      error: error.code,
-      detail: error.detail ?? error.message,
-    })
+    const detail = error.detail ?? error.message
+    emit({ type: 'upstream.failed', upstream: this.label, error: error.code, detail })
     if (!this.isAvailable()) return
     this.#putAside(clock.now(), error.code)
-    this.pool.dropIdle()
-    this.pool.rejectWaiters(
-      new ProxyError(error.code, { detail: error.detail ?? error.message, cause: error }),
-    )
+    for (const pool of this.#pools.values()) {
+      pool.dropIdle()
+      pool.rejectWaiters(new ProxyError(error.code, { detail, cause: error }))
+    }
   }
 
   succeeded(): void {
@@ -122,15 +146,16 @@ export class Upstream {
     await this.#aliveCheck
   }
 
-  close(): void {
+  /** No further use is expected: what is under way may end, nothing is kept. */
+  retire(): void {
     this.#isClosed = true
     this.#probe?.cancel()
-    this.pool.close()
+    for (const pool of this.#pools.values()) pool.retire()
   }
 
   destroy(): void {
-    this.close()
-    this.pool.destroy()
+    this.retire()
+    for (const pool of this.#pools.values()) pool.destroy()
   }
 
   #putAside(now: number, error: ErrorCode): void {

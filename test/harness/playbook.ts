@@ -9,12 +9,14 @@ import {
   systemEntropy,
 } from '../../src/core/index.ts'
 import { ConnectionGate, describeToken } from '../../src/demo/connection-gate.ts'
+import type { NtlmAccount } from '../../src/demo/index.ts'
 import type { DialOptions } from '../../src/net/index.ts'
 import { credentialsFromPassword } from '../../src/ntlm/index.ts'
 import type { Frontend } from '../../src/proxy/index.ts'
 import {
   buildGeneration,
   type BuildInput,
+  Frontends,
   type Generation,
   type GuardStore,
   memoryGuardStore,
@@ -27,6 +29,8 @@ import { type Demand, type Script, ScriptedConnection } from './scripted-upstrea
 import { WireEnd } from './wire.ts'
 
 type Test = Pick<typeof t, 'teardown'>
+
+export const BOB = { user: 'bob', domain: 'DEMO', password: 'builder' }
 
 export const ALICE = { user: 'alice', domain: 'DEMO', password: 'wonderland' }
 
@@ -55,13 +59,13 @@ export class Playbook {
   readonly recorder = new EventRecorder()
   readonly hosts: Record<string, Reached>
   readonly generation: Generation
+  readonly frontends: Frontends
   /** Every dial, whatever came of it. */
   readonly dials: string[] = []
   readonly connections: ScriptedConnection[] = []
   /** Why scripts broke off. */
   readonly failures: Error[] = []
   readonly #connectTimeoutMs: number
-  readonly #frontends: Frontend[]
   #clients = 0
   #isOver = false
 
@@ -93,19 +97,20 @@ export class Playbook {
         dialer: { dial: (to, dialOptions) => this.#dial(to, dialOptions) },
       },
     )
-    this.#frontends = [this.generation.frontend]
+    this.frontends = new Frontends(
+      () => this.generation.deps,
+      () => config,
+    )
     test.teardown(() => this.destroy())
   }
 
   /** A port where something else than HTTP is spoken. */
   port(serves: ListenAddress['serves']): Frontend {
-    const frontend = this.generation.frontendFor(serves)
-    this.#frontends.push(frontend)
-    return frontend
+    return this.frontends.frontendFor(serves)
   }
 
   /** A client of this address; its connection is accepted at once. */
-  client(address = '127.0.0.1', port: Frontend = this.generation.frontend): RawClient<WireEnd> {
+  client(address = '127.0.0.1', port: Frontend = this.frontends.http): RawClient<WireEnd> {
     const [near, far] = WireEnd.pair()
     near.on('error', () => undefined)
     port.accept(far, { address, port: 40_000 + ++this.#clients })
@@ -164,20 +169,20 @@ export class Playbook {
 
   /** Sessions, by pool of the upstreams. */
   get counts() {
-    return this.generation.upstreams.map(upstream => upstream.pool.counts)
+    return this.generation.upstreams.configured.map(upstream => upstream.counts)
   }
 
   /** Requests that are being served and sessions that are not idle. */
   get open(): number {
     const busy = this.counts.map(counts => counts.busy + counts.connecting + counts.waiting)
-    const requests = this.#frontends.map(frontend => frontend.requestsInProgress)
+    const requests = this.frontends.all.map(frontend => frontend.requestsInProgress)
     return [...busy, ...requests].reduce((sum, count) => sum + count, 0)
   }
 
   destroy(): void {
     this.#isOver = true
-    for (const frontend of this.#frontends) frontend.destroy()
-    for (const upstream of this.generation.upstreams) upstream.destroy()
+    for (const frontend of this.frontends.all) frontend.destroy()
+    this.generation.upstreams.destroy()
     this.generation.directRoutes.destroy()
     for (const { socket } of this.connections) socket.destroy()
   }
@@ -221,7 +226,10 @@ export function getRequest(url: string, fieldLines: readonly string[] = []): str
 /** `POST type 1`: the method and the NTLM message that rides on it. */
 function describeRequest(head: string): string {
   const [method = ''] = head.split(' ')
-  const token = fieldValues(head, 'proxy-authorization')[0]
+  const token = [
+    ...fieldValues(head, 'proxy-authorization'),
+    ...fieldValues(head, 'authorization'),
+  ].find(value => /^(?:ntlm|negotiate) /i.test(value))
   const name = isLogonCheck(head) ? 'check' : method
   return token === undefined
     ? name
@@ -248,6 +256,8 @@ export interface NtlmProxyOptions extends Omit<Demand, 'schemes'> {
   readonly schemes?: (offer: string) => readonly string[]
   /** Reads the body itself. */
   readonly leavesBody?: boolean
+  /** Default alice and bob. */
+  readonly accounts?: readonly NtlmAccount[]
 }
 
 export const answerOk: Serve = (conn, { head, body }) => {
@@ -260,7 +270,7 @@ export function ntlmProxy(options: NtlmProxyOptions = {}): Script {
   const { serve = answerOk, scheme = 'NTLM', leavesBody = false } = options
   const schemes = options.schemes ?? (offer => [offer])
   return async conn => {
-    const gate = new ConnectionGate({ accounts: [ALICE] })
+    const gate = new ConnectionGate({ accounts: options.accounts ?? [ALICE, BOB] })
     for (let head = await conn.nextHead(); head !== undefined; head = await conn.nextHead()) {
       const field = fieldValues(head, 'proxy-authorization')[0]?.replace(scheme, 'NTLM')
       const decision = gate.decide(field)
@@ -276,6 +286,55 @@ export function ntlmProxy(options: NtlmProxyOptions = {}): Script {
       } else if ((await serve(conn, { head, ...content })) === false) {
         return
       }
+    }
+    conn.end()
+  }
+}
+
+export interface NtlmOriginOptions {
+  readonly serve?: Serve
+  /** Paths that demand a logon; default all. */
+  readonly demandsFor?: (target: string) => boolean
+  /** What else it offers, a field value each. */
+  readonly others?: readonly string[]
+  /** Refuses whoever logs on, as for a page that the account has no right to. */
+  readonly forbids?: boolean
+  /** Ends the connection with each demand that has no challenge in it. */
+  readonly closesOnDemand?: boolean
+  /** Answers a demand before the body when it is asked with Expect, and gives a 100 otherwise. */
+  readonly knowsExpect?: boolean
+}
+
+/** The script of a web server that demands NTLM of a connection. */
+export function ntlmOrigin(options: NtlmOriginOptions = {}): Script {
+  const { serve = answerOk, demandsFor = () => true, others = [], forbids = false } = options
+  return async conn => {
+    const gate = new ConnectionGate({ accounts: [ALICE, BOB] })
+    for (let head = await conn.nextHead(); head !== undefined; head = await conn.nextHead()) {
+      const field = fieldValues(head, 'authorization').find(value => value.startsWith('NTLM '))
+      const isFree = field === undefined && !demandsFor(head.split(' ')[1] ?? '')
+      const decision = isFree ? undefined : gate.decide(field)
+      const isIn = decision === undefined || ['pass', 'accept'].includes(decision.kind)
+      const isOut = forbids && isIn
+      if (fieldValues(head, 'expect').length > 0 && options.knowsExpect === true) {
+        if (isIn) conn.write('HTTP/1.1 100 Continue\r\n\r\n')
+        else {
+          conn.respond('401 Unauthorized', '', ['WWW-Authenticate: NTLM', 'Connection: close'])
+          break
+        }
+      }
+      const content = await conn.readContent(head)
+      if (isIn && !isOut) {
+        if ((await serve(conn, { head, ...content })) === false) return
+        continue
+      }
+      const token = decision?.kind === 'challenge' ? ` ${decision.token}` : ''
+      const closes = options.closesOnDemand === true && token === ''
+      conn.respond('401 Unauthorized', 'log on', [
+        ...[`NTLM${token}`, ...others].map(value => `WWW-Authenticate: ${value}`),
+        ...(closes ? ['Connection: close'] : []),
+      ])
+      if (closes) break
     }
     conn.end()
   }

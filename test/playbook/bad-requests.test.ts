@@ -199,7 +199,7 @@ t.test(
     const idle = book.client()
     client.send(`GET ${URL}1 HTTP/1.1\r\n${HOST}\r\nGET ${URL}2 HTTP/1.1\r\n${HOST}\r\n`)
     await book.until(() => book.requests.includes('GET'))
-    const drained = book.generation.frontend.drain()
+    const drained = book.frontends.http.drain()
     t.equal(await idle.reader.closed(), 'end')
     finish()
     const answer = await client.readResponse()

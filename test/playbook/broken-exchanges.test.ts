@@ -215,5 +215,5 @@ t.test('a session is not held up by the slow reader it served last', async t => 
   t.match(await book.get(URL), { status: 200 })
   t.equal(book.connections.length, 1)
   await book.settle()
-  t.equal(book.generation.frontend.requestsInProgress, 1, 'the slow one is still at it')
+  t.equal(book.frontends.http.requestsInProgress, 1, 'the slow one is still at it')
 })

@@ -67,16 +67,18 @@ t.test('a CONNECT to a NoProxy target is a tunnel without any upstream', async t
   t.match(book.recorder.all('request.finished'), [{ record: { route: 'direct', bytesIn: 10 } }])
 })
 
-t.test("an origin's 407 and 401 go to the client as they are", async t => {
+t.test("an origin's 401 that nothing here can answer goes to the client", async t => {
   const book = start(t, conn =>
     conn.respond('401 Unauthorized', 'log on', [
       'WWW-Authenticate: NTLM',
       'WWW-Authenticate: Basic',
     ]),
   )
+  // It names NTLM and does not know what to do with it.
   const answer = await book.get(URL)
   t.match(answer, { status: 401, text: 'log on' })
   t.same(answer.values('WWW-Authenticate'), ['NTLM', 'Basic'])
+  t.same(answer.values('Proxy-Support'), ['Session-Based-Authentication'])
 })
 
 t.test("the proxy's own host is not reached for somebody else, whatever the method", async t => {

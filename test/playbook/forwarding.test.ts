@@ -230,7 +230,7 @@ t.test('what is meant for one hop goes no further, and Via is added', async t =>
     'Proxy-Connection: keep-alive',
     'Keep-Alive: 300',
     'TE: trailers',
-    'Proxy-Authorization: Basic YWxpY2U6aG9tZS1zZWNyZXQ=',
+    'Proxy-Authorization: Digest YWxpY2U6aG9tZS1zZWNyZXQ=',
     'Authorization: Bearer for-the-origin',
     'Via: 1.1 browser',
   ])

@@ -144,7 +144,7 @@ t.test('an idle tunnel is ended where that is configured', async t => {
   client.send('still here')
   await book.settle()
   await book.pass(50_000)
-  t.equal(book.generation.frontend.requestsInProgress, 1)
+  t.equal(book.frontends.http.requestsInProgress, 1)
   await book.pass(20_000)
   t.match(await finished(book), { error: 'CLIENT_TIMEOUT' })
 })

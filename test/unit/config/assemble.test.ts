@@ -59,7 +59,7 @@ t.test('every directive reaches its field', async t => {
     [
       `Domain d\nWorkstation w\nPassNT ${hex}\nPassLM ${hex}\nPassNTLMv2 ${hex}\nPassEncoding INVERTED`,
       'Auth ntlm\nFlags 0x06820000\nGateway YES\nAllow 10.0.0.0/8\nDeny *\nNoProxy a, b\nNoProxy c',
-      'Header X-A: 1\nHeader X-B: 2\nDirectToLocal yes\nStateDirectory /s\nConnectTimeout 1s',
+      'Header X-A: 1\nHeader X-B: 2\nDirectToLocal yes\nNTLMToBasic yes\nOriginLogon no\nOriginBasic always\nStateDirectory /s\nConnectTimeout 1s',
       'HandshakeTimeout 2s\nResponseTimeout 3s\nSessionIdleTimeout 4s\nTunnelIdleTimeout 5s',
       'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nLogLevel debug\nLogFormat text',
       'SOCKS5Proxy 10.0.0.1:1080\nSOCKS5User s:t\nTunnel [::1]:5:[::2]:22',
@@ -81,6 +81,9 @@ t.test('every directive reaches its field', async t => {
       { name: 'X-B', value: '2' },
     ],
     directToLocal: true,
+    ntlmToBasic: true,
+    originLogon: false,
+    originBasic: 'always',
     stateDirectory: '/s',
     connectTimeoutMs: 1000,
     handshakeTimeoutMs: 2000,
@@ -196,12 +199,11 @@ t.test('an unknown directive is a warning with the nearest name', async t => {
 })
 
 t.test('a directive of cntlm without effect is one warning each', async t => {
-  const lines = 'Pac a\nPac b\nNTLMToBasic yes\nSSPI NTLM\nISAScannerSize 4'
+  const lines = 'Pac a\nPac b\nSSPI NTLM\nISAScannerSize 4'
   t.strictSame(assemble(BASE + lines).issues, [
     'f:5:5: warning: Pac: is not supported by this version and was ignored',
-    'f:7:13: warning: NTLMToBasic: is not supported by this version and was ignored',
-    'f:8:6: warning: SSPI: does nothing any more and was ignored (The account of the Windows logon cannot be used, Username and Password are)',
-    'f:9:16: warning: ISAScannerSize: does nothing any more and was ignored (The progress pages of ISA scanners are handed on to the client as they are)',
+    'f:7:6: warning: SSPI: does nothing any more and was ignored (The account of the Windows logon cannot be used, Username and Password are)',
+    'f:8:16: warning: ISAScannerSize: does nothing any more and was ignored (The progress pages of ISA scanners are handed on to the client as they are)',
   ])
 })
 

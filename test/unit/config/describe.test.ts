@@ -50,6 +50,9 @@ Deny                10.0.0.0/8
 Allow               *
 NoProxy             b, 10.*
 DirectToLocal       no
+NTLMToBasic         no
+OriginLogon         yes
+OriginBasic         asked
 Header              X-A: 1
 Header              Authorization: [secret]
 ConnectTimeout      2.5s

@@ -61,6 +61,7 @@ t.test('the retry law', async t => {
     AUTH_NOT_OFFERED: broken,
     AUTH_CHALLENGE_MALFORMED: broken,
     AUTH_UNSUPPORTED: broken,
+    AUTH_NO_ACCOUNT: broken,
     NTLM_MALFORMED: broken,
     AUTH_STATE_LOST: lost,
     // The same credential is never tried elsewhere: the directory counts across all proxies.
@@ -82,6 +83,8 @@ t.test('the retry law', async t => {
     HEADERS_TOO_LARGE: [],
     CLIENT_DENIED: [],
     CLIENT_TIMEOUT: [],
+    CLIENT_AUTH_REQUIRED: [],
+    CLIENT_AUTH_REJECTED: [],
     LOOP_DETECTED: [],
     NOT_SUPPORTED: [],
     NO_UPSTREAM: [],

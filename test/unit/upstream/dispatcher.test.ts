@@ -2,7 +2,7 @@ import t from 'tap'
 import { type ErrorCode, ProxyError } from '../../../src/core/index.ts'
 import type { RequestHead } from '../../../src/http1/index.ts'
 import type { AttemptPhase } from '../../../src/policy/index.ts'
-import type { Call } from '../../../src/upstream/attempt.ts'
+import { type Call, newTrace } from '../../../src/upstream/attempt.ts'
 import { type Carrier, deliver } from '../../../src/upstream/dispatcher.ts'
 import { Exchange } from '../../../src/upstream/exchange.ts'
 import { SessionPool } from '../../../src/upstream/session-pool.ts'
@@ -46,6 +46,7 @@ function carrier(label: string, log: string[], outcomes: Outcome[], isAvailable 
     waitMs: 1_000,
   })
   return {
+    way: 'upstream',
     label,
     pool,
     isAvailable: () => isAvailable,
@@ -61,12 +62,12 @@ function carrier(label: string, log: string[], outcomes: Outcome[], isAvailable 
 
 function call(options: Partial<Call> = {}): Call {
   return {
-    request: REQUEST,
+    requestFor: () => REQUEST,
     body: undefined,
     isIdempotent: true,
     signal: new AbortController().signal,
     onInformational: () => undefined,
-    trace: { upstream: undefined, attempts: 0, connectMs: 0, authMs: 0 },
+    trace: newTrace(),
     ...options,
   }
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { PROXY_LOGON } from '../../../src/upstream/challenger.ts'
 import { namesOffered, type Offer, readOffers } from '../../../src/upstream/offers.ts'
 
 function head(...values: string[]) {
@@ -28,13 +29,13 @@ t.test('the schemes known here are found in any layout, NTLM first', async t => 
     ],
   ]
   for (const [values, offers] of cases)
-    t.same(readOffers(head(...values)), offers, values.join(' | '))
+    t.same(readOffers(head(...values), PROXY_LOGON), offers, values.join(' | '))
 })
 
 t.test('what is offered is named for people, each once', async t => {
-  t.equal(namesOffered(head()), 'no scheme at all')
+  t.equal(namesOffered(head(), PROXY_LOGON), 'no scheme at all')
   t.equal(
-    namesOffered(head('Basic realm="x"', 'Digest nonce="y", Basic realm="z"')),
+    namesOffered(head('Basic realm="x"', 'Digest nonce="y", Basic realm="z"'), PROXY_LOGON),
     'Basic, Digest',
   )
 })

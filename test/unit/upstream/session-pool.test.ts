@@ -47,7 +47,7 @@ t.test('a session that was released ready is lent again, the youngest first', as
   t.ok(again.wasReady)
   t.equal(again.session.uses, 1)
   t.equal(
-    (await pool.acquire(NEVER, true)).wasReady,
+    (await pool.acquire(NEVER, { wantsFresh: true })).wasReady,
     false,
     'a fresh one is made where one is wanted',
   )
@@ -121,7 +121,10 @@ t.test('idle sessions give way to a fresh one that has no room', async t => {
     lease.markReady()
     lease.release()
   }
-  const fresh = await Promise.all([pool.acquire(NEVER, true), pool.acquire(NEVER, true)])
+  const fresh = await Promise.all([
+    pool.acquire(NEVER, { wantsFresh: true }),
+    pool.acquire(NEVER, { wantsFresh: true }),
+  ])
   t.equal(ends.length, 4)
   t.same(pool.counts, { idle: 0, busy: 2, connecting: 2, waiting: 0 })
   for (const lease of fresh) lease.discard()
@@ -142,7 +145,7 @@ t.test(
     clock.advance(3_001)
     await t.rejects(late, { code: 'POOL_TIMEOUT', status: 503 })
     t.equal(pool.counts.waiting, 1)
-    pool.close()
+    pool.destroy()
     await t.rejects(staying, { code: 'DRAINING' })
     await t.rejects(pool.acquire(NEVER), { code: 'DRAINING' })
     await t.rejects(pool.acquire(abort.signal), { code: 'DRAINING' })

@@ -1,0 +1,46 @@
+import type { HostPort } from '../core/index.ts'
+import { chooseRoute, type Route, routeByPac } from '../policy/index.ts'
+import type { Carrier, DirectPermission, Identity } from '../upstream/index.ts'
+import type { ProxyDependencies } from './dependencies.ts'
+import { directPermission } from './direct-permission.ts'
+
+export interface RouteQuestion {
+  readonly target: HostPort
+  /** What a Pac script is asked. */
+  readonly url: string
+  /** Decides what a direct connection may lead to. */
+  readonly clientAddress: string
+  readonly signal: AbortSignal
+  /** Who logs on to an upstream, asked where there is one on the way. @throws ProxyError CLIENT_AUTH_*. */
+  readonly identity: () => Identity | undefined
+  /** The way without an upstream. @throws ProxyError NOT_SUPPORTED. */
+  readonly direct: (permission: DirectPermission) => Carrier
+}
+
+/** Who may carry a call to its target, in the order in which they are to be tried. @throws ProxyError. */
+export async function findCarriers(
+  deps: ProxyDependencies,
+  question: RouteQuestion,
+): Promise<readonly Carrier[]> {
+  const { upstreams } = deps
+  const { clientAddress, direct, identity } = question
+  const route = await findRoute(deps, question)
+  if (route.kind === 'upstreams') return upstreams.carriersFor(identity())
+  const goDirectly = (): Carrier => direct(directPermission(deps, clientAddress))
+  if (route.kind === 'direct') return [goDirectly()]
+  return route.candidates.map(candidate =>
+    candidate.kind === 'direct' ? goDirectly() : upstreams.carrierAt(candidate.address, identity()),
+  )
+}
+
+async function findRoute(
+  { emit, findProxy, noProxy, upstreams }: ProxyDependencies,
+  { target, url, signal }: RouteQuestion,
+): Promise<Route> {
+  const route = chooseRoute(noProxy, target)
+  if (route.kind === 'direct' || findProxy === undefined) return route
+  const answer = await findProxy(url, target.host, signal)
+  const byPac = routeByPac(answer, upstreams.configured.length > 0)
+  if (byPac.ignored.length > 0) emit({ type: 'pac.ignored', words: byPac.ignored })
+  return byPac.route
+}

@@ -1,0 +1,140 @@
+import { createHmac } from 'node:crypto'
+import type { Config } from '../config/index.ts'
+import { type Clock, isProxyError, ProxyError } from '../core/index.ts'
+import type { BasicCredentials } from '../http1/index.ts'
+import { credentialsFromPassword, type NtlmCredentials, parseAccount } from '../ntlm/index.ts'
+import { GUARD_DEFAULTS, RejectionLedger } from '../policy/index.ts'
+import type { Accounts } from '../proxy/index.ts'
+import { accountOf, type Identity } from '../upstream/index.ts'
+import { clientLogon, type GuardedIdentity, type LogonPorts } from './logons.ts'
+
+/** Sessions of so many accounts are kept; the one that was not used for the longest time goes. */
+const MAX_IDENTITIES = 256
+/** So many accounts may have rejected logons that still count. */
+const MAX_LEDGERS = 10_000
+
+/** The rejections of all accounts that clients named, kept as long as they count. */
+export class AccountLedgers {
+  readonly #ledgers = new Map<string, RejectionLedger>()
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** @throws ProxyError CLIENT_AUTH_REJECTED when there are too many: forgetting one would allow guessing. */
+  of(account: string): RejectionLedger {
+    const key = account.toUpperCase()
+    const known = this.#ledgers.get(key)
+    if (known !== undefined) return known
+    if (this.#ledgers.size >= MAX_LEDGERS) this.#forgetEmpty()
+    if (this.#ledgers.size >= MAX_LEDGERS) {
+      const detail = 'too many accounts were rejected lately, wait half an hour'
+      throw new ProxyError('CLIENT_AUTH_REJECTED', { detail })
+    }
+    const ledger = new RejectionLedger([], GUARD_DEFAULTS)
+    this.#ledgers.set(key, ledger)
+    return ledger
+  }
+
+  #forgetEmpty(): void {
+    const now = this.#clock.wallMs()
+    for (const [key, ledger] of this.#ledgers) if (ledger.isEmpty(now)) this.#ledgers.delete(key)
+  }
+}
+
+export interface OwnAccount extends GuardedIdentity {
+  readonly credentials: NtlmCredentials
+}
+
+export interface ProxyAccountsOptions extends LogonPorts {
+  readonly config: Config
+  readonly workstation: string
+  readonly own: OwnAccount | undefined
+  readonly ledgers: AccountLedgers
+  /** Called for an identity whose sessions need not be kept. */
+  readonly onForgotten: (identity: Identity) => void
+}
+
+/**
+ * The account of the configuration and those that clients name. Each user name and password together is an identity with
+ * sessions of its own: who names an account with another password gets nothing of what the right one opened.
+ */
+export class ProxyAccounts implements Accounts {
+  readonly #options: ProxyAccountsOptions
+  /** Keys are made with a secret of the process: passwords are not kept in clear text. */
+  readonly #key: Buffer
+  readonly #identities = new Map<string, Identity>()
+
+  constructor(options: ProxyAccountsOptions) {
+    this.#options = options
+    this.#key = options.entropy.bytes(32)
+  }
+
+  get own(): Identity | undefined {
+    return this.#options.own?.identity
+  }
+
+  ofClient({ user, password }: BasicCredentials): Identity {
+    const key = createHmac('sha256', this.#key)
+      .update(JSON.stringify([user, password.reveal()]))
+      .digest('base64')
+    const identity = this.#identities.get(key) ?? this.#make({ user, password })
+    this.#identities.delete(key)
+    this.#identities.set(key, identity)
+    this.#forgetOldest()
+    return identity
+  }
+
+  /** Sessions of clients' accounts are not needed any more. */
+  forgetClients(): void {
+    for (const identity of this.#identities.values()) this.#forget(identity)
+    this.#identities.clear()
+  }
+
+  #make(basic: BasicCredentials): Identity {
+    const { config, own, ledgers, clock, emit, entropy } = this.#options
+    const credentials = this.#credentialsOf(basic)
+    const account = accountOf(credentials)
+    const isOwnAccount =
+      own !== undefined && accountOf(own.credentials).toUpperCase() === account.toUpperCase()
+    if (own !== undefined && isOwnAccount) {
+      if (own.credentials.fingerprint === credentials.fingerprint) return own.identity
+      if (own.identity.gate.isProven) {
+        // The password is known to be another one. Asking would only count against the account that everybody uses.
+        const detail = `${account} is the account of this proxy itself, and the password is not the one it has`
+        throw new ProxyError('CLIENT_AUTH_REJECTED', { detail })
+      }
+    }
+    const ledger = own !== undefined && isOwnAccount ? own.ledger : ledgers.of(account)
+    const { negotiateFlags } = config
+    return clientLogon({ credentials, negotiateFlags, ledger, clock, emit, entropy })
+  }
+
+  #credentialsOf({ user: username, password }: BasicCredentials): NtlmCredentials {
+    const { config, workstation } = this.#options
+    const { dialect, domain } = config
+    try {
+      const account = parseAccount({ username, domain })
+      return credentialsFromPassword({ ...account, workstation, dialect, password })
+    } catch (error) {
+      if (!isProxyError(error)) throw error
+      throw new ProxyError('CLIENT_AUTH_REJECTED', {
+        detail: 'the user name or the password cannot be used with NTLM',
+        cause: error,
+      })
+    }
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#identities
+    if (this.#identities.size <= MAX_IDENTITIES || oldest === undefined) return
+    const [key, identity] = oldest
+    this.#identities.delete(key)
+    this.#forget(identity)
+  }
+
+  #forget(identity: Identity): void {
+    if (identity !== this.own) this.#options.onForgotten(identity)
+  }
+}

@@ -1,0 +1,38 @@
+import { ProxyError } from '../core/index.ts'
+import type { Exchange } from './exchange.ts'
+import type { Identity } from './identity.ts'
+import { finishDemand, noteDemand } from './logon.ts'
+import type { SessionPool } from './session-pool.ts'
+import type { Upstream } from './upstream.ts'
+
+/** One identity at one upstream; its sessions never carry anything for another identity. */
+export class UpstreamAccess {
+  readonly upstream: Upstream
+  readonly pool: SessionPool
+  readonly #identity: Identity | undefined
+
+  constructor(upstream: Upstream, identity: Identity | undefined) {
+    this.upstream = upstream
+    this.pool = upstream.poolFor(identity)
+    this.#identity = identity
+  }
+
+  /** Who logs on. @throws ProxyError AUTH_NO_ACCOUNT. */
+  get identity(): Identity {
+    if (this.#identity !== undefined) return this.#identity
+    const { label, options } = this.upstream
+    throw new ProxyError('AUTH_NO_ACCOUNT', {
+      detail: `${label} demands a logon; ${options.accountHint}`,
+    })
+  }
+
+  /**
+   * Reads a 407 to a request that showed no credentials, learns from it, and leaves the connection ready for a logon.
+   * @throws ProxyError AUTH_NOT_OFFERED, or AUTH_STATE_LOST when the connection ends with it.
+   */
+  async learnFrom407(exchange: Exchange): Promise<void> {
+    noteDemand(this.upstream, exchange)
+    this.upstream.demand = 'always'
+    await finishDemand(this.upstream, exchange)
+  }
+}
