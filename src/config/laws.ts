@@ -132,15 +132,16 @@ function checkSecrets(reading: Reading): ConfigIssue[] {
   if (!needsUpstream(reading) || hasPassword(draft)) return []
   if (['Auth', ...ACCOUNT_SECRETS].some(name => failed.has(name))) return []
   const present = hashesOf(draft)
-  const hint = 'tsntlm hash prints the lines for the configuration'
   const [first] = present
   if (first === undefined) {
     const message = 'there is no password and no hash of one'
-    return [fail('Password', given.get('Password'), message, hint)]
+    const ways = 'Password or PasswordFile has it, or tsntlm hash prints the lines for hashes'
+    return [fail('Password', given.get('Password'), message, ways)]
   }
   const sets = SUFFICIENT[draft.dialect]
   if (sets.some(set => set.every(name => present.includes(name)))) return []
   const wanted = sets.map(set => set.join(' and ')).join(' or ')
+  const hint = 'tsntlm hash prints the lines for the configuration'
   const message = `Auth ${draft.dialect} needs ${wanted}, there is only ${present.join(' and ')}`
   return [fail(first, given.get(first), message, hint)]
 }

@@ -15,9 +15,12 @@ export function readWithStats(path: string): ReadFile {
   }
 }
 
-/** Unix time in ms of the last change of content or mode: chmod and mv count too. */
-export function changeTimeOf({ mtimeMs, ctimeMs }: Stats): number {
-  return Math.max(mtimeMs, ctimeMs)
+/**
+ * Unix time in ms of the last change of content or mode: chmod and mv count too. 0 for what is no file: a pipe is as old as
+ * the process, and /dev/null as old as the container.
+ */
+export function changeTimeOf(stats: Stats): number {
+  return stats.isFile() ? Math.max(stats.mtimeMs, stats.ctimeMs) : 0
 }
 
 const READABLE_BY_OTHERS = 0o044

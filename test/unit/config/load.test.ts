@@ -55,6 +55,15 @@ t.test('the modification time counts when it is the later one', async t => {
   t.equal(loadConfigFile(path).files[0]?.changedAtMs, 4_000_000_000_000)
 })
 
+t.test('what is no regular file can be read, and its time says nothing', async t => {
+  const { issues, files } = load({
+    file: '/dev/null',
+    variables: { TSNTLM_LISTEN: '1', TSNTLM_NOPROXY: '*' },
+  })
+  t.strictSame(issues, [])
+  t.strictSame(files, [{ path: '/dev/null', changedAtMs: 0 }])
+})
+
 t.test('a Latin-1 file keeps its password', async t => {
   const path = join(t.testdir(), 'tsntlm.conf')
   writeFileSync(path, Buffer.from(TEXT, 'latin1'), { mode: 0o600 })
