@@ -38,8 +38,13 @@ function write(test: Test, name: string, content: string, mode = 0o600): string 
   return path
 }
 
+interface Sidecar extends Record<string, string> {
+  readonly TSNTLM_LISTEN: string
+  readonly TSNTLM_STATE_DIRECTORY: string
+}
+
 /** Everything but a password. */
-async function sidecar(test: Test): Promise<Variables & { readonly TSNTLM_LISTEN: string }> {
+async function sidecar(test: Test): Promise<Sidecar> {
   const upstream = await startNtlmUpstream({ accounts: [ACCOUNT] })
   test.teardown(() => upstream.close())
   return {
@@ -153,7 +158,7 @@ t.test('a rejected password is not shown again after a restart of what has no fi
     t.equal(await statusThrough(t, env.TSNTLM_LISTEN), 502)
     await daemon.stop()
     t.notMatch(daemon.output(), 'wrong-one')
-    return readFileSync(join(env['TSNTLM_STATE_DIRECTORY'] ?? '', 'logons.json'), 'utf8')
+    return readFileSync(join(env.TSNTLM_STATE_DIRECTORY, 'logons.json'), 'utf8')
   }
   const first = await logons()
   t.match(first, /"rejections":\[\d+(\.\d+)?\]/)
