@@ -1,15 +1,14 @@
 import { hostname } from 'node:os'
 import {
-  assembleConfig,
   type Config,
   type ConfigIssue,
   type Directive,
   findConfigFile,
-  loadConfigFile,
-  type LoadedConfig,
+  loadConfig,
 } from '../config/index.ts'
-import { isProxyError } from '../core/index.ts'
+import { isProxyError, systemClock } from '../core/index.ts'
 import { buildCredentials, type BuildInput, workstationOf } from '../service/index.ts'
+import { type Environment, takeEnvironment } from './environment.ts'
 
 export interface Configuration {
   /** undefined when there is an error among the issues. */
@@ -18,16 +17,19 @@ export interface Configuration {
   readonly file: string | undefined
 }
 
-/** Reads the configuration and everything that depends on it, and gathers all problems. */
+/** Reads the configuration, the environment, and everything that depends on them, and gathers all problems. */
 export function readConfiguration(
   path: string | undefined,
   overrides: readonly Directive[],
 ): Configuration {
   const file = path ?? findConfigFile()
-  const { config, issues, files } = load(file, overrides)
+  const environment = takeEnvironment()
+  if (file === undefined && overrides.length + environment.config.directives.length === 0)
+    return { input: undefined, issues: [...environment.config.issues, NO_FILE], file }
+  const { config, issues, files } = load(file, environment, overrides)
   if (config === undefined) return { input: undefined, issues, file }
   const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
-  const account = readAccount(config, file ?? 'argv')
+  const account = readAccount(config, file)
   const all = [...issues, ...account.issues]
   const hasError = all.some(issue => issue.level === 'error')
   return {
@@ -45,11 +47,29 @@ export function readConfiguration(
   }
 }
 
-/** As with cntlm the command line can say everything, so a file is missing only where it says nothing. */
-function load(file: string | undefined, overrides: readonly Directive[]): LoadedConfig {
-  if (file !== undefined) return loadConfigFile(file, overrides)
-  if (overrides.length === 0) return { config: undefined, issues: [NO_FILE], files: [] }
-  return { ...assembleConfig([], overrides), files: [] }
+/** Where Docker shows a secret to a container. */
+const DOCKER_SECRETS = '/run/secrets'
+
+/** As with cntlm the command line can say everything, and so can the environment: then no file is missing. */
+function load(
+  file: string | undefined,
+  { config: environment, credentialsDirectory }: Environment,
+  overrides: readonly Directive[],
+): ReturnType<typeof loadConfig> {
+  const credentials = credentialsDirectory === undefined ? [] : [credentialsDirectory]
+  return loadConfig(
+    {
+      file,
+      environment,
+      usualPasswordFiles: [
+        ...credentials.flatMap(folder => [`${folder}/tsntlm-password`, `${folder}/password`]),
+        `${DOCKER_SECRETS}/tsntlm_password`,
+      ],
+      closedFolders: [...credentials, DOCKER_SECRETS],
+      startedAtMs: systemClock.wallMs() - process.uptime() * 1_000,
+    },
+    overrides,
+  )
 }
 
 const NO_FILE: ConfigIssue = {
@@ -72,9 +92,9 @@ function hasAccount({ username, password, passNt, passLm, passNtlmV2 }: Config):
   return username !== '' && secrets.some(secret => secret !== undefined)
 }
 
-function readAccount(config: Config, file: string): Account {
+function readAccount(config: Config, file: string | undefined): Account {
   if (!hasAccount(config)) return { credentials: undefined, issues: [] }
-  const origin = { source: file, line: 0, column: 0 }
+  const origin = file === undefined ? undefined : { source: file, line: 0, column: 0 }
   try {
     const { credentials, alternative, warnings } = buildCredentials(config, hostname())
     const issues = warnings.map(

@@ -1,75 +1,116 @@
 import { type Config, newDraft } from './config.ts'
-import type { DirectiveSpec } from './directive-rows.ts'
-import { DIRECTIVES } from './directives.ts'
-import { type ConfigIssue, type Directive, type Origin, sortIssues } from './issues.ts'
-import { checkLaws, type Reading, settleListeners } from './laws.ts'
+import { DIRECTIVES, findDirective } from './directives.ts'
+import { type ConfigIssue, type Directive, ENVIRONMENT, type Origin, sortIssues } from './issues.ts'
+import {
+  ACCOUNT_SECRETS,
+  checkLaws,
+  namesSecret,
+  needsUpstream,
+  type Reading,
+  settleListeners,
+} from './laws.ts'
 import { printableName, suggestName } from './names.ts'
 
 export interface AssembledConfig {
   /** undefined if there is any error. */
   readonly config: Config | undefined
   readonly issues: ConfigIssue[]
+  /** Where the password is still to be read, also when there is an error elsewhere. */
+  readonly passwordFile: PasswordFile | undefined
+}
+
+/** What says where the password is. */
+export interface PasswordFile {
+  readonly path: string
+  readonly origin: Origin
+}
+
+/** Directives from elsewhere than the file and the command line. */
+export interface OtherSources {
+  /** Beats the file and is beaten by the command line. */
+  readonly environment?: readonly Directive[]
+  /** What was found where secrets usually are: everything beats it. */
+  readonly found?: readonly Directive[]
 }
 
 const NAMES = DIRECTIVES.map(spec => spec.name)
 
-const SPECS = new Map(
-  DIRECTIVES.flatMap(spec => [spec.name, ...spec.aliases].map(name => [name.toLowerCase(), spec])),
-)
-
 /**
- * Makes the directives of a file, and those of the command line that override them, into a configuration.
- * Of a directive with one value the last of `overrides` counts, else the first of the file, as with cntlm. Of a list both
- * count, those of `overrides` first; Allow and Deny of `overrides` replace those of the file.
+ * Makes the directives of a file, and those that override them, into a configuration. The command line (`overrides`) beats the
+ * environment, and that the file:
+ * - of a directive with one value the strongest source counts; within it the last of the command line, else the first, as with cntlm;
+ * - of a list all count, the strongest source first; but Allow and Deny of a stronger source replace those of the others;
+ * - the strongest source that names a secret of the account decides about it: Password beats PasswordFile, and that the hashes.
  * All problems are reported at once, in the order of the lines.
  */
 export function assembleConfig(
   directives: readonly Directive[],
   overrides: readonly Directive[] = [],
+  { environment = [], found = [] }: OtherSources = {},
 ): AssembledConfig {
   const reading: Reading = { draft: newDraft(), given: new Map(), failed: new Set() }
-  const overriding = lastOfEach(overrides).flatMap(directive => readDirective(directive, reading))
-  const fromFile = readFile(directives, reading)
+  const sources = [lastOfEach(overrides), environment, directives]
+  const read = sources.flatMap(source => readSource(source, reading))
+  if (needsUpstream(reading)) read.push(...readSource(found, reading))
+  const passwordFile = settlePassword(reading)
   const settled = settleListeners(reading.draft)
   const broken = checkLaws(reading, settled.listeners)
-  const issues = [...overriding, ...fromFile, ...settled.issues, ...broken]
+  const issues = [...read, ...settled.issues, ...broken]
   const hasError = issues.some(issue => issue.level === 'error')
   return {
     config: hasError ? undefined : freezeConfig({ ...reading.draft, listeners: settled.listeners }),
     issues: sortIssues(issues),
+    passwordFile,
   }
-}
-
-function specOf(directive: Directive): DirectiveSpec | undefined {
-  return SPECS.get(directive.name.toLowerCase())
 }
 
 /** On a command line the last of several counts. */
 function lastOfEach(overrides: readonly Directive[]): Directive[] {
   return overrides.filter((directive, index) => {
-    const spec = specOf(directive)
+    const spec = findDirective(directive.name)
     if (spec === undefined || spec.repeatable) return true
-    return !overrides.slice(index + 1).some(later => specOf(later) === spec)
+    return !overrides.slice(index + 1).some(later => findDirective(later.name) === spec)
   })
 }
 
-function readFile(directives: readonly Directive[], reading: Reading): ConfigIssue[] {
-  const overridden = new Set(reading.given.keys())
-  const hasOtherRules = overridden.has('Allow') || overridden.has('Deny')
+/** Reads a source into what the stronger ones have left. */
+function readSource(directives: readonly Directive[], reading: Reading): ConfigIssue[] {
+  const stronger = new Map(reading.given)
+  const rules = stronger.get('Allow') ?? stronger.get('Deny')
+  const hasSecret = namesSecret(reading)
   return directives.flatMap(directive => {
-    const spec = specOf(directive)
-    if (spec !== undefined && !spec.repeatable && overridden.has(spec.name)) return []
-    if (hasOtherRules && (spec?.name === 'Allow' || spec?.name === 'Deny')) {
-      const message = 'was ignored, the rules of the command line replace those of the file'
+    const spec = findDirective(directive.name)
+    if (spec === undefined) return readDirective(directive, reading)
+    if (!spec.repeatable && stronger.has(spec.name)) return []
+    if (hasSecret && ACCOUNT_SECRETS.includes(spec.name)) return []
+    if (rules !== undefined && (spec.name === 'Allow' || spec.name === 'Deny')) {
+      const message = `was ignored, the rules of ${sourceOf(rules)} replace those of ${sourceOf(directive.origin)}`
       return [warning(directive.origin, spec.name, message)]
     }
     return readDirective(directive, reading)
   })
 }
 
+function sourceOf({ source }: Origin): string {
+  if (source === 'argv') return 'the command line'
+  return source.startsWith(ENVIRONMENT) ? 'the environment' : 'the file'
+}
+
+function settlePassword({ draft, given }: Reading): PasswordFile | undefined {
+  const { password, passwordFile: path } = draft
+  if (password !== undefined) {
+    draft.passwordFrom = given.get('Password')?.source
+    draft.passwordFile = undefined
+    return undefined
+  }
+  draft.passwordFrom = path
+  const origin = given.get('PasswordFile')
+  return path === undefined || origin === undefined ? undefined : { path, origin }
+}
+
 function readDirective(directive: Directive, reading: Reading): ConfigIssue[] {
   const { value, origin } = directive
-  const spec = specOf(directive)
+  const spec = findDirective(directive.name)
   if (spec === undefined) return [unknownDirective(directive)]
   const earlier = reading.given.get(spec.name)
   if (earlier === undefined) reading.given.set(spec.name, origin)

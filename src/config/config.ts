@@ -40,6 +40,10 @@ export interface Config {
   readonly domain: string
   readonly workstation: string | undefined
   readonly password: Secret<string> | undefined
+  /** Where the password stands: a file, `argv`, or `env:` with a variable. */
+  readonly passwordFrom: string | undefined
+  /** Absolute path of the file that the password is read from; undefined where `password` was given itself. */
+  readonly passwordFile: string | undefined
   /** 16 bytes each, in the encoding that `passEncoding` names. */
   readonly passNt: Secret<Buffer> | undefined
   readonly passLm: Secret<Buffer> | undefined
@@ -85,6 +89,8 @@ export const DEFAULTS: Config = {
   domain: '',
   workstation: undefined,
   password: undefined,
+  passwordFrom: undefined,
+  passwordFile: undefined,
   passNt: undefined,
   passLm: undefined,
   passNtlmV2: undefined,

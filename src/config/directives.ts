@@ -14,7 +14,7 @@ import {
   formatDuration,
   oneOf,
   parseDialect,
-  parseDirectory,
+  parseAbsolutePath,
   parseHash,
   parseHeader,
   parseLenientYesNo,
@@ -31,6 +31,7 @@ const asWritten = (text: string | undefined): string | undefined => (text === ''
 const asYesNo = (value: boolean): string => (value ? 'yes' : 'no')
 const asSecret = (value: unknown): string | undefined =>
   value === undefined ? undefined : '[secret]'
+const asPlace = (place: string | undefined): string => (place === undefined ? '' : ` from ${place}`)
 const asFlags = (flags: number | undefined): string | undefined =>
   flags === undefined ? undefined : `0x${swapBytes(flags).toString(16).padStart(8, '0')}`
 
@@ -89,11 +90,25 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     parse: parseOptionalText,
     show: asWritten,
   }),
-  single('Password', 'password', {
-    grammar: 'text',
-    doc: 'Password of the account; beats the hashes',
-    parse: parsePassword,
-    show: asSecret,
+  {
+    ...single('Password', 'password', {
+      grammar: 'text',
+      doc: 'Password of the account; beats PasswordFile and the hashes',
+      parse: parsePassword,
+      show: asSecret,
+    }),
+    show: ({ password, passwordFrom }) =>
+      password === undefined
+        ? []
+        : [{ name: 'Password', value: `[secret]${asPlace(passwordFrom)}` }],
+  },
+  single('PasswordFile', 'passwordFile', {
+    grammar: 'absolute path',
+    doc: 'File whose first line is the password; beats the hashes',
+    since: 'tsntlm',
+    parse: parseAbsolutePath,
+    // The password that was read from it shows where it is from.
+    show: () => undefined,
   }),
   single('PassNTLMv2', 'passNtlmV2', {
     grammar: '32 hexadecimal digits',
@@ -260,7 +275,7 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     grammar: 'path',
     doc: 'Directory for what has to outlive a restart, such as the refusal of a password',
     since: 'tsntlm',
-    parse: parseDirectory,
+    parse: parseAbsolutePath,
     show: asWritten,
   }),
   timeLimit('ConnectTimeout', 'connectTimeoutMs', 'refused', 'to connect to an upstream proxy'),
@@ -333,6 +348,15 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     'The account of the Windows logon cannot be used, Username and Password are',
   ),
 ]
+
+const BY_NAME = new Map(
+  DIRECTIVES.flatMap(spec => [spec.name, ...spec.aliases].map(name => [name.toLowerCase(), spec])),
+)
+
+/** The directive of a name or alias, in any case. */
+export function findDirective(name: string): DirectiveSpec | undefined {
+  return BY_NAME.get(name.toLowerCase())
+}
 
 function listenersOf(config: Config, kind: ListenAddress['serves']['kind']): string[] {
   return config.listeners

@@ -13,9 +13,10 @@ export {
   type SocksUser,
 } from './config.ts'
 export { describeConfig } from './describe.ts'
+export { type EnvironmentConfig, parseEnvironment } from './environment.ts'
 export type { DirectiveSpec } from './directive-rows.ts'
 export { DIRECTIVES } from './directives.ts'
 export { type ConfigIssue, type Directive, formatIssue, type Origin } from './issues.ts'
 export { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
-export { type ConfigFile, findConfigFile, type LoadedConfig, loadConfigFile } from './load.ts'
+export { findConfigFile, loadConfig } from './load.ts'
 export { suggestName } from './names.ts'

@@ -1,10 +1,13 @@
 /** Where a directive or an issue comes from. Line and column count from 1; line 0 means the source as a whole. */
 export interface Origin {
-  /** A file name, or `argv`. */
+  /** A file name, `argv`, or `env:` with the name of a variable. */
   readonly source: string
   readonly line: number
   readonly column: number
 }
+
+/** How the source of what comes from the environment begins. */
+export const ENVIRONMENT = 'env:'
 
 /** One setting as it was written, before anything is known about it. */
 export interface Directive {

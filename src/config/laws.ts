@@ -1,6 +1,6 @@
 import { formatHostPort } from '../core/index.ts'
 import type { Dialect, Draft, ListenAddress, Served } from './config.ts'
-import type { ConfigIssue, Origin } from './issues.ts'
+import { type ConfigIssue, ENVIRONMENT, type Origin } from './issues.ts'
 
 /** What was read: the laws report nothing as missing that was there and `failed` to parse. */
 export interface Reading {
@@ -40,6 +40,7 @@ export function checkLaws(
   return [
     ...checkPresence(reading),
     ...checkSecrets(reading),
+    ...checkEncoding(reading),
     ...checkSocksUsers(reading),
     ...checkClients(reading, listeners),
     ...checkLoop(reading, listeners),
@@ -65,7 +66,7 @@ function warn(
 }
 
 /** With `NoProxy *` every request goes directly: cntlm wants a Proxy line even then, and never uses it. */
-function needsUpstream({ draft }: Reading): boolean {
+export function needsUpstream({ draft }: Reading): boolean {
   return !draft.noProxy.includes('*')
 }
 
@@ -108,25 +109,59 @@ const SUFFICIENT: Readonly<Record<Dialect, readonly (readonly HashName[])[]>> = 
   LM: [['PassLM']],
 }
 
+/** What says the secret of the account. */
+export const ACCOUNT_SECRETS: readonly string[] = ['Password', 'PasswordFile', ...HASHES]
+
+/** Whether one is there, or should have been. */
+export function namesSecret({ draft, failed }: Reading): boolean {
+  if (ACCOUNT_SECRETS.some(name => failed.has(name))) return true
+  return hasPassword(draft) || hashesOf(draft).length > 0
+}
+
+function hasPassword({ password, passwordFile }: Draft): boolean {
+  return password !== undefined || passwordFile !== undefined
+}
+
+function hashesOf(draft: Draft): HashName[] {
+  const values = { PassNTLMv2: draft.passNtlmV2, PassNT: draft.passNt, PassLM: draft.passLm }
+  return HASHES.filter(name => values[name] !== undefined)
+}
+
 function checkSecrets(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
-  if (!needsUpstream(reading) || draft.password !== undefined) return []
+  if (!needsUpstream(reading) || hasPassword(draft)) return []
+  if (['Auth', ...ACCOUNT_SECRETS].some(name => failed.has(name))) return []
+  const present = hashesOf(draft)
   // Clients bring their own; with a user name alone the ports that ask for no account have none.
-  if (draft.ntlmToBasic && HASHES.every(name => !given.has(name))) return []
-  if (['Auth', ...HASHES].some(name => failed.has(name))) return []
-  const values = { PassNTLMv2: draft.passNtlmV2, PassNT: draft.passNt, PassLM: draft.passLm }
-  const present = HASHES.filter(name => values[name] !== undefined)
-  const hint = 'tsntlm hash prints the lines for the configuration'
+  if (draft.ntlmToBasic && present.length === 0) return []
   const [first] = present
   if (first === undefined) {
     const message = 'there is no password and no hash of one'
-    return [fail('Password', given.get('Password'), message, hint)]
+    const ways = 'Password or PasswordFile has it, or tsntlm hash prints the lines for hashes'
+    return [fail('Password', given.get('Password'), message, ways)]
   }
   const sets = SUFFICIENT[draft.dialect]
   if (sets.some(set => set.every(name => present.includes(name)))) return []
   const wanted = sets.map(set => set.join(' and ')).join(' or ')
+  const hint = 'tsntlm hash prints the lines for the configuration'
   const message = `Auth ${draft.dialect} needs ${wanted}, there is only ${present.join(' and ')}`
   return [fail(first, given.get(first), message, hint)]
+}
+
+/**
+ * Which reading of a hash was tried is remembered until the file that has the hash is changed. Nothing tells such a change of
+ * the environment: both readings of a wrong hash would be held against every later one.
+ */
+function checkEncoding(reading: Reading): ConfigIssue[] {
+  const { draft, given, failed } = reading
+  if (!needsUpstream(reading) || hasPassword(draft) || failed.has('PassEncoding')) return []
+  if (draft.passEncoding !== 'auto') return []
+  const name = hashesOf(draft).find(each => given.get(each)?.source.startsWith(ENVIRONMENT))
+  if (name === undefined) return []
+  const message = 'how a hash in the environment is written must be said'
+  const hint =
+    'TSNTLM_PASSENCODING is plain for hashes of tsntlm hash and cntlm 0.94, inverted for those of cntlm 0.92'
+  return [fail('PassEncoding', given.get(name), message, hint)]
 }
 
 function checkSocksUsers({ draft, given }: Reading): ConfigIssue[] {

@@ -1,16 +1,24 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
+import { existsSync, type Stats } from 'node:fs'
 import { assembleConfig, type AssembledConfig } from './assemble.ts'
-import { type ConfigIssue, type Directive, sortIssues } from './issues.ts'
-import { decodeConfigText, parseDirectives } from './lexer.ts'
+import { type ConfigIssue, type Directive, type Origin, sortIssues } from './issues.ts'
+import { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
 import { isSecretName } from './names.ts'
+import { isThere, type PasswordSurroundings, readPasswordFile } from './password-file.ts'
+import {
+  changeTimeOf,
+  explainUnreadable,
+  isReadableByOthers,
+  type ReadFile,
+  readWithStats,
+} from './read-file.ts'
 
 export interface ConfigFile {
   readonly path: string
-  /** Unix time of the last change of content or mode. */
+  /** Unix time of the last change of content or mode; 0 when the time of the file says nothing about its content. */
   readonly changedAtMs: number
 }
 
-export interface LoadedConfig extends AssembledConfig {
+export interface LoadedConfig extends Pick<AssembledConfig, 'config' | 'issues'> {
   /** What was read. */
   readonly files: readonly ConfigFile[]
 }
@@ -22,65 +30,100 @@ export function findConfigFile(exists: (path: string) => boolean = existsSync): 
   return PATHS.find(exists)
 }
 
-/** Reads and assembles a file. What goes wrong is an issue, nothing is thrown. */
-export function loadConfigFile(path: string, overrides: readonly Directive[] = []): LoadedConfig {
-  let file: { readonly bytes: Buffer; readonly stats: Stats }
+/** What a configuration is made of, apart from the command line. */
+export interface ConfigSources extends PasswordSurroundings {
+  /** undefined when there is none: the others can say everything. */
+  readonly file: string | undefined
+  readonly environment: LexedConfig
+  /** Where the password is when nothing says anything about it; the first file that is there counts. */
+  readonly usualPasswordFiles: readonly string[]
+}
+
+/** Reads and assembles a configuration. What goes wrong is an issue, nothing is thrown. */
+export function loadConfig(
+  sources: ConfigSources,
+  overrides: readonly Directive[] = [],
+): LoadedConfig {
+  const { environment } = sources
+  const file = readConfigFile(sources.file)
+  if (file.directives === undefined)
+    return { config: undefined, issues: [...environment.issues, ...file.issues], files: [] }
+  const { config, issues, passwordFile } = assembleConfig(file.directives, overrides, {
+    environment: environment.directives,
+    found: findPassword(sources.usualPasswordFiles),
+  })
+  const all = [...environment.issues, ...issues, ...file.issues]
+  if (passwordFile === undefined) return { config, issues: sortIssues(all), files: file.files }
+  const read = readPasswordFile(passwordFile, sources)
+  return {
+    config:
+      config === undefined || read.password === undefined
+        ? undefined
+        : Object.freeze({ ...config, password: read.password }),
+    issues: sortIssues([...all, ...read.issues]),
+    files: [
+      ...file.files,
+      ...(read.changedAtMs === undefined
+        ? []
+        : [{ path: passwordFile.path, changedAtMs: read.changedAtMs }]),
+    ],
+  }
+}
+
+interface ReadConfigFile {
+  /** undefined when the file could not be read. */
+  readonly directives: readonly Directive[] | undefined
+  readonly issues: readonly ConfigIssue[]
+  readonly files: readonly ConfigFile[]
+}
+
+function readConfigFile(path: string | undefined): ReadConfigFile {
+  if (path === undefined) return { directives: [], issues: [], files: [] }
+  let file: ReadFile
   try {
     file = readWithStats(path)
   } catch (error) {
-    return { config: undefined, issues: [unreadable(path, error)], files: [] }
+    return { directives: undefined, issues: [unreadable(path, error)], files: [] }
   }
-  const { bytes, stats } = file
-  const lexed = parseDirectives(decodeConfigText(bytes), path)
-  const { config, issues } = assembleConfig(lexed.directives, overrides)
+  const { directives, issues } = parseDirectives(decodeConfigText(file.bytes), path)
   return {
-    config,
-    issues: sortIssues([...issues, ...lexed.issues, ...checkMode(lexed.directives, stats)]),
-    files: [{ path, changedAtMs: Math.max(stats.mtimeMs, stats.ctimeMs) }],
+    directives,
+    issues: [...issues, ...checkMode(directives, file.stats)],
+    files: [{ path, changedAtMs: changeTimeOf(file.stats) }],
   }
-}
-
-/** One descriptor for both, so that the times belong to the bytes when an editor replaces the file. */
-function readWithStats(path: string): { bytes: Buffer; stats: Stats } {
-  const fd = openSync(path, 'r')
-  try {
-    return { stats: fstatSync(fd), bytes: readFileSync(fd) }
-  } finally {
-    closeSync(fd)
-  }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'the file does not exist',
-  EACCES: 'permission denied',
-  EISDIR: 'it is a directory',
 }
 
 function unreadable(path: string, error: unknown): ConfigIssue {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  const { reason, hint } = explainUnreadable(error)
   return {
     level: 'error',
-    origin: { source: path, line: 0, column: 0 },
+    origin: wholeFile(path),
     directive: undefined,
-    message: `the configuration cannot be read: ${REASONS[code] ?? code}`,
-    hint: code === 'EACCES' ? 'the user that runs tsntlm needs read permission' : undefined,
+    message: `the configuration cannot be read: ${reason}`,
+    hint,
   }
 }
 
-const READABLE_BY_OTHERS = 0o044
-
-/** Windows has no such bits: node makes them up. */
-function checkMode(directives: readonly Directive[], { mode }: Stats): ConfigIssue[] {
+function checkMode(directives: readonly Directive[], stats: Stats): ConfigIssue[] {
   const secret = directives.find(({ name }) => isSecretName(name))
-  const isExposed = process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0
-  if (secret === undefined || !isExposed) return []
+  if (secret === undefined || !isReadableByOthers(stats)) return []
+  const { source } = secret.origin
   return [
     {
       level: 'warning',
-      origin: { ...secret.origin, line: 0, column: 0 },
+      origin: wholeFile(source),
       directive: undefined,
       message: 'other users can read the file, and it holds the secret of the account',
-      hint: `chmod 600 ${secret.origin.source}`,
+      hint: `chmod 600 ${source}`,
     },
   ]
+}
+
+function wholeFile(path: string): Origin {
+  return { source: path, line: 0, column: 0 }
+}
+
+function findPassword(paths: readonly string[]): Directive[] {
+  const path = paths.find(isThere)
+  return path === undefined ? [] : [{ name: 'PasswordFile', value: path, origin: wholeFile(path) }]
 }

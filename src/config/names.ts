@@ -1,5 +1,8 @@
 const SECRET_NAMES = ['Password', 'PassNTLMv2', 'PassNT', 'PassLM', 'SOCKS5User', 'SOCKS5Users']
 
+/** Names that begin like those of secrets, and whose values may be shown. */
+const OPEN_NAMES = ['PasswordFile']
+
 /**
  * A keyword as it may stand in a message. The lexer needs no space behind a keyword, so an unknown keyword that starts like
  * a secret directive (`Passwordhunter2`) may end with the secret.
@@ -8,12 +11,16 @@ export function printableName(name: string): string {
   const lower = name.toLowerCase()
   const starts = SECRET_NAMES.find(secret => lower.startsWith(secret.toLowerCase()))
   if (starts === undefined) return name
-  return isSecretName(name) ? name : `${starts}...`
+  return isSecretName(name) || hasName(OPEN_NAMES, name) ? name : `${starts}...`
 }
 
 /** Whether the value of the directive must never be shown. */
 export function isSecretName(name: string): boolean {
-  return SECRET_NAMES.some(secret => secret.toLowerCase() === name.toLowerCase())
+  return hasName(SECRET_NAMES, name)
+}
+
+function hasName(names: readonly string[], name: string): boolean {
+  return names.some(each => each.toLowerCase() === name.toLowerCase())
 }
 
 /** The known name that was probably meant, ignoring case, or undefined when none is near. */

@@ -191,7 +191,7 @@ export function parseHeader(text: string): Parsed<HeaderSetting | undefined> {
 }
 
 /** Must be absolute: a service and a shell have different working directories. */
-export function parseDirectory(text: string): Parsed<string> {
+export function parseAbsolutePath(text: string): Parsed<string> {
   const isAbsolute = /^(\/|[a-z]:[\\/])/i.test(text)
   if (!isAbsolute) return refuse(`an absolute path is needed, got ${quote(text)}`)
   return parseText(text)

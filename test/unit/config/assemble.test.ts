@@ -70,6 +70,8 @@ t.test('every directive reaches its field', async t => {
     username: 'u',
     domain: 'd',
     workstation: 'w',
+    passwordFrom: 'f',
+    passwordFile: undefined,
     passEncoding: 'inverted',
     dialect: 'NTLM',
     negotiateFlags: 0x8206,
@@ -121,12 +123,12 @@ t.test('every directive reaches its field', async t => {
 
 t.test('what is not given has its default', async t => {
   const config = configOf('')
-  const given = ['username', 'password', 'upstreams', 'listeners']
+  const given = ['username', 'password', 'passwordFrom', 'upstreams', 'listeners']
   for (const [key, value] of Object.entries(DEFAULTS)) {
     if (!given.includes(key)) t.strictSame(Reflect.get(config, key), value, key)
   }
   for (const spec of DIRECTIVES.filter(({ since }) => since === 'tsntlm')) {
-    if (spec.name === 'StateDirectory') continue
+    if (['StateDirectory', 'PasswordFile'].includes(spec.name)) continue
     const origin = { source: 'f', line: 1, column: 1 }
     const draft = newDraft()
     t.match(spec.read(spec.defaultText, draft, origin), { ok: true, warnings: [] }, spec.name)
@@ -187,6 +189,40 @@ t.test('lists of the command line come first, its rules replace those of the fil
   t.strictSame(issues, [
     'f:5:8: warning: Header: x was set before, the first one counts',
     'f:6:7: warning: Allow: was ignored, the rules of the command line replace those of the file',
+  ])
+})
+
+t.test('the environment stands between the command line and the file', async t => {
+  const fromEnv = (name: string, value: string): Directive => ({
+    name,
+    value,
+    origin: { source: `env:TSNTLM_${name.toUpperCase()}`, line: 0, column: 0 },
+  })
+  const { directives } = parseDirectives(
+    `${BASE}Domain f\nWorkstation f\nLogLevel info\nAllow 10.0.0.1\nDeny *`,
+    'f',
+  )
+  const environment = [
+    fromEnv('Domain', 'e'),
+    fromEnv('Workstation', 'e'),
+    fromEnv('Proxy', 'env:1'),
+    fromEnv('Allow', '10.0.0.2'),
+  ]
+  const overrides = [fromArgv('Domain', 'argv'), fromArgv('Proxy', 'argv:1')]
+  const { config, issues } = assembleConfig(directives, overrides, { environment })
+  t.match(config, { domain: 'argv', workstation: 'e', logLevel: 'info' })
+  t.match(config?.upstreams, [{ host: 'argv' }, { host: 'env' }, { host: 'a' }])
+  const allowed = config?.acl.map(({ action, rule }) => `${action} ${rule.text}`)
+  t.strictSame(allowed, ['allow 10.0.0.2'])
+  const replaced = 'was ignored, the rules of the environment replace those of the file'
+  t.strictSame(issues.map(formatIssue), [
+    'env:TSNTLM_ALLOW: warning: Allow: keeps nobody out, as clients that no rule names are allowed (add Deny * behind the last Allow)',
+    `f:8:7: warning: Allow: ${replaced}`,
+    `f:9:6: warning: Deny: ${replaced}`,
+  ])
+  const both = assembleConfig([], [...overrides, fromArgv('Deny', '*')], { environment })
+  t.match(both.issues.map(formatIssue), [
+    'env:TSNTLM_ALLOW: warning: Allow: was ignored, the rules of the command line replace those of the environment',
   ])
 })
 

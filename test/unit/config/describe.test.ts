@@ -33,7 +33,7 @@ t.test('a described configuration has every effective value and no secret', asyn
     described,
     `Username            u
 Workstation         "w#1"
-Password            [secret]
+Password            [secret] from f
 PassNT              [secret]
 PassEncoding        auto
 Auth                NTLMv2

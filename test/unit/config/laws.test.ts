@@ -17,14 +17,14 @@ t.test('an empty configuration lacks everything, with a hint for each', async t 
     'error: Listen: there is no address to listen on (for example Listen 3128)',
     'error: Proxy: there is no upstream proxy (for example Proxy 10.0.0.41:8080, or NoProxy * to do without)',
     'error: Username: there is no user name (it names the account that logs on to the upstream proxy)',
-    'error: Password: there is no password and no hash of one (tsntlm hash prints the lines for the configuration)',
+    'error: Password: there is no password and no hash of one (Password or PasswordFile has it, or tsntlm hash prints the lines for hashes)',
   ])
 })
 
 t.test('an empty user name and password are as good as none', async t => {
   t.strictSame(issuesOf('Listen 1', 'Proxy a:1', 'Username ""', 'Password ""'), [
     'f:3:11: error: Username: there is no user name (it names the account that logs on to the upstream proxy)',
-    'f:4:11: error: Password: there is no password and no hash of one (tsntlm hash prints the lines for the configuration)',
+    'f:4:11: error: Password: there is no password and no hash of one (Password or PasswordFile has it, or tsntlm hash prints the lines for hashes)',
   ])
 })
 
@@ -37,6 +37,14 @@ t.test('what is wrong is not missing too', async t => {
 t.test('with NoProxy * neither an upstream proxy nor an account is needed', async t => {
   t.strictSame(issuesOf('Listen 3128', 'NoProxy *'), [])
   t.strictSame(issuesOf('Listen 3128', 'NoProxy *', 'Proxy a:1'), [], 'which cntlm wants there')
+})
+
+t.test('a file of the password stands for the password', async t => {
+  const lines = ['Listen 1', 'Proxy a:1', 'Username u']
+  t.strictSame(issuesOf(...lines, 'PasswordFile /etc/tsntlm/password'), [])
+  t.strictSame(issuesOf(...lines, 'PasswordFile password'), [
+    'f:4:14: error: PasswordFile: an absolute path is needed, got "password"',
+  ])
 })
 
 t.test('the hashes must suffice for the dialect', async t => {

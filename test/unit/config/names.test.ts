@@ -29,8 +29,10 @@ t.test('a keyword that may have swallowed a secret is cut', async t => {
     ['socks5userbob:hunter2', 'SOCKS5User...'],
     ['SOCKS5Users', 'SOCKS5Users'],
     ['Passwort', 'Passwort'],
+    ['passwordFile', 'passwordFile'],
+    ['PasswordFilehunter2', 'Password...'],
   ]
   for (const [name, printable] of table) t.equal(printableName(name), printable)
   for (const name of ['PASSWORD', 'SOCKS5User', 'Socks5Users']) t.ok(isSecretName(name), name)
-  t.notOk(isSecretName('PassEncoding'))
+  for (const name of ['PassEncoding', 'PasswordFile']) t.notOk(isSecretName(name), name)
 })

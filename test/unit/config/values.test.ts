@@ -7,7 +7,7 @@ import {
   oneOf,
   type Parsed,
   parseDialect,
-  parseDirectory,
+  parseAbsolutePath,
   parseHash,
   parseHeader,
   parseLenientYesNo,
@@ -192,11 +192,11 @@ t.test('an account of SOCKS5 clients is user:password', async t => {
 })
 
 t.test('the state directory is an absolute path', async t => {
-  t.equal(valueOf(parseDirectory('/var/lib/tsntlm')), '/var/lib/tsntlm')
-  t.equal(valueOf(parseDirectory('C:\\ProgramData\\tsntlm')), 'C:\\ProgramData\\tsntlm')
-  t.equal(errorOf(parseDirectory('state')), 'an absolute path is needed, got "state"')
-  t.equal(errorOf(parseDirectory('')), 'an absolute path is needed, got ""')
-  t.equal(errorOf(parseDirectory('/a\0')), 'control characters are not allowed')
+  t.equal(valueOf(parseAbsolutePath('/var/lib/tsntlm')), '/var/lib/tsntlm')
+  t.equal(valueOf(parseAbsolutePath('C:\\ProgramData\\tsntlm')), 'C:\\ProgramData\\tsntlm')
+  t.equal(errorOf(parseAbsolutePath('state')), 'an absolute path is needed, got "state"')
+  t.equal(errorOf(parseAbsolutePath('')), 'an absolute path is needed, got ""')
+  t.equal(errorOf(parseAbsolutePath('/a\0')), 'control characters are not allowed')
 })
 
 t.test('a value in a message is short and cannot write to the terminal', async t => {
