@@ -19,3 +19,4 @@ export { type ConfigIssue, type Directive, formatIssue, type Origin } from './is
 export { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
 export { type ConfigFile, findConfigFile, type LoadedConfig, loadConfigFile } from './load.ts'
 export { suggestName } from './names.ts'
+export { parseHeader, quote } from './values.ts'
