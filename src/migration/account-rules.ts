@@ -26,12 +26,17 @@ const username: Rule = ({ value }) =>
     [value.includes('@'), same('a name with @ is sent whole, as it is')],
   )
 
-/** Domain and Workstation. */
-const computerName: Rule = ({ value }) =>
-  remarksOf([
-    /[a-z]/.test(value),
-    different('sent as it is written; cntlm sends it in capitals. Windows does not mind the case'),
-  ])
+const AS_WRITTEN = different(
+  'sent as it is written; cntlm sends it in capitals. Windows does not mind the case',
+)
+
+/** PassNTLMv2 was made with the domain in capitals, which is sent so too. */
+const domain: Rule = ({ value }, { config }) => {
+  const isUpper = config?.password === undefined && config?.passNtlmV2 !== undefined
+  return remarksOf([!isUpper && /[a-z]/.test(value), AS_WRITTEN])
+}
+
+const workstation: Rule = ({ value }) => remarksOf([/[a-z]/.test(value), AS_WRITTEN])
 
 const password: Rule = ({ value }) =>
   remarksOf([
@@ -129,8 +134,8 @@ const flags: Rule = () => [
 
 export const ACCOUNT_RULES: Rules = {
   Username: allOf(username, cutBy(NAME_BYTES), latin1Hashed),
-  Domain: allOf(computerName, cutBy(NAME_BYTES), latin1Hashed),
-  Workstation: allOf(computerName, cutBy(NAME_BYTES)),
+  Domain: allOf(domain, cutBy(NAME_BYTES), latin1Hashed),
+  Workstation: allOf(workstation, cutBy(NAME_BYTES)),
   Password: allOf(password, cutBy(PASSWORD_BYTES), latin1Hashed),
   PassNTLMv2: hashRule('PassNTLMv2'),
   PassNT: hashRule('PassNT'),

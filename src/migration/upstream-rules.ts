@@ -117,7 +117,7 @@ const pac: Rule = ({ value }) =>
     : [
         different(
           'cntlm 0.92 ignores it. A proxy that the script names and no Proxy line does gets the logon only if ' +
-            'PacTrust names it',
+            'PacTrust names it; SOCKS and HTTPS proxies are left out, where cntlm 0.94 goes directly',
         ),
         better(
           'a script that fails ends neither the program (as with cntlm 0.94) nor the service: the Proxy lines serve',

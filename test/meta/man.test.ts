@@ -5,12 +5,7 @@ import { FLAGS } from '../../src/cli/flags.ts'
 import { assembleConfig, DIRECTIVES, formatIssue, parseDirectives } from '../../src/config/index.ts'
 import { findProgram } from '../harness/real/programs.ts'
 import { run } from '../harness/real/run.ts'
-
-/** Described in the manual, and not built yet. */
-const ARRIVING = {
-  directives: ['NTLMToBasic', 'OriginBasic', 'OriginLogon', 'Pac', 'PacRefresh', 'PacTrust'],
-  commands: ['pac'],
-}
+import { ARRIVING } from './arriving.ts'
 
 const PROGRAM = 'man/tsntlm.1'
 const FILE = 'man/tsntlm.conf.5'
