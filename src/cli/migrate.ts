@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import type { Config } from '../config/index.ts'
 import {
   compareWithCntlm,
@@ -23,6 +23,10 @@ export function migrateCommand(
   print: (line: string) => void,
   complain: (line: string) => void,
 ): number {
+  if (!canBeReadTwice(file)) {
+    complain(`tsntlm migrate: ${file} is no regular file: save it as one first`)
+    return FAILED
+  }
   const { input, issues } = readConfiguration(file, [])
   const bytes = readBytes(file)
   const remarks = bytes === undefined ? [] : compareWithCntlm(bytes, file)
@@ -37,6 +41,16 @@ export function migrateCommand(
   print(summary(file, remarks, issues.length))
   for (const line of trial(file, input.config)) print(line)
   return OK
+}
+
+/** A pipe cannot; what cannot be read at all is the configuration's to report. */
+function canBeReadTwice(file: string): boolean {
+  try {
+    const stats = statSync(file)
+    return stats.isFile() || stats.isDirectory()
+  } catch {
+    return true
+  }
 }
 
 /** undefined when it cannot be read, which the configuration's issues say. */

@@ -61,3 +61,15 @@ t.test('migrate ends with 1 where the file cannot be used, with the errors of ch
     t.match(stdout.toString(), `${file} cannot be used`)
   }
 })
+
+t.test('migrate wants a file that it can read twice, and says so', async t => {
+  const { code, stdout, stderr } = await runProduct(['migrate', '/dev/null'])
+  t.strictSame(
+    { code, out: stdout.toString(), stderr },
+    {
+      code: 1,
+      out: '',
+      stderr: 'tsntlm migrate: /dev/null is no regular file: save it as one first\n',
+    },
+  )
+})
