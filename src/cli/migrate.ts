@@ -63,7 +63,8 @@ function readBytes(file: string): Buffer | undefined {
 }
 
 function lineText(file: string, { line, directive, verdict, text }: LineRemark): string {
-  return `${file}:${line}: ${directive}: ${verdict}: ${text}`
+  const subject = directive === undefined ? '' : `${directive}: `
+  return `${file}:${line}: ${subject}${verdict}: ${text}`
 }
 
 function summary(file: string, remarks: readonly Remark[], warnings: number): string {

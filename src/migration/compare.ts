@@ -1,9 +1,11 @@
 import {
   assembleConfig,
+  type ConfigIssue,
   decodeConfigText,
   type Directive,
   DIRECTIVES,
   parseDirectives,
+  printableName,
 } from '../config/index.ts'
 import { ACCOUNT_RULES } from './account-rules.ts'
 import { CLIENT_RULES } from './client-rules.ts'
@@ -13,8 +15,8 @@ import { UPSTREAM_RULES } from './upstream-rules.ts'
 
 export interface LineRemark extends Remark {
   readonly line: number
-  /** The name of the directive in the table, or as it was written. */
-  readonly directive: string
+  /** The name of the directive in the table, or what may be shown of another; undefined where the line has none. */
+  readonly directive: string | undefined
   /** Said of every line about which there is nothing else to say. */
   readonly isPlain: boolean
 }
@@ -29,11 +31,27 @@ const NAMES = new Map(
 
 const OWN = new Set(DIRECTIVES.filter(({ since }) => since === 'tsntlm').map(({ name }) => name))
 
-/** What each directive of a cntlm.conf means with tsntlm, compared with cntlm. Its errors are `assembleConfig`'s to tell. */
+/** What each line of a cntlm.conf means with tsntlm, compared with cntlm. Its errors are `assembleConfig`'s to tell. */
 export function compareWithCntlm(bytes: Buffer, source: string): LineRemark[] {
   const text = decodeConfigText(bytes)
+  const { directives, issues } = parseDirectives(text, source)
+  const remarks = [...issues.flatMap(asRemark), ...directiveRemarks(directives, bytes, text)]
+  return remarks.sort((a, b) => a.line - b.line)
+}
+
+/** tsntlm reads lines by cntlm's rules, and says where they are surprising. */
+function asRemark({ origin, directive, message }: ConfigIssue): LineRemark[] {
+  if (origin === undefined) return []
+  const remark = same(`${message}, as with cntlm, which does not say so`)
+  return [{ ...remark, line: origin.line, directive, isPlain: false }]
+}
+
+function directiveRemarks(
+  directives: readonly Directive[],
+  bytes: Buffer,
+  text: string,
+): LineRemark[] {
   const lines = text.split('\n')
-  const { directives } = parseDirectives(text, source)
   const { config } = assembleConfig(directives)
   const encoding: TextEncoding = isUtf8(bytes, text) ? 'utf-8' : 'latin-1'
   const hasMark = hasByteOrderMark(bytes)
@@ -42,7 +60,6 @@ export function compareWithCntlm(bytes: Buffer, source: string): LineRemark[] {
     const name = canonicalName(directive)
     const isFirst = !seen.has(name)
     seen.add(name)
-    if (!NAMES.has(name.toLowerCase()) && !Object.hasOwn(RULES, name)) return []
     const number = directive.origin.line
     const line = { text: lines[number - 1] ?? '', number, isLast: number === lines.length }
     const remarks = [
@@ -53,7 +70,7 @@ export function compareWithCntlm(bytes: Buffer, source: string): LineRemark[] {
     return (isPlain ? [plainRemark(name)] : remarks).map(remark => ({
       ...remark,
       line: number,
-      directive: name,
+      directive: printableName(name),
       isPlain,
     }))
   })
@@ -69,6 +86,8 @@ function isUtf8(bytes: Buffer, text: string): boolean {
 }
 
 function ruleRemarks(name: string, directive: Directive, around: Surroundings): readonly Remark[] {
+  const isKnown = NAMES.has(name.toLowerCase()) || Object.hasOwn(RULES, name)
+  if (!isKnown) return [same('is no directive, and is ignored, as with cntlm')]
   const isRepeated = DIRECTIVES.some(spec => spec.name === name && !spec.repeatable)
   if (isRepeated && !around.isFirst) return [same('ignored, as the first one in the file counts')]
   return RULES[name]?.(directive, around) ?? []

@@ -175,8 +175,12 @@ t.test('lines that cntlm reads in another way', async t => {
     ['Header Connection: close', [/^Header different ignored: tsntlm writes this field itself/]],
     ['Header X-\u00e4: a', []],
     ['PassEncoding auto', []],
-    ['Frobnicate yes', []],
-    ['Domain;x', []],
+    ['Frobnicate yes', [/^Frobnicate same is no directive, and is ignored, as with cntlm$/]],
+    ['Passwordsecret yes', [/^Password\.\.\. same is no directive/]],
+    ['Domain;x', [/^Domain same there is no value, the line was ignored, as with cntlm/]],
+    ['Domain "x', [/^Domain same the closing quote is missing, the line was ignored, as/]],
+    ['Domain A#B', [/^Domain same the value ends before #, as with cntlm, which does not say/]],
+    ['[section]', [/^undefined same sections have no effect/]],
   ]
   for (const [line, remarks] of cases) {
     t.matchOnly(remarksOnLine(line), remarks, line)
