@@ -21,6 +21,7 @@ const ROOMS = {
     rooms: ['core', 'config', 'ntlm', 'http1', 'net', 'policy', 'upstream', 'proxy', 'observe'],
     node: 'any',
   },
+  migration: { rooms: ['core', 'config', 'ntlm', 'policy'], node: [] },
   demo: { rooms: ['core', 'ntlm', 'http1', 'net'], node: 'any', packages: ['node-forge'] },
   cli: {
     rooms: [
@@ -33,6 +34,7 @@ const ROOMS = {
       'upstream',
       'observe',
       'service',
+      'migration',
       'demo',
     ],
     node: 'any',

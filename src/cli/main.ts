@@ -7,11 +7,12 @@ import { FAILED } from './exit-code.ts'
 import { explainCommand } from './explain.ts'
 import { FLAGS } from './flags.ts'
 import { hashCommand } from './hash.ts'
+import { migrateCommand } from './migrate.ts'
 import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
-const COMMANDS = ['check', 'explain', 'hash', 'demo']
+const COMMANDS = ['check', 'explain', 'hash', 'demo', 'migrate']
 
 /** The command line: runs a command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -148,6 +149,19 @@ export async function main(argv: readonly string[]): Promise<void> {
         const { demoCommand } = await import('./demo.ts')
         process.exit(await demoCommand({ exit: args.exit, port: args.port }, print, complain))
       },
+    )
+    .command(
+      'migrate <file>',
+      'print what is different from cntlm for a cntlm.conf, line by line',
+      command =>
+        command
+          .positional('file', { type: 'string', demandOption: true, describe: 'the cntlm.conf' })
+          .option('all', {
+            type: 'boolean',
+            default: false,
+            describe: 'also the lines that mean what they mean with cntlm',
+          }),
+      args => exitWith(migrateCommand({ file: args.file, all: args.all }, print, complain)),
     )
     .version(readVersion())
     .alias('help', 'h')
