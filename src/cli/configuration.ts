@@ -7,8 +7,13 @@ import {
   findConfigFile,
   loadConfigFile,
   type LoadedConfig,
+  type LookUp,
+  type Purpose,
+  resolveClientNames,
+  sortIssues,
 } from '../config/index.ts'
 import { isProxyError } from '../core/index.ts'
+import { resolveAll } from '../net/index.ts'
 import { buildCredentials } from '../service/index.ts'
 import type { BuildInput } from '../service/index.ts'
 
@@ -19,15 +24,31 @@ export interface Configuration {
   readonly file: string | undefined
 }
 
-/** Reads the configuration and everything that depends on it, and gathers all problems. */
+/** What the file and the command line say, without the account that follows from it. */
+export interface Settings extends Omit<Configuration, 'input'> {
+  readonly config: Config | undefined
+  /** Unix time in ms. */
+  readonly configChangedAtMs: number
+}
+
+export function readSettings(
+  path: string | undefined,
+  overrides: readonly Directive[],
+  purpose: Purpose,
+): Settings {
+  const file = path ?? findConfigFile()
+  const { config, issues, files } = load(file, overrides, purpose)
+  const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
+  return { config, issues, file, configChangedAtMs }
+}
+
+/** Reads the configuration and everything that depends on it, and gathers all problems. Client names are as written. */
 export function readConfiguration(
   path: string | undefined,
   overrides: readonly Directive[],
 ): Configuration {
-  const file = path ?? findConfigFile()
-  const { config, issues, files } = load(file, overrides)
+  const { config, issues, file, configChangedAtMs } = readSettings(path, overrides, 'serve')
   if (config === undefined) return { input: undefined, issues, file }
-  const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
   const account = readAccount(config, file ?? 'argv')
   const all = [...issues, ...account.issues]
   const hasError = all.some(issue => issue.level === 'error')
@@ -45,11 +66,31 @@ export function readConfiguration(
   }
 }
 
+/** The configuration as the proxy needs it: the host names of Allow and Deny are looked up too. */
+export async function readWithClientNames(
+  path: string | undefined,
+  overrides: readonly Directive[],
+  lookUp: LookUp = resolveAll,
+): Promise<Configuration> {
+  const { input, issues, file } = readConfiguration(path, overrides)
+  if (input === undefined) return { input, issues, file }
+  const names = await resolveClientNames(input.config, lookUp)
+  return {
+    input: names.config === undefined ? undefined : { ...input, config: names.config },
+    issues: sortIssues([...issues, ...names.issues]),
+    file,
+  }
+}
+
 /** As with cntlm the command line can say everything, so a file is missing only where it says nothing. */
-function load(file: string | undefined, overrides: readonly Directive[]): LoadedConfig {
-  if (file !== undefined) return loadConfigFile(file, overrides)
+function load(
+  file: string | undefined,
+  overrides: readonly Directive[],
+  purpose: Purpose,
+): LoadedConfig {
+  if (file !== undefined) return loadConfigFile(file, overrides, purpose)
   if (overrides.length === 0) return { config: undefined, issues: [NO_FILE], files: [] }
-  return { ...assembleConfig([], overrides), files: [] }
+  return { ...assembleConfig([], overrides, purpose), files: [] }
 }
 
 const NO_FILE: ConfigIssue = {
@@ -67,7 +108,9 @@ interface Account {
 }
 
 function readAccount(config: Config, file: string): Account {
-  if (config.upstreams.length === 0) return { credentials: undefined, issues: [] }
+  // A Proxy beside `NoProxy *`, which cntlm wants there, is never used.
+  const isUnused = config.username === '' && config.noProxy.includes('*')
+  if (config.upstreams.length === 0 || isUnused) return { credentials: undefined, issues: [] }
   const origin = { source: file, line: 0, column: 0 }
   try {
     const { credentials, alternative, warnings } = buildCredentials(config, hostname())

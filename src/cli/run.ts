@@ -2,7 +2,7 @@ import { openSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isatty } from 'node:tty'
 import type { Directive, LogFormat } from '../config/index.ts'
-import { type Emit, isProxyError, systemClock, systemEntropy } from '../core/index.ts'
+import { type Emit, isProxyError, ProxyError, systemClock, systemEntropy } from '../core/index.ts'
 import { createEventLog, createLogger, leadsToJournal, type Logger } from '../observe/index.ts'
 import {
   becomeUser,
@@ -17,7 +17,7 @@ import {
   writePidFile,
 } from '../service/index.ts'
 import { notifyParent } from './background.ts'
-import { readConfiguration } from './configuration.ts'
+import { readWithClientNames } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
 import { reportIssues } from './report-issues.ts'
 import { type StopSignal, watchSignals } from './signals.ts'
@@ -39,7 +39,7 @@ export async function runCommand(
   args: RunArguments,
   complain: (line: string) => void,
 ): Promise<number> {
-  const { input, issues } = readConfiguration(args.config, args.overrides)
+  const { input, issues } = await readWithClientNames(args.config, args.overrides)
   reportIssues(issues, complain)
   if (input === undefined) return FAILED
   try {
@@ -59,7 +59,8 @@ export async function runCommand(
   }
 }
 
-function readIdentity(
+/** The user of `-U`; undefined when there is none, or none can be become. @throws ProxyError CONFIG. */
+export function readIdentity(
   user: string | undefined,
   complain: (line: string) => void,
 ): Identity | undefined {
@@ -75,13 +76,23 @@ function readIdentity(
 }
 
 function openLog(file: string | undefined, { config }: BuildInput): Logger {
-  const fd = file === undefined ? process.stdout.fd : openSync(file, 'a', 0o600)
+  const fd = file === undefined ? process.stdout.fd : openLogFile(file)
   return createLogger({
     level: config.logLevel,
     format: chooseFormat(config.logFormat, isatty(fd)),
     destination: fd,
     journald: leadsToJournal(fd, process.env['JOURNAL_STREAM']),
   })
+}
+
+/** @throws ProxyError CONFIG. */
+function openLogFile(file: string): number {
+  try {
+    return openSync(file, 'a', 0o600)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ProxyError('CONFIG', { detail: `the log file cannot be opened: ${reason}`, cause })
+  }
 }
 
 interface Surroundings extends Pick<RunArguments, 'pidFile' | 'stopsOnHangup'> {

@@ -2,7 +2,7 @@ import { type Config, newDraft } from './config.ts'
 import type { DirectiveSpec } from './directive-rows.ts'
 import { DIRECTIVES } from './directives.ts'
 import { type ConfigIssue, type Directive, type Origin, sortIssues } from './issues.ts'
-import { checkLaws, type Reading, settleListeners } from './laws.ts'
+import { checkLaws, type Purpose, type Reading, settleListeners } from './laws.ts'
 import { printableName, suggestName } from './names.ts'
 
 export interface AssembledConfig {
@@ -26,8 +26,9 @@ const SPECS = new Map(
 export function assembleConfig(
   directives: readonly Directive[],
   overrides: readonly Directive[] = [],
+  purpose: Purpose = 'serve',
 ): AssembledConfig {
-  const reading: Reading = { draft: newDraft(), given: new Map(), failed: new Set() }
+  const reading: Reading = { draft: newDraft(), given: new Map(), failed: new Set(), purpose }
   const overriding = lastOfEach(overrides).flatMap(directive => readDirective(directive, reading))
   const fromFile = readFile(directives, reading)
   const settled = settleListeners(reading.draft)

@@ -12,10 +12,12 @@ export {
   type Served,
   type SocksUser,
 } from './config.ts'
+export { addressRules, type LookUp, resolveClientNames } from './client-names.ts'
 export { describeConfig } from './describe.ts'
 export type { DirectiveSpec } from './directive-rows.ts'
 export { DIRECTIVES } from './directives.ts'
-export { type ConfigIssue, type Directive, formatIssue, type Origin } from './issues.ts'
+export { type ConfigIssue, type Directive, formatIssue, type Origin, sortIssues } from './issues.ts'
+export type { Purpose } from './laws.ts'
 export { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
 export { type ConfigFile, findConfigFile, type LoadedConfig, loadConfigFile } from './load.ts'
 export { suggestName } from './names.ts'

@@ -1,4 +1,4 @@
-import type { Config, Served } from '../config/index.ts'
+import { addressRules, type Config, type Served } from '../config/index.ts'
 import { type Clock, countFrom, type Emit, type Entropy, type Secret } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
 import { type Dialer, tcpDialer } from '../net/index.ts'
@@ -65,7 +65,7 @@ export function buildGeneration(input: BuildInput, ports: Ports): Generation {
   const deps: ProxyDependencies = {
     clock,
     emit,
-    acl: config.acl,
+    acl: addressRules(config),
     noProxy: config.noProxy.map(compileNoProxy),
     carriers: upstreams.map(carrierTo),
     directRoutes,

@@ -1,7 +1,14 @@
 export { type BuildInput, buildGeneration, type Generation, type Ports } from './build.ts'
 export { buildCredentials, type BuiltCredentials } from './credentials.ts'
 export { fileGuardStore, type GuardStore, memoryGuardStore } from './guard-store.ts'
+export { buildLogons, type LogonOptions, type Logons } from './logons.ts'
 export { removePidFile, writePidFile } from './pid-file.ts'
-export { becomeUser, type Identity, makeDirectoryFor, resolveIdentity } from './privileges.ts'
+export {
+  becomeOwnerOf,
+  becomeUser,
+  type Identity,
+  makeDirectoryFor,
+  resolveIdentity,
+} from './privileges.ts'
 export { Service } from './service.ts'
 export { chooseStateDirectory, type StateDirectoryFacts } from './state-directory.ts'
