@@ -19,7 +19,7 @@ import {
 import { notifyParent } from './background.ts'
 import { readWithClientNames } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
-import { reportIssues } from './report-issues.ts'
+import { logIssues, reportIssues } from './report-issues.ts'
 import { type StopSignal, watchSignals } from './signals.ts'
 
 export interface RunArguments {
@@ -46,6 +46,8 @@ export async function runCommand(
     const identity = readIdentity(args.runAs, complain)
     const logger = openLog(args.logFile, input)
     watchBugs(logger)
+    // In the background, and with a log file, standard error is not where the log is read.
+    if (process.connected || args.logFile !== undefined) logIssues(issues, logger)
     const { emit, flush } = createEventLog(logger, systemClock)
     try {
       return await serve(input, { ...args, identity, logger, emit })
