@@ -1,5 +1,13 @@
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startNtlmUpstream } from '../../src/demo/index.ts'
@@ -118,5 +126,26 @@ t.test('where nothing can be asked it says why and ends with 1', async t => {
   for (const [args, out, err] of cases) {
     const result = await detect(args)
     t.match(result, { code: 1, out, err }, args.join(' '))
+  }
+})
+
+const asRoot = process.getuid?.() === 0 ? {} : { skip: 'needs root' }
+
+t.test('root leaves no state that the user who serves could not read', asRoot, async t => {
+  const { address } = await startUpstream(t)
+  const user = 65_534
+  const cases: [args: string[], prepare: (state: string) => void][] = [
+    [[], state => (mkdirSync(state, { mode: 0o700 }), chownSync(state, user, user))],
+    [['-U', String(user)], () => undefined],
+  ]
+  for (const [args, prepare] of cases) {
+    const { file, state } = writeConfig(t, [`Proxy 127.0.0.1:${address.port}`, 'Password wr0ng'])
+    chmodSync(dirname(file), 0o755)
+    prepare(dirname(state))
+    // Without what tap loads into children: it writes files at their end, which another user may not.
+    const command = ['-u', 'NODE_OPTIONS', process.execPath, BIN, '-c', file, ...args]
+    const { code, stderr } = await run('env', [...command, '-M', 'http://origin.test/'])
+    t.match({ code, stderr }, { code: 0, stderr: '' })
+    t.equal(statSync(state).uid, user, args.join(' '))
   }
 })
