@@ -2,6 +2,7 @@ import {
   type Clock,
   formatHostPort,
   type HostPort,
+  isProxyError,
   ProxyError,
   toProxyError,
 } from '../core/index.ts'
@@ -57,20 +58,19 @@ export async function askDemand(options: TrialOptions): Promise<Demanded> {
   })
 }
 
-/** One logon on a connection of its own: shows the credential once at most, and only if the guard lets it. */
+/**
+ * One logon on a connection of its own: shows the credential once at most, and only if the guard lets it. One that is never
+ * answered stays on record as under way, so that a later process counts it as a failed one: no guard of this process will.
+ */
 export async function tryLogon(
   options: TrialOptions,
   scheme: Scheme,
   authenticator: Authenticator,
   gate: GuardGate,
 ): Promise<Trial> {
-  let pass: LogonPass
-  try {
-    pass = await gate.enter(NEVER_ABORTED)
-  } catch (error) {
-    return { kind: 'not-shown', error: toProxyError(error) }
-  }
   const label = formatHostPort(options.address)
+  const pass = await gate.enter(NEVER_ABORTED).catch(toProxyError)
+  if (isProxyError(pass)) return { kind: 'not-shown', error: pass }
   try {
     return await onConnection(options, async connection => {
       const auth = authenticator.begin(options.address.host)
@@ -79,15 +79,18 @@ export async function tryLogon(
         options,
         withToken(options, scheme, auth.negotiate()),
       )
-      if (challenged.head.status !== 407) return { kind: 'open', status: challenged.head.status }
+      const { status } = challenged.head
+      if (status !== 407) {
+        pass.report('not-shown', label)
+        return { kind: 'open', status }
+      }
       const token = auth.authenticate(await readChallenge(challenged, scheme, options))
       pass.beforeShowing()
       return await show(connection, options, withToken(options, scheme, token), pass)
     })
   } catch (error) {
-    return { kind: 'not-shown', error: toProxyError(error) }
-  } finally {
     pass.report('not-shown', label)
+    return { kind: 'not-shown', error: toProxyError(error) }
   }
 }
 
@@ -99,14 +102,13 @@ async function show(
 ): Promise<Trial> {
   const label = formatHostPort(options.address)
   try {
-    const { head } = await send(connection, options, request, options.answerTimeoutMs)
-    if (head.status === 407) {
-      return { kind: 'rejected', otherReading: pass.report('rejected', label) }
+    const { status } = (await send(connection, options, request, options.answerTimeoutMs)).head
+    if (status !== 407) {
+      pass.report('accepted', label)
+      return { kind: 'accepted', status }
     }
-    pass.report('accepted', label)
-    return { kind: 'accepted', status: head.status }
+    return { kind: 'rejected', otherReading: pass.report('rejected', label) }
   } catch (error) {
-    pass.report('unanswered', label)
     return { kind: 'unanswered', error: toProxyError(error) }
   }
 }
