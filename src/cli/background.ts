@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
 import type { Secret } from '../core/index.ts'
 import { FAILED, OK } from './exit-code.ts'
+import { openSyslog } from './syslog.ts'
 
 /** What the process in the background tells the one that waits for it. */
 type Notice = { readonly type: 'ready' } | { readonly type: 'complaint'; readonly line: string }
 
 /**
  * Starts the program once more, in a session of its own, and waits until it serves, as the parent half of cntlm's fork does.
- * Its output goes nowhere; what it complains about until then is handed on.
+ * Its log goes to syslog; what it complains about until then is handed on.
  * @param password goes to its standard input, which nobody else can read.
  * @returns the exit code: 0 when it serves, 1 when it ended instead.
  */
@@ -17,12 +18,14 @@ export async function startInBackground(
   complain: (line: string) => void,
 ): Promise<number> {
   const script = process.argv[1] ?? ''
+  const syslog = await openSyslog('cntlm')
   const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
     // So that no file system is kept from being unmounted.
     cwd: '/',
     detached: true,
-    stdio: [password === undefined ? 'ignore' : 'pipe', 'ignore', 'ignore', 'ipc'],
+    stdio: [password === undefined ? 'ignore' : 'pipe', syslog?.input ?? 'ignore', 'ignore', 'ipc'],
   })
+  syslog?.release()
   // A program that ends without reading its input closes the pipe; its exit code tells the story.
   child.stdin?.on('error', () => undefined)
   child.stdin?.end(password === undefined ? '' : `${password.reveal()}\n`)

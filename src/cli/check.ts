@@ -1,5 +1,5 @@
 import { describeConfig } from '../config/index.ts'
-import { readConfiguration } from './configuration.ts'
+import { readWithClientNames } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
 import { reportIssues } from './report-issues.ts'
 
@@ -9,13 +9,13 @@ export interface CheckArguments {
   readonly show: boolean
 }
 
-/** `tsntlm check`: the configuration alone, all its problems at once, nothing is started. */
-export function checkCommand(
+/** `tsntlm check`: the configuration and the names in it, all problems at once, nothing is started. */
+export async function checkCommand(
   args: CheckArguments,
   print: (line: string) => void,
   complain: (line: string) => void,
-): number {
-  const { input, issues, file } = readConfiguration(args.config, [])
+): Promise<number> {
+  const { input, issues, file } = await readWithClientNames(args.config, [])
   reportIssues(issues, complain)
   const count = (level: 'error' | 'warning'): number =>
     issues.filter(issue => issue.level === level).length

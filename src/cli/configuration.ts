@@ -5,8 +5,13 @@ import {
   type Directive,
   findConfigFile,
   loadConfig,
+  type LookUp,
+  type Purpose,
+  resolveClientNames,
+  sortIssues,
 } from '../config/index.ts'
 import { isProxyError, systemClock } from '../core/index.ts'
+import { resolveAll } from '../net/index.ts'
 import { buildCredentials, type BuildInput, workstationOf } from '../service/index.ts'
 import { type Environment, takeEnvironment } from './environment.ts'
 
@@ -17,18 +22,36 @@ export interface Configuration {
   readonly file: string | undefined
 }
 
-/** Reads the configuration, the environment, and everything that depends on them, and gathers all problems. */
+/** What file, environment and command line say, without the account that follows from it. */
+export interface Settings extends Omit<Configuration, 'input'> {
+  readonly config: Config | undefined
+  /** Unix time in ms. */
+  readonly configChangedAtMs: number
+}
+
+export function readSettings(
+  path: string | undefined,
+  overrides: readonly Directive[],
+  purpose: Purpose,
+): Settings {
+  const file = path ?? findConfigFile()
+  const environment = takeEnvironment()
+  if (file === undefined && overrides.length + environment.config.directives.length === 0) {
+    const issues = [...environment.config.issues, NO_FILE]
+    return { config: undefined, issues, file, configChangedAtMs: 0 }
+  }
+  const { config, issues, files } = load(file, environment, overrides, purpose)
+  const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
+  return { config, issues, file, configChangedAtMs }
+}
+
+/** Reads the configuration, the environment, and everything that depends on them, and gathers all problems. Client names are as written. */
 export function readConfiguration(
   path: string | undefined,
   overrides: readonly Directive[],
 ): Configuration {
-  const file = path ?? findConfigFile()
-  const environment = takeEnvironment()
-  if (file === undefined && overrides.length + environment.config.directives.length === 0)
-    return { input: undefined, issues: [...environment.config.issues, NO_FILE], file }
-  const { config, issues, files } = load(file, environment, overrides)
+  const { config, issues, file, configChangedAtMs } = readSettings(path, overrides, 'serve')
   if (config === undefined) return { input: undefined, issues, file }
-  const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
   const account = readAccount(config, file)
   const all = [...issues, ...account.issues]
   const hasError = all.some(issue => issue.level === 'error')
@@ -47,6 +70,22 @@ export function readConfiguration(
   }
 }
 
+/** The configuration as the proxy needs it: the host names of Allow and Deny are looked up too. */
+export async function readWithClientNames(
+  path: string | undefined,
+  overrides: readonly Directive[],
+  lookUp: LookUp = resolveAll,
+): Promise<Configuration> {
+  const { input, issues, file } = readConfiguration(path, overrides)
+  if (input === undefined) return { input, issues, file }
+  const names = await resolveClientNames(input.config, lookUp)
+  return {
+    input: names.config === undefined ? undefined : { ...input, config: names.config },
+    issues: sortIssues([...issues, ...names.issues]),
+    file,
+  }
+}
+
 /** Where Docker shows a secret to a container. */
 const DOCKER_SECRETS = '/run/secrets'
 
@@ -55,6 +94,7 @@ function load(
   file: string | undefined,
   { config: environment, credentialsDirectory }: Environment,
   overrides: readonly Directive[],
+  purpose: Purpose,
 ): ReturnType<typeof loadConfig> {
   const credentials = credentialsDirectory === undefined ? [] : [credentialsDirectory]
   return loadConfig(
@@ -67,6 +107,7 @@ function load(
       ],
       closedFolders: [...credentials, DOCKER_SECRETS],
       startedAtMs: systemClock.wallMs() - process.uptime() * 1_000,
+      purpose,
     },
     overrides,
   )

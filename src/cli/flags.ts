@@ -177,7 +177,7 @@ export const FLAGS: readonly Flag[] = [
   }),
   flag('M detect', 'URL', {
     group: 'Upstream proxies',
-    doc: 'find out what the proxy takes (not built yet)',
+    doc: 'find out what the proxy takes, with one logon at most, and end',
   }),
   flag('q log-requests', undefined, {
     group: 'Without effect',

@@ -3,6 +3,7 @@ import { decodeConfigText, findConfigFile, parseDirectives } from '../config/ind
 import { isProxyError, Secret } from '../core/index.ts'
 import { lmowfv1, ntowfv1, parseAccount, passNtlmV2 } from '../ntlm/index.ts'
 import { FAILED, OK } from './exit-code.ts'
+import { type Hashes, hashLines, type HashNames } from './hash-lines.ts'
 import { readPassword } from './prompt.ts'
 
 export interface HashArguments {
@@ -31,7 +32,7 @@ export async function hashCommand(
     return FAILED
   }
   try {
-    for (const line of hashLines(names, password)) print(line)
+    for (const line of hashLines(names, hashPassword(names, password))) print(line)
     return OK
   } catch (error) {
     complain(
@@ -41,7 +42,7 @@ export async function hashCommand(
   }
 }
 
-function readNames(args: HashArguments, complain: (line: string) => void): Names | undefined {
+function readNames(args: HashArguments, complain: (line: string) => void): HashNames | undefined {
   try {
     const names = accountNames(args)
     if (names === undefined)
@@ -57,18 +58,13 @@ function readNames(args: HashArguments, complain: (line: string) => void): Names
   }
 }
 
-interface Names {
-  readonly user: string
-  readonly domain: string
-}
-
 function knownPassword({ config, password }: HashArguments): Secret<string> | undefined {
   if (password !== undefined) return password
   const text = openConfig(config)?.('password')
   return text === undefined ? undefined : new Secret(text)
 }
 
-function accountNames(args: HashArguments): Names | undefined {
+function accountNames(args: HashArguments): HashNames | undefined {
   const { config, user, domain, keepsPassword } = args
   const find = user === undefined || keepsPassword ? openConfig(config) : undefined
   if (user !== undefined) {
@@ -90,15 +86,8 @@ function openConfig(path: string | undefined): ((name: string) => string | undef
 }
 
 /** A password that has no LM hash (longer than 14 characters, or letters beyond ASCII) gets no PassLM line. */
-function hashLines({ user, domain }: Names, password: Secret<string>): string[] {
+function hashPassword({ user, domain }: HashNames, password: Secret<string>): Hashes {
   const text = password.reveal()
   const nt = ntowfv1(text)
-  const lm = lmowfv1(text)
-  const hex = (hash: Buffer): string => hash.toString('hex').toUpperCase()
-  return [
-    'PassEncoding    plain',
-    ...(lm === undefined ? [] : [`PassLM          ${hex(lm)}`]),
-    `PassNT          ${hex(nt)}`,
-    `PassNTLMv2      ${hex(passNtlmV2(nt, user, domain))}    # Only for user '${user}', domain '${domain}'`,
-  ]
+  return { lm: lmowfv1(text), nt, ntlmV2: passNtlmV2(nt, user, domain) }
 }

@@ -38,7 +38,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     })
     .scriptName('tsntlm')
     .usage(
-      '$0 [OPTION ...] [HOST:PORT | HOST PORT] ...\n\n' +
+      `${program} [OPTION ...] [HOST:PORT | HOST PORT] ...\n\n` +
         'An NTLM authenticating local proxy. Reads an existing cntlm.conf as it is; options beat it.\n' +
         'HOST and PORT name upstream proxies. Letters may be put together (-vfc FILE), and values attached (-l3128).',
     )
@@ -78,9 +78,9 @@ export async function main(argv: readonly string[]): Promise<void> {
             default: false,
             describe: 'print the effective configuration, without secrets',
           }),
-      args =>
+      async args =>
         exitWith(
-          checkCommand(
+          await checkCommand(
             { config: args.config, strict: args.strict, show: args.show },
             print,
             complain,

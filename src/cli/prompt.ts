@@ -17,7 +17,8 @@ export async function readPassword(question: string): Promise<Secret<string> | u
     })
   } finally {
     lines.close()
-    stdin.unref()
+    // A file in its place (`< /dev/null`) is a stream that keeps nobody waiting and has no unref.
+    if ('unref' in stdin) stdin.unref()
     if (isTerminal) stderr.write('\n')
   }
 }

@@ -20,8 +20,10 @@ export function readRunFlags(argv: readonly string[]): RunFlags {
   const { proxies, errors } = readOperands(line.operands)
   const settings = line.options.flatMap(({ spec, value }) => spec.directives(value))
   const directives = [...settings, ...proxies.map(proxy => ['Proxy', proxy] as const)]
+  // As with getopt(3) the help comes before the operands are looked at.
+  const isAnswered = ['help', 'version'].some(long => isGiven(line, long))
   return {
-    line: { ...line, errors: [...line.errors, ...errors] },
+    line: { ...line, errors: isAnswered ? line.errors : [...line.errors, ...errors] },
     directives: directives.map(([name, value]) => argvDirective(name, value)),
     password: passwordSource(line),
   }

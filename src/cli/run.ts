@@ -2,7 +2,14 @@ import { openSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isatty } from 'node:tty'
 import { type Directive, formatIssue, type LogFormat } from '../config/index.ts'
-import { type Emit, isProxyError, systemClock, systemEntropy, toProxyError } from '../core/index.ts'
+import {
+  type Emit,
+  isProxyError,
+  ProxyError,
+  systemClock,
+  systemEntropy,
+  toProxyError,
+} from '../core/index.ts'
 import { createEventLog, createLogger, leadsToJournal, type Logger } from '../observe/index.ts'
 import {
   becomeUser,
@@ -17,9 +24,9 @@ import {
   writePidFile,
 } from '../service/index.ts'
 import { notifyParent } from './background.ts'
-import { readConfiguration } from './configuration.ts'
+import { readWithClientNames } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
-import { reportIssues } from './report-issues.ts'
+import { logIssues, reportIssues } from './report-issues.ts'
 import { type StopSignal, watchSignals } from './signals.ts'
 
 export interface RunArguments {
@@ -39,13 +46,15 @@ export async function runCommand(
   args: RunArguments,
   complain: (line: string) => void,
 ): Promise<number> {
-  const { input, issues } = readConfiguration(args.config, args.overrides)
+  const { input, issues } = await readWithClientNames(args.config, args.overrides)
   reportIssues(issues, complain)
   if (input === undefined) return FAILED
   try {
     const identity = readIdentity(args.runAs, complain)
     const logger = openLog(args.logFile, input)
     watchBugs(logger)
+    // In the background, and with a log file, standard error is not where the log is read.
+    if (process.connected || args.logFile !== undefined) logIssues(issues, logger)
     const { emit, flush } = createEventLog(logger, systemClock)
     try {
       return await serve(input, { ...args, identity, logger, emit })
@@ -59,7 +68,8 @@ export async function runCommand(
   }
 }
 
-function readIdentity(
+/** The user of `-U`; undefined when there is none, or none can be become. @throws ProxyError CONFIG. */
+export function readIdentity(
   user: string | undefined,
   complain: (line: string) => void,
 ): Identity | undefined {
@@ -75,13 +85,23 @@ function readIdentity(
 }
 
 function openLog(file: string | undefined, { config }: BuildInput): Logger {
-  const fd = file === undefined ? process.stdout.fd : openSync(file, 'a', 0o600)
+  const fd = file === undefined ? process.stdout.fd : openLogFile(file)
   return createLogger({
     level: config.logLevel,
     format: chooseFormat(config.logFormat, isatty(fd)),
     destination: fd,
     journald: leadsToJournal(fd, process.env['JOURNAL_STREAM']),
   })
+}
+
+/** @throws ProxyError CONFIG. */
+function openLogFile(file: string): number {
+  try {
+    return openSync(file, 'a', 0o600)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ProxyError('CONFIG', { detail: `the log file cannot be opened: ${reason}`, cause })
+  }
 }
 
 interface Surroundings extends Pick<
@@ -116,7 +136,7 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     // As the user who will have to remove it.
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
     notifyParent({ type: 'ready' })
-    if (!stopsOnHangup) process.on('SIGHUP', () => void reload(service, surroundings))
+    if (!stopsOnHangup) reloadOnHangup(service, surroundings)
     const first = await signals.next()
     return await drain(service, first, input.config.shutdownGraceMs, signals.next())
   } finally {
@@ -125,10 +145,18 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
   }
 }
 
+/** One reload after the other. */
+function reloadOnHangup(service: Service, surroundings: Surroundings): void {
+  let last = Promise.resolve()
+  process.on('SIGHUP', () => {
+    last = last.then(async () => reload(service, surroundings))
+  })
+}
+
 /** Reads the configuration again; one that cannot be used changes nothing. */
 async function reload(service: Service, surroundings: Surroundings): Promise<void> {
   const { config, overrides, emit, logger } = surroundings
-  const { input, issues } = readConfiguration(config, overrides)
+  const { input, issues } = await readWithClientNames(config, overrides)
   const found = issues.map(formatIssue)
   if (input === undefined) {
     emit({ type: 'config.rejected', issues: found })

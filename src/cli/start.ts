@@ -1,6 +1,7 @@
 import type { Directive } from '../config/index.ts'
 import type { Secret } from '../core/index.ts'
 import { startInBackground } from './background.ts'
+import { detectCommand } from './detect.ts'
 import { FAILED } from './exit-code.ts'
 import { hashCommand } from './hash.ts'
 import { readPassword } from './prompt.ts'
@@ -18,7 +19,7 @@ import {
 /** Under which name the program was called: cntlm's users expect a daemon. */
 export type ProgramName = 'tsntlm' | 'cntlm'
 
-/** What the command line without a command asks for: serving here or in the background, or cntlm's `-H`. @returns the exit code. */
+/** What the command line without a command asks for: serving here or in the background, or cntlm's `-H` and `-M`. @returns the exit code. */
 export async function startCommand(
   program: ProgramName,
   flags: RunFlags,
@@ -27,10 +28,6 @@ export async function startCommand(
 ): Promise<number> {
   const { line, directives } = flags
   hidePasswords(program, flags, complain)
-  if (isGiven(line, 'detect')) {
-    complain(`${program}: --detect (-M) is not built yet: set Auth, NTLMv2 is what proxies want`)
-    return FAILED
-  }
   if (isGiven(line, 'print-hashes')) {
     return hashCommand(hashArguments(flags), print, complain)
   }
@@ -39,15 +36,30 @@ export async function startCommand(
     complain(`${program}: no password was given`)
     return FAILED
   }
+  const overrides =
+    password === undefined
+      ? directives
+      : [...directives, argvDirective('Password', password.reveal())]
+  const url = lastValue(line, 'detect')
+  if (url !== undefined) {
+    return detectCommand(
+      {
+        program,
+        url,
+        config: lastValue(line, 'config'),
+        overrides,
+        isDialectGiven: isGiven(line, 'auth'),
+        runAs: lastValue(line, 'run-as'),
+      },
+      print,
+      complain,
+    )
+  }
   if (program === 'cntlm' && !staysInForeground(flags)) {
     const args = backgroundArguments(line, password !== undefined)
     return startInBackground(args, password, complain)
   }
   if (isGiven(line, 'serial')) complain(`${program}: --serial has no effect: there are no threads`)
-  const overrides =
-    password === undefined
-      ? directives
-      : [...directives, argvDirective('Password', password.reveal())]
   return runCommand(
     {
       config: lastValue(line, 'config'),

@@ -6,6 +6,7 @@ import {
   parseHost,
   parsePort,
 } from '../core/index.ts'
+import type { NameRule } from './config.ts'
 import { accept, type Note, type Parsed, quote, refuse } from './values.ts'
 
 /** RFC 1123 section 2.1 with `_`, which Windows names may have. A last label of digits alone is a mistyped address. */
@@ -123,28 +124,44 @@ function portError(text: string): string {
   return `port must be 1-65535, got ${quote(text)}`
 }
 
-/** What Allow and Deny take: an address, a network with a prefix length, or `*`. */
-export function parseClientRule(text: string): Parsed<AddressRule> {
+/** What Allow and Deny take: an address or a host name, either with a prefix length, or `*`. */
+export function parseClientRule(text: string): Parsed<AddressRule | Omit<NameRule, 'origin'>> {
   const rule = parseAddressRule(text)
   if (rule !== undefined) {
     const message = 'the address has bits behind the length of its network, they were ignored'
     return hasHostBits(text) ? accept(rule, { message }) : accept(rule)
   }
-  const [address = '', ...lengths] = text.split('/')
   if (text === '0') return refuse('0 alone is no address', 'write * for every client')
   if (/\s/.test(text)) return refuse('there is text behind the address', 'one rule a line')
-  if (parseAddressRule(address) !== undefined && lengths.length > 0) {
-    return refuse(
-      `the length of a network is a number from 0 to ${address.includes(':') ? 128 : 32}, got ${quote(lengths.join('/'))}`,
-      'a netmask of 255.255.255.0 is written /24',
-    )
+  const [address = '', ...lengths] = text.split('/')
+  return parseAddressRule(address) === undefined
+    ? parseNameRule(text, address, lengths)
+    : refuseLength(address.includes(':') ? 128 : 32, lengths)
+}
+
+function parseNameRule(
+  text: string,
+  name: string,
+  lengths: readonly string[],
+): Parsed<Omit<NameRule, 'origin'>> {
+  const host = parseHostStrictly(name)
+  if (host === undefined || host.includes(':')) {
+    const hint = host === undefined ? 'for example 172.17.0.0/16' : 'write it without brackets'
+    return refuse(`${quote(text)} is no address`, hint)
   }
-  return parseHostStrictly(address) === undefined
-    ? refuse(`${quote(text)} is no address`, 'for example 172.17.0.0/16')
-    : refuse(
-        `host names are not supported here, got ${quote(text)}`,
-        'write the address or network of the host',
-      )
+  const [lengthText] = lengths
+  if (lengthText === undefined) return accept({ text, host, length: undefined })
+  const length = Number(lengthText)
+  return lengths.length === 1 && /^[0-9]{1,3}$/.test(lengthText) && length <= 128
+    ? accept({ text, host, length })
+    : refuseLength(128, lengths)
+}
+
+function refuseLength(longest: number, lengths: readonly string[]): Parsed<never> {
+  return refuse(
+    `the length of a network is a number from 0 to ${longest}, got ${quote(lengths.join('/'))}`,
+    'a netmask of 255.255.255.0 is written /24',
+  )
 }
 
 function hasHostBits(text: string): boolean {

@@ -6,6 +6,7 @@ import {
   checkLaws,
   namesSecret,
   needsUpstream,
+  type Purpose,
   type Reading,
   settleListeners,
 } from './laws.ts'
@@ -25,8 +26,8 @@ export interface PasswordFile {
   readonly origin: Origin
 }
 
-/** Directives from elsewhere than the file and the command line. */
-export interface OtherSources {
+export interface AssembleOptions {
+  readonly purpose?: Purpose
   /** Beats the file and is beaten by the command line. */
   readonly environment?: readonly Directive[]
   /** What was found where secrets usually are: everything beats it. */
@@ -46,9 +47,9 @@ const NAMES = DIRECTIVES.map(spec => spec.name)
 export function assembleConfig(
   directives: readonly Directive[],
   overrides: readonly Directive[] = [],
-  { environment = [], found = [] }: OtherSources = {},
+  { environment = [], found = [], purpose = 'serve' }: AssembleOptions = {},
 ): AssembledConfig {
-  const reading: Reading = { draft: newDraft(), given: new Map(), failed: new Set() }
+  const reading: Reading = { draft: newDraft(), given: new Map(), failed: new Set(), purpose }
   const sources = [lastOfEach(overrides), environment, directives]
   const read = sources.flatMap(source => readSource(source, reading))
   if (needsUpstream(reading)) read.push(...readSource(found, reading))

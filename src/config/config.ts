@@ -23,9 +23,20 @@ export interface SocksUser {
   readonly password: Secret<string>
 }
 
+/** Clients by the name of their host: `resolveClientNames` makes addresses of it. */
+export interface NameRule {
+  /** As the configuration wrote it, to be named in logs. */
+  readonly text: string
+  /** Lower-case. */
+  readonly host: string
+  /** Of the network around each address, or undefined for the address alone. */
+  readonly length: number | undefined
+  readonly origin: Origin
+}
+
 export interface AccessRule {
   readonly action: 'allow' | 'deny'
-  readonly rule: AddressRule
+  readonly rule: AddressRule | NameRule
 }
 
 export interface HeaderSetting {

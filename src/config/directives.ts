@@ -60,11 +60,15 @@ function timeLimit(
 function accessRule(name: 'Allow' | 'Deny', show: (config: Config) => Setting[]): DirectiveSpec {
   const action = name === 'Allow' ? 'allow' : 'deny'
   return list(name, {
-    grammar: 'address | address/length | *',
+    grammar: 'address | name | address/length | name/length | *',
     doc: `Clients that may ${name === 'Deny' ? 'not ' : ''}use the proxy; the first Allow or Deny line that matches decides`,
     otherwise: 'every client',
     parse: parseClientRule,
-    add: (draft, rule) => void draft.acl.push({ action, rule }),
+    add: (draft, rule, origin) =>
+      void draft.acl.push({
+        action,
+        rule: 'host' in rule ? { ...rule, origin } : rule,
+      }),
     show,
   })
 }

@@ -12,11 +12,13 @@ export {
   type Served,
   type SocksUser,
 } from './config.ts'
+export { addressRules, type LookUp, resolveClientNames } from './client-names.ts'
 export { describeConfig } from './describe.ts'
 export { type EnvironmentConfig, parseEnvironment } from './environment.ts'
 export type { DirectiveSpec } from './directive-rows.ts'
 export { DIRECTIVES } from './directives.ts'
-export { type ConfigIssue, type Directive, formatIssue, type Origin } from './issues.ts'
+export { type ConfigIssue, type Directive, formatIssue, type Origin, sortIssues } from './issues.ts'
+export type { Purpose } from './laws.ts'
 export { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
 export { findConfigFile, loadConfig } from './load.ts'
 export { printableName, suggestName } from './names.ts'

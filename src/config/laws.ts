@@ -2,12 +2,16 @@ import { formatHostPort } from '../core/index.ts'
 import type { Dialect, Draft, ListenAddress, Served } from './config.ts'
 import { type ConfigIssue, ENVIRONMENT, type Origin } from './issues.ts'
 
+/** What the configuration is for: `logon` needs upstreams and an account with any secret, and no place to listen. */
+export type Purpose = 'serve' | 'logon'
+
 /** What was read: the laws report nothing as missing that was there and `failed` to parse. */
 export interface Reading {
   readonly draft: Draft
   /** Where each directive stood first, by its name in the table. */
   readonly given: Map<string, Origin>
   readonly failed: Set<string>
+  readonly purpose: Purpose
 }
 
 interface SettledListeners {
@@ -66,8 +70,8 @@ function warn(
 }
 
 /** With `NoProxy *` every request goes directly: cntlm wants a Proxy line even then, and never uses it. */
-export function needsUpstream({ draft }: Reading): boolean {
-  return !draft.noProxy.includes('*')
+export function needsUpstream({ draft, purpose }: Reading): boolean {
+  return purpose === 'logon' || !draft.noProxy.includes('*')
 }
 
 /** What puts a listener of each kind into the configuration. */
@@ -80,14 +84,16 @@ function directiveOf({ kind }: Served): string {
 function checkPresence(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
   const issues: ConfigIssue[] = []
-  if (!Object.values(LISTENING).some(name => given.has(name))) {
+  const isServing = reading.purpose === 'serve'
+  if (isServing && !Object.values(LISTENING).some(name => given.has(name))) {
     issues.push(
       fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128'),
     )
   }
   if (!needsUpstream(reading)) return issues
   if (!given.has('Proxy')) {
-    const hint = 'for example Proxy 10.0.0.41:8080, or NoProxy * to do without'
+    const without = isServing ? ', or NoProxy * to do without' : ''
+    const hint = `for example Proxy 10.0.0.41:8080${without}`
     issues.push(fail('Proxy', undefined, 'there is no upstream proxy', hint))
   }
   if (draft.username === '' && !failed.has('Username') && !draft.ntlmToBasic) {
@@ -134,12 +140,15 @@ function checkSecrets(reading: Reading): ConfigIssue[] {
   const present = hashesOf(draft)
   // Clients bring their own; with a user name alone the ports that ask for no account have none.
   if (draft.ntlmToBasic && present.length === 0) return []
+  const isServing = reading.purpose === 'serve'
   const [first] = present
   if (first === undefined) {
     const message = 'there is no password and no hash of one'
     const ways = 'Password or PasswordFile has it, or tsntlm hash prints the lines for hashes'
-    return [fail('Password', given.get('Password'), message, ways)]
+    const hint = isServing ? ways : '-I asks for it'
+    return [fail('Password', given.get('Password'), message, hint)]
   }
+  if (!isServing) return []
   const sets = SUFFICIENT[draft.dialect]
   if (sets.some(set => set.every(name => present.includes(name)))) return []
   const wanted = sets.map(set => set.join(' and ')).join(' or ')

@@ -1,6 +1,7 @@
 import { existsSync, type Stats } from 'node:fs'
 import { assembleConfig, type AssembledConfig } from './assemble.ts'
 import { type ConfigIssue, type Directive, type Origin, sortIssues } from './issues.ts'
+import type { Purpose } from './laws.ts'
 import { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
 import { isSecretName } from './names.ts'
 import { isThere, type PasswordSurroundings, readPasswordFile } from './password-file.ts'
@@ -37,6 +38,7 @@ export interface ConfigSources extends PasswordSurroundings {
   readonly environment: LexedConfig
   /** Where the password is when nothing says anything about it; the first file that is there counts. */
   readonly usualPasswordFiles: readonly string[]
+  readonly purpose?: Purpose
 }
 
 /** Reads and assembles a configuration. What goes wrong is an issue, nothing is thrown. */
@@ -51,6 +53,7 @@ export function loadConfig(
   const { config, issues, passwordFile } = assembleConfig(file.directives, overrides, {
     environment: environment.directives,
     found: findPassword(sources.usualPasswordFiles),
+    purpose: sources.purpose ?? 'serve',
   })
   const all = [...environment.issues, ...issues, ...file.issues]
   if (passwordFile === undefined) return { config, issues: sortIssues(all), files: file.files }

@@ -68,7 +68,8 @@ export function tcpDialer(options: TcpDialerOptions): Dialer {
   }
 }
 
-async function resolveAll(host: string): Promise<string[]> {
+/** All addresses of a name, IPv4 and IPv6, as this host resolves names. Rejects when there is none. */
+export async function resolveAll(host: string): Promise<string[]> {
   const found = await lookup(host, { all: true, verbatim: true })
   return found.map(entry => entry.address)
 }

@@ -1,3 +1,9 @@
-export { type Dialer, type DialOptions, tcpDialer, type TcpDialerOptions } from './dialer.ts'
+export {
+  type Dialer,
+  type DialOptions,
+  resolveAll,
+  tcpDialer,
+  type TcpDialerOptions,
+} from './dialer.ts'
 export { listen, type Listener } from './listener.ts'
 export { Tunnel, type TunnelEnd, type TunnelOptions, type TunnelResult } from './tunnel.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../config/index.ts'
+import { addressRules, type Config } from '../config/index.ts'
 import type { Clock, Emit, Entropy } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
 import type { Dialer } from '../net/index.ts'
@@ -80,7 +80,7 @@ export function buildGeneration(
   const deps: ProxyDependencies = {
     clock,
     emit,
-    acl: config.acl,
+    acl: addressRules(config),
     noProxy: config.noProxy.map(compileNoProxy),
     findProxy: input.findProxy,
     upstreams,

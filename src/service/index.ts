@@ -2,7 +2,14 @@ export { type BuildInput, buildGeneration, type Generation, type Ports } from '.
 export { buildCredentials, type BuiltCredentials, workstationOf } from './credentials.ts'
 export { Frontends } from './frontends.ts'
 export { fileGuardStore, type GuardStore, memoryGuardStore } from './guard-store.ts'
+export { ownLogon, type OwnLogonOptions } from './logons.ts'
 export { removePidFile, writePidFile } from './pid-file.ts'
-export { becomeUser, type Identity, makeDirectoryFor, resolveIdentity } from './privileges.ts'
+export {
+  becomeOwnerOf,
+  becomeUser,
+  type Identity,
+  makeDirectoryFor,
+  resolveIdentity,
+} from './privileges.ts'
 export { Service } from './service.ts'
 export { chooseStateDirectory, type StateDirectoryFacts } from './state-directory.ts'

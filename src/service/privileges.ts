@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync } from 'node:fs'
+import { chownSync, mkdirSync, statSync } from 'node:fs'
 import { ProxyError } from '../core/index.ts'
 
 /** Whom the process becomes once its ports are bound. */
@@ -68,4 +68,11 @@ export function becomeUser({ uid, gid, groups }: Identity): void {
   process.setgroups?.([...groups])
   process.setgid?.(gid)
   process.setuid?.(uid)
+}
+
+/** What root writes into the directory of another user, that user could not read: so root becomes the owner first. */
+export function becomeOwnerOf(directory: string): void {
+  const owner = statSync(directory, { throwIfNoEntry: false })
+  if (process.getuid?.() !== 0 || owner === undefined || owner.uid === 0) return
+  becomeUser({ uid: owner.uid, gid: owner.gid, groups: [owner.gid] })
 }

@@ -16,5 +16,6 @@ export { GuardGate, type GuardGateOptions, type LogonPass } from './guard-gate.t
 export { type RequestBody, StreamBody, type StreamBodyOptions } from './request-body.ts'
 export type { OriginRights } from './origin-carry.ts'
 export type { Lease, PoolCounts, SessionOwner } from './session-pool.ts'
+export { askDemand, type Demanded, type Trial, type TrialOptions, tryLogon } from './trial.ts'
 export { Upstream, type UpstreamOptions } from './upstream.ts'
 export { Upstreams, type UpstreamsOptions } from './upstreams.ts'

@@ -1,72 +1,18 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startNtlmUpstream } from '../../src/demo/index.ts'
 import { openClient } from '../harness/http-client.ts'
-import { runProduct } from '../harness/product.ts'
 import { startHeldOrigin } from '../harness/real/held-origin.ts'
 import { accepts, freePort } from '../harness/real/port.ts'
-import { type Daemon, type Finished, run, startDaemon } from '../harness/real/run.ts'
+import { run, startDaemon } from '../harness/real/run.ts'
 import { until } from '../harness/real/until.ts'
 import { makeTempDir } from '../harness/temp-dir.ts'
+import { answers, BIN, DIRECT, linkAsCntlm, serve, tsntlm, writeConfig } from './program.ts'
 
-type Test = Parameters<typeof makeTempDir>[0]
-
-const BIN = fileURLToPath(new URL('../../bin/tsntlm.js', import.meta.url))
 const isLinux = process.platform === 'linux'
 const isRoot = process.getuid?.() === 0
 const onLinux = isLinux ? {} : { skip: 'needs /proc' }
-
-/** A configuration that needs neither account nor upstream. */
-const DIRECT = ['NoProxy *', 'LogFormat json']
-
-function writeConfig(test: Test, lines: readonly string[]): string {
-  const dir = makeTempDir(test)
-  const file = join(dir, 'cntlm.conf')
-  writeFileSync(file, [...lines, `StateDirectory ${join(dir, 'state')}`, ''].join('\n'), {
-    mode: 0o600,
-  })
-  return file
-}
-
-/** Serves until the test ends. */
-async function serve(test: Test, args: readonly string[], script = BIN): Promise<Daemon> {
-  // Without what tap loads into children: it writes files at their end, which another user may not.
-  const command = ['-u', 'NODE_OPTIONS', process.execPath, script, ...args]
-  const daemon = await startDaemon('env', command, output => output.includes('service.started'))
-  test.teardown(() => daemon.stop('SIGKILL'))
-  return daemon
-}
-
-async function tsntlm(args: readonly string[], input = ''): Promise<Finished & { out: string }> {
-  const finished = await runProduct(args, { input, timeoutMs: 30_000 })
-  return { ...finished, out: finished.stdout.toString() }
-}
-
-/** The program under cntlm's name. */
-function linkAsCntlm(test: Test): string {
-  const link = join(makeTempDir(test), 'cntlm')
-  symlinkSync(BIN, link)
-  return link
-}
-
-async function answers(port: number): Promise<boolean> {
-  const client = await openClient(port)
-  try {
-    return (await client.request('GET / HTTP/1.1\nHost: nowhere')).status === 400
-  } finally {
-    client.destroy()
-  }
-}
 
 function isAlive(pid: number): boolean {
   try {
@@ -218,7 +164,7 @@ t.test('-T appends the verbose log to a file of its owner', async t => {
   }
   t.equal(statSync(log).mode & 0o777, 0o600)
   const { code, stderr } = await tsntlm([...args, '-T', join(log, 'below')])
-  t.match({ code, stderr }, { code: 1, stderr: /^tsntlm: .*ENOTDIR/ })
+  t.match({ code, stderr }, { code: 1, stderr: /^tsntlm: the log file cannot be opened: ENOTDIR/ })
 })
 
 t.test('a password on the command line is warned about and blanked', onLinux, async t => {
@@ -318,10 +264,13 @@ t.test(
 )
 
 t.test('flags that cannot do what they say explain it in one line', async t => {
-  const detect = await tsntlm(['-M', 'http://example.com/'])
-  t.match(detect, { code: 1, out: '', stderr: /^tsntlm: --detect \(-M\) is not built yet.*\n$/ })
-  const noInput = await tsntlm(['-I', '-l', '1'])
-  t.match(noInput, { code: 1, out: '', stderr: 'tsntlm: no password was given\n' })
+  for (const asking of ['-I', '-p-']) {
+    const noInput = await tsntlm([asking, '-l', '1'])
+    t.match(noInput, { code: 1, out: '', stderr: 'tsntlm: no password was given\n' })
+    // Standard input is a file there, not a pipe.
+    const noFile = await run('sh', ['-c', `"$@" < /dev/null`, 'sh', process.execPath, BIN, asking])
+    t.match(noFile, { code: 1, stderr: 'tsntlm: no password was given\n' })
+  }
   const level = await tsntlm(['-c', writeConfig(t, DIRECT), '-l1', '--log-level', 'loud'])
   t.match(level, { code: 1, out: '', stderr: /^argv: error: LogLevel: .*fatal.*"loud"\n/ })
   const port = String(await freePort())

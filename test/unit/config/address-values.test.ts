@@ -16,6 +16,9 @@ const hintOf = (parsed: Parsed<unknown>): string | undefined =>
 const warningsOf = (parsed: Parsed<unknown>): string[] =>
   parsed.ok ? parsed.warnings.map(({ message }) => message) : [parsed.error]
 
+const matches = (parsed: ReturnType<typeof parseClientRule>, address: string): boolean =>
+  parsed.ok && 'matches' in parsed.value && parsed.value.matches(address)
+
 t.test('an upstream proxy is host:port', async t => {
   const table: [text: string, host: string, port: number][] = [
     ['10.0.0.41:8080', '10.0.0.41', 8080],
@@ -118,12 +121,26 @@ t.test('a client rule is an address, a network or everybody', async t => {
   for (const [text, inside, outside] of table) {
     const parsed = parseClientRule(text)
     t.strictSame(warningsOf(parsed), [], text)
-    t.equal(parsed.ok && parsed.value.matches(inside), true, `${text} ${inside}`)
-    if (outside !== undefined) t.equal(parsed.ok && parsed.value.matches(outside), false, outside)
+    t.equal(matches(parsed, inside), true, `${text} ${inside}`)
+    if (outside !== undefined) t.equal(matches(parsed, outside), false, outside)
   }
   const masked = parseClientRule('10.0.0.1/8')
   t.match(warningsOf(masked), ['the address has bits behind the length of its network'])
-  t.equal(masked.ok && masked.value.matches('10.9.9.9'), true)
+  t.equal(matches(masked, '10.9.9.9'), true)
+})
+
+t.test('a client rule may be a host name, with the length of the network around it', async t => {
+  const table: [text: string, host: string, length: number | undefined][] = [
+    ['Build.Corp', 'build.corp', undefined],
+    ['build_1', 'build_1', undefined],
+    ['build.corp./24', 'build.corp.', 24],
+    ['localhost/0', 'localhost', 0],
+    ['build/128', 'build', 128],
+  ]
+  for (const [text, host, length] of table) {
+    const parsed = parseClientRule(text)
+    t.strictSame(parsed, { ok: true, value: { text, host, length }, warnings: [] }, text)
+  }
 })
 
 t.test('a client rule that is none is refused with the reason', async t => {
@@ -138,8 +155,12 @@ t.test('a client rule that is none is refused with the reason', async t => {
     ['10.0.0.256', '"10.0.0.256" is no address'],
     ['', '"" is no address'],
     ['10.0.0.1 10.0.0.2', 'there is text behind the address'],
-    ['gw.example', 'host names are not supported here, got "gw.example"'],
-    ['gw.example/24', 'host names are not supported here, got "gw.example/24"'],
+    ['gw..example', '"gw..example" is no address'],
+    ['[fd00::1]', '"[fd00::1]" is no address'],
+    ['gw.example/', 'the length of a network is a number from 0 to 128, got ""'],
+    ['gw.example/129', 'the length of a network is a number from 0 to 128, got "129"'],
+    ['gw.example/2x', 'the length of a network is a number from 0 to 128, got "2x"'],
+    ['gw.example/24/8', 'the length of a network is a number from 0 to 128, got "24/8"'],
   ]
   for (const [text, error] of table) t.equal(errorOf(parseClientRule(text)), error, text)
 })

@@ -157,3 +157,17 @@ t.test('a proxy that is its own upstream is a warning', async t => {
     'f:3:8: warning: Tunnel: 127.0.0.1:3128 is a Proxy too, requests would go round in circles',
   ])
 })
+
+t.test('to find out the dialect, upstreams and any secret are enough', async t => {
+  const issues = (...lines: string[]): string[] =>
+    assembleConfig(parseDirectives(lines.join('\n'), 'f').directives, [], {
+      purpose: 'logon',
+    }).issues.map(formatIssue)
+  t.strictSame(issues('Proxy a:1', 'Username u', 'Password p'), [])
+  t.strictSame(issues('Proxy a:1', 'Username u', `PassLM ${HASH}`), [], 'the default NTLMv2 or not')
+  t.strictSame(issues('NoProxy *'), [
+    'error: Proxy: there is no upstream proxy (for example Proxy 10.0.0.41:8080)',
+    'error: Username: there is no user name (it names the account that logs on to the upstream proxy)',
+    'error: Password: there is no password and no hash of one (-I asks for it)',
+  ])
+})

@@ -1,0 +1,96 @@
+import { homedir } from 'node:os'
+import type { Config, Dialect, Directive } from '../config/index.ts'
+import { formatHostPort, isProxyError, systemClock, systemEntropy } from '../core/index.ts'
+import { parseAbsoluteForm, type RequestHead, setHeader } from '../http1/index.ts'
+import {
+  becomeOwnerOf,
+  becomeUser,
+  chooseStateDirectory,
+  fileGuardStore,
+  type GuardStore,
+  makeDirectoryFor,
+} from '../service/index.ts'
+import { KEEP_ALIVE } from '../upstream/index.ts'
+import { readSettings } from './configuration.ts'
+import { detectDialect } from './dialect-detection.ts'
+import { FAILED } from './exit-code.ts'
+import { reportIssues } from './report-issues.ts'
+import { readIdentity } from './run.ts'
+
+export interface DetectArguments {
+  /** The name in messages. */
+  readonly program: string
+  readonly url: string
+  readonly config: string | undefined
+  readonly overrides: readonly Directive[]
+  /** Whether the dialect was chosen on the command line: then it alone is tried. */
+  readonly isDialectGiven: boolean
+  readonly runAs: string | undefined
+}
+
+/**
+ * cntlm's `-M`: finds out what the upstreams take. At most one logon is shown.
+ * @returns 0 when there is an answer, whatever it says, as with cntlm; 1 when nothing could be found out.
+ */
+export async function detectCommand(
+  args: DetectArguments,
+  print: (line: string) => void,
+  complain: (line: string) => void,
+): Promise<number> {
+  const { program, url, isDialectGiven } = args
+  const { config, configChangedAtMs, issues } = readSettings(args.config, args.overrides, 'logon')
+  reportIssues(issues, complain)
+  if (config === undefined) return FAILED
+  try {
+    const request = requestFor(url, config)
+    if (request === undefined) {
+      complain(`${program}: --detect needs a URL like http://www.example.com/, got "${url}"`)
+      return FAILED
+    }
+    const guardStore = openGuardStore(config, args.runAs, complain)
+    const command = (dialect: Dialect): string => `${program} -a ${dialect} -M ${url}`
+    const ports = { clock: systemClock, entropy: systemEntropy, guardStore }
+    const detection = { config, configChangedAtMs, request, isDialectGiven, command }
+    return await detectDialect(detection, ports, print, complain)
+  } catch (error) {
+    if (!isProxyError(error)) throw error
+    complain(`${program}: ${error.detail ?? error.message}`)
+    return FAILED
+  }
+}
+
+/** GET, or for https CONNECT: what clients would send to an upstream. */
+function requestFor(url: string, { headers }: Config): RequestHead | undefined {
+  const parsed = parseAbsoluteForm(url)
+  if (parsed === undefined || !['http', 'https'].includes(parsed.scheme)) return undefined
+  const authority = formatHostPort(parsed.authority)
+  const [method, target, host] =
+    parsed.scheme === 'https' ? ['CONNECT', authority, authority] : ['GET', url, parsed.hostField]
+  const own = ['Host', host, 'User-Agent', 'tsntlm detect', ...KEEP_ALIVE]
+  const all = headers.reduce((list, { name, value }) => setHeader(list, name, value), own)
+  return { method, target, headers: all }
+}
+
+function openGuardStore(
+  { stateDirectory }: Config,
+  runAs: string | undefined,
+  complain: (line: string) => void,
+): GuardStore {
+  const directory = chooseStateDirectory({
+    configured: stateDirectory,
+    env: process.env,
+    isRoot: process.getuid?.() === 0,
+    home: homedir(),
+  })
+  const identity = readIdentity(runAs, complain)
+  if (identity === undefined) {
+    becomeOwnerOf(directory)
+  } else {
+    makeDirectoryFor(identity, directory)
+    becomeUser(identity)
+  }
+  return fileGuardStore(directory, systemEntropy, event => {
+    if (event.type === 'guard.storeFailed')
+      complain(`the times of failed logons cannot be kept in ${event.file}: ${event.reason}`)
+  })
+}

@@ -1,0 +1,124 @@
+import {
+  type Clock,
+  formatHostPort,
+  type HostPort,
+  isProxyError,
+  type ProxyError,
+  toProxyError,
+} from '../core/index.ts'
+import type { RequestHead } from '../http1/index.ts'
+import type { Dialer } from '../net/index.ts'
+import { PROXY_LOGON, type Scheme } from './challenger.ts'
+import { UpstreamConnection } from './connection.ts'
+import type { LogonPass } from './guard-gate.ts'
+import type { Identity } from './identity.ts'
+import { logOn } from './logon.ts'
+import { namesOffered, readOffers } from './offers.ts'
+
+export interface TrialOptions {
+  readonly address: HostPort
+  readonly dialer: Dialer
+  readonly clock: Clock
+  /** Without a body. Its connection is closed when the head of the answer is there. */
+  readonly request: RequestHead
+  /** For each answer that the upstream gives by itself. */
+  readonly handshakeTimeoutMs: number
+  /** For the answer to the AUTHENTICATE, which a web server may give. */
+  readonly answerTimeoutMs: number
+}
+
+/** What an upstream says to a request without credentials. */
+export interface Demanded {
+  readonly status: number
+  /** The scheme to log on with; undefined when it asks for none, or offers none that is known here. */
+  readonly scheme: Scheme | undefined
+  /** The names of the schemes that a 407 offers. */
+  readonly offered: string
+}
+
+export type Trial =
+  /** It answered the NEGOTIATE as if no logon were needed. */
+  | { readonly kind: 'open'; readonly status: number }
+  | { readonly kind: 'accepted'; readonly status: number }
+  /** @see LogonPass.report */
+  | { readonly kind: 'rejected'; readonly otherReading: boolean }
+  /** The credential was not shown, so this cost nothing; AUTH_LOCKED_OUT when the guard refused it. */
+  | { readonly kind: 'not-shown'; readonly error: ProxyError }
+  | { readonly kind: 'unanswered'; readonly error: ProxyError }
+
+const NEVER_ABORTED = new AbortController().signal
+
+/** Asks without credentials on a connection of its own. @throws ProxyError DIAL_*, UPSTREAM_*. */
+export async function askDemand(options: TrialOptions): Promise<Demanded> {
+  return onConnection(options, async connection => {
+    const { head } = await connection.send(options.request, undefined, {
+      timeoutMs: options.handshakeTimeoutMs,
+      signal: NEVER_ABORTED,
+    })
+    const { status } = head
+    if (status !== PROXY_LOGON.status) return { status, scheme: undefined, offered: '' }
+    const [offer] = readOffers(head, PROXY_LOGON)
+    return { status, scheme: offer?.scheme, offered: namesOffered(head, PROXY_LOGON) }
+  })
+}
+
+/**
+ * One logon on a connection of its own: shows the credential once at most, and only if the guard lets it. One that is never
+ * answered stays on record as under way, so that a later process counts it as a failed one: no guard of this process will.
+ */
+export async function tryLogon(
+  options: TrialOptions,
+  scheme: Scheme,
+  identity: Identity,
+): Promise<Trial> {
+  const { address, clock, handshakeTimeoutMs } = options
+  const pass = await identity.gate.enter(NEVER_ABORTED).catch(toProxyError)
+  if (isProxyError(pass)) return { kind: 'not-shown', error: pass }
+  let isUnanswered = false
+  const record: LogonPass = {
+    isProven: pass.isProven,
+    beforeShowing: () => pass.beforeShowing(),
+    report: (verdict, label) => {
+      if (verdict === 'unanswered') isUnanswered = true
+      return isUnanswered ? false : pass.report(verdict, label)
+    },
+  }
+  try {
+    const { exchange, outcome, otherReading } = await onConnection(options, async connection =>
+      logOn({
+        challenger: {
+          label: formatHostPort(address),
+          host: address.host,
+          framework: PROXY_LOGON,
+          scheme,
+          options: { clock, handshakeTimeoutMs },
+        },
+        connection,
+        identity,
+        request: options.request,
+        body: undefined,
+        pass: record,
+        signal: NEVER_ABORTED,
+        timeoutMs: options.answerTimeoutMs,
+        onRequest: () => undefined,
+      }),
+    )
+    if (outcome === 'rejected') return { kind: 'rejected', otherReading }
+    return { kind: outcome, status: exchange.head.status }
+  } catch (error) {
+    return { kind: isUnanswered ? 'unanswered' : 'not-shown', error: toProxyError(error) }
+  }
+}
+
+async function onConnection<T>(
+  { address, clock, dialer }: TrialOptions,
+  use: (connection: UpstreamConnection) => Promise<T>,
+): Promise<T> {
+  const stream = await dialer.dial(address, { signal: NEVER_ABORTED })
+  const connection = new UpstreamConnection(stream, clock)
+  try {
+    return await use(connection)
+  } finally {
+    connection.destroy()
+  }
+}
