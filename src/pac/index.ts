@@ -1,3 +1,4 @@
+export { createIsolatedPac, createPac } from './create.ts'
 export { decodePac, PAC_SIZE_LIMIT } from './decode.ts'
 export type { ResolveName } from './dns-trace.ts'
-export { createPac, type Pac, type PacOptions } from './evaluator.ts'
+export type { Pac, PacOptions } from './evaluator.ts'

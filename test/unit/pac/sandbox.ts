@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Clock } from '../../../src/core/index.ts'
+import { type Clock, type ErrorCode, isProxyError } from '../../../src/core/index.ts'
 import { createPac, type Pac, type PacOptions } from '../../../src/pac/index.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 
@@ -58,6 +58,23 @@ export function load(source: string, options: Partial<PacOptions> = {}): Promise
 /** Asks for http://host/, or for the URL given. */
 export function find(pac: Pac, host = 'www.example.com', url = `http://${host}/`): Promise<string> {
   return pac.find(url, host, NEVER)
+}
+
+/** The code and the detail of what a promise is rejected with. */
+export async function failureOf(
+  promise: Promise<unknown>,
+): Promise<[ErrorCode, string | undefined]> {
+  const error: unknown = await promise.then(
+    value => new Error(`no failure but ${String(value)}`),
+    (reason: unknown) => reason,
+  )
+  if (!isProxyError(error)) throw error
+  return [error.code, error.detail]
+}
+
+/** A script whose function has this body. */
+export function scriptOf(body: string): string {
+  return `function FindProxyForURL(url, host) { ${body} }`
 }
 
 /** A script that evaluates what stands in the place of the host, so that one script serves a table of expressions. */
