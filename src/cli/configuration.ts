@@ -67,7 +67,8 @@ interface Account {
 }
 
 function readAccount(config: Config, file: string): Account {
-  if (config.upstreams.length === 0) return { credentials: undefined, issues: [] }
+  if (config.upstreams.length === 0 && config.pacTrust.length === 0)
+    return { credentials: undefined, issues: [] }
   const origin = { source: file, line: 0, column: 0 }
   try {
     const { credentials, alternative, warnings } = buildCredentials(config, hostname())

@@ -110,6 +110,7 @@ function freezeConfig(config: Config): Config {
     listeners: freezeList(config.listeners),
     socksUsers: freezeList(config.socksUsers),
     noProxy: freezeList(config.noProxy),
+    pacTrust: freezeList(config.pacTrust),
     acl: freezeList(config.acl),
     headers: freezeList(config.headers),
   })

@@ -57,6 +57,12 @@ export interface Config {
   readonly acl: readonly AccessRule[]
   readonly headers: readonly HeaderSetting[]
   readonly directToLocal: boolean
+  /** An absolute path, or an http or https URL without user information. */
+  readonly pac: string | undefined
+  /** How often a Pac from a URL is fetched again; 0 is never. */
+  readonly pacRefreshMs: number
+  /** Patterns of proxies that get the account's logon when the Pac names them. */
+  readonly pacTrust: readonly string[]
   readonly stateDirectory: string | undefined
   readonly connectTimeoutMs: number
   readonly handshakeTimeoutMs: number
@@ -92,6 +98,9 @@ export const DEFAULTS: Config = {
   acl: [],
   headers: [],
   directToLocal: false,
+  pac: undefined,
+  pacRefreshMs: 300_000,
+  pacTrust: [],
   stateDirectory: undefined,
   connectTimeoutMs: 2_500,
   handshakeTimeoutMs: 15_000,
@@ -129,6 +138,7 @@ export function newDraft(): Draft {
     listeners: [],
     socksUsers: [],
     noProxy: [],
+    pacTrust: [],
     acl: [],
     headers: [],
   }

@@ -40,6 +40,7 @@ export function checkLaws(
   return [
     ...checkPresence(reading),
     ...checkSecrets(reading),
+    ...checkPac(reading),
     ...checkSocksUsers(reading),
     ...checkClients(reading, listeners),
     ...checkLoop(reading, listeners),
@@ -65,8 +66,14 @@ function warn(
 }
 
 /** With `NoProxy *` every request goes directly: cntlm wants a Proxy line even then, and never uses it. */
-function needsUpstream({ draft }: Reading): boolean {
-  return !draft.noProxy.includes('*')
+function isAllDirect({ draft }: Reading): boolean {
+  return draft.noProxy.includes('*')
+}
+
+/** A Pac script can name proxies by itself, but only those of Proxy and PacTrust get a logon. */
+function needsLogon(reading: Reading): boolean {
+  const { given } = reading
+  return !isAllDirect(reading) && (given.has('Proxy') || given.has('PacTrust') || !given.has('Pac'))
 }
 
 /** What puts a listener of each kind into the configuration. */
@@ -84,8 +91,8 @@ function checkPresence(reading: Reading): ConfigIssue[] {
       fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128'),
     )
   }
-  if (!needsUpstream(reading)) return issues
-  if (!given.has('Proxy')) {
+  if (!needsLogon(reading)) return issues
+  if (!given.has('Proxy') && !given.has('Pac')) {
     const hint = 'for example Proxy 10.0.0.41:8080, or NoProxy * to do without'
     issues.push(fail('Proxy', undefined, 'there is no upstream proxy', hint))
   }
@@ -110,7 +117,7 @@ const SUFFICIENT: Readonly<Record<Dialect, readonly (readonly HashName[])[]>> = 
 
 function checkSecrets(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
-  if (!needsUpstream(reading) || draft.password !== undefined) return []
+  if (!needsLogon(reading) || draft.password !== undefined) return []
   if (['Auth', ...HASHES].some(name => failed.has(name))) return []
   const values = { PassNTLMv2: draft.passNtlmV2, PassNT: draft.passNt, PassLM: draft.passLm }
   const present = HASHES.filter(name => values[name] !== undefined)
@@ -125,6 +132,24 @@ function checkSecrets(reading: Reading): ConfigIssue[] {
   const wanted = sets.map(set => set.join(' and ')).join(' or ')
   const message = `Auth ${draft.dialect} needs ${wanted}, there is only ${present.join(' and ')}`
   return [fail(first, given.get(first), message, hint)]
+}
+
+function checkPac(reading: Reading): ConfigIssue[] {
+  const { given } = reading
+  const pac = given.get('Pac')
+  if (pac === undefined) {
+    return ['PacRefresh', 'PacTrust'].flatMap(name => {
+      const origin = given.get(name)
+      return origin === undefined ? [] : [warn(name, origin, 'has no effect without Pac')]
+    })
+  }
+  if (isAllDirect(reading)) {
+    return [warn('Pac', pac, 'has no effect, as NoProxy * covers every target before it')]
+  }
+  if (given.has('Proxy') || given.has('PacTrust')) return []
+  const message =
+    'the proxies that the script names get no logon, as there is neither Proxy nor PacTrust'
+  return [warn('Pac', pac, message, 'for example PacTrust *.corp.example:8080')]
 }
 
 function checkSocksUsers({ draft, given }: Reading): ConfigIssue[] {

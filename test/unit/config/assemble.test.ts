@@ -196,12 +196,11 @@ t.test('an unknown directive is a warning with the nearest name', async t => {
 })
 
 t.test('a directive of cntlm without effect is one warning each', async t => {
-  const lines = 'Pac a\nPac b\nNTLMToBasic yes\nSSPI NTLM\nISAScannerSize 4'
+  const lines = 'NTLMToBasic yes\nNTLMToBasic no\nSSPI NTLM\nISAScannerSize 4'
   t.strictSame(assemble(BASE + lines).issues, [
-    'f:5:5: warning: Pac: is not supported by this version and was ignored',
-    'f:7:13: warning: NTLMToBasic: is not supported by this version and was ignored',
-    'f:8:6: warning: SSPI: does nothing any more and was ignored (The account of the Windows logon cannot be used, Username and Password are)',
-    'f:9:16: warning: ISAScannerSize: does nothing any more and was ignored (The progress pages of ISA scanners are handed on to the client as they are)',
+    'f:5:13: warning: NTLMToBasic: is not supported by this version and was ignored',
+    'f:7:6: warning: SSPI: does nothing any more and was ignored (The account of the Windows logon cannot be used, Username and Password are)',
+    'f:8:16: warning: ISAScannerSize: does nothing any more and was ignored (The progress pages of ISA scanners are handed on to the client as they are)',
   ])
 })
 
