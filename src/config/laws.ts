@@ -135,7 +135,7 @@ function checkSecrets(reading: Reading): ConfigIssue[] {
 }
 
 function checkPac(reading: Reading): ConfigIssue[] {
-  const { given } = reading
+  const { given, failed } = reading
   const pac = given.get('Pac')
   if (pac === undefined) {
     return ['PacRefresh', 'PacTrust'].flatMap(name => {
@@ -146,7 +146,7 @@ function checkPac(reading: Reading): ConfigIssue[] {
   if (isAllDirect(reading)) {
     return [warn('Pac', pac, 'has no effect, as NoProxy * covers every target before it')]
   }
-  if (given.has('Proxy') || given.has('PacTrust')) return []
+  if (['Proxy', 'PacTrust'].some(name => given.has(name)) || failed.has('Pac')) return []
   const message =
     'the proxies that the script names get no logon, as there is neither Proxy nor PacTrust'
   return [warn('Pac', pac, message, 'for example PacTrust *.corp.example:8080')]

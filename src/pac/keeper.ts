@@ -21,6 +21,8 @@ export interface KeeperOptions {
   readonly emit: Emit
   /** Default: the host's resolver. */
   readonly resolve?: ResolveName
+  /** What runs the script. Default: createIsolatedPac. */
+  readonly create?: typeof createIsolatedPac
 }
 
 /** What the script says of targets, as far as there is a script that says something. */
@@ -143,11 +145,11 @@ class Keeper implements PacFinder {
   }
 
   async #start(text: string): Promise<Pac> {
-    const { clock, emit, resolve = resolveName } = this.#options
+    const { clock, emit, resolve = resolveName, create = createIsolatedPac } = this.#options
     const onAlert = (said: string): void =>
       emit({ type: 'pac.alert', location: this.#location, text: said })
     const options = { clock, resolve, localAddresses, onAlert }
-    const pac = await createIsolatedPac(text, options, this.#closing.signal)
+    const pac = await create(text, options, this.#closing.signal)
     if (!this.#closing.signal.aborted) return pac
     pac.close()
     throw new ProxyError('CLIENT_ABORTED')

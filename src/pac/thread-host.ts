@@ -8,8 +8,11 @@ import { THREAD_FILE, type ThreadOptions, type ThreadReply, type ThreadTask } fr
 /** What the thread may take for its own JavaScript; the script's memory is that of its interpreter. */
 const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 }
 
-/** For a thread to be ready. */
+/** For a thread to be ready, on a busy machine. */
 const START_MS = 5_000
+
+/** What runs from its sources needs the loader that the process was started with; the built program needs no options. */
+const EXEC_ARGV = THREAD_FILE.pathname.endsWith('.ts') ? process.execArgv : []
 
 /** How much later than its interpreter the thread's host loses patience. */
 const MARGIN_MS = 1_000
@@ -46,6 +49,7 @@ class ThreadInterpreter implements Interpreter {
       workerData,
       env: {},
       argv: [],
+      execArgv: EXEC_ARGV,
       stdin: false,
       stdout: true,
       stderr: true,

@@ -62,6 +62,7 @@ t.test('every directive reaches its field', async t => {
       'Header X-A: 1\nHeader X-B: 2\nDirectToLocal yes\nStateDirectory /s\nConnectTimeout 1s',
       'HandshakeTimeout 2s\nResponseTimeout 3s\nSessionIdleTimeout 4s\nTunnelIdleTimeout 5s',
       'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nLogLevel debug\nLogFormat text',
+      'Pac /p.pac\nPacRefresh off\nPacTrust *.corp:8080\nPacTrust 10.0.0.0/8, d',
       'SOCKS5Proxy 10.0.0.1:1080\nSOCKS5User s:t\nTunnel [::1]:5:[::2]:22',
     ].join('\n'),
   )
@@ -81,6 +82,9 @@ t.test('every directive reaches its field', async t => {
       { name: 'X-B', value: '2' },
     ],
     directToLocal: true,
+    pac: '/p.pac',
+    pacRefreshMs: 0,
+    pacTrust: ['*.corp:8080', '10.0.0.0/8', 'd'],
     stateDirectory: '/s',
     connectTimeoutMs: 1000,
     handshakeTimeoutMs: 2000,
@@ -123,7 +127,7 @@ t.test('what is not given has its default', async t => {
     if (!given.includes(key)) t.strictSame(Reflect.get(config, key), value, key)
   }
   for (const spec of DIRECTIVES.filter(({ since }) => since === 'tsntlm')) {
-    if (spec.name === 'StateDirectory') continue
+    if (spec.name === 'StateDirectory' || spec.repeatable) continue
     const origin = { source: 'f', line: 1, column: 1 }
     const draft = newDraft()
     t.match(spec.read(spec.defaultText, draft, origin), { ok: true, warnings: [] }, spec.name)

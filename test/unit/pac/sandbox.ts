@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { type Clock, type ErrorCode, isProxyError } from '../../../src/core/index.ts'
+import type { Clock, ErrorCode, ProxyError } from '../../../src/core/index.ts'
 import { createPac, type Pac, type PacOptions } from '../../../src/pac/index.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 
@@ -68,8 +68,10 @@ export async function failureOf(
     value => new Error(`no failure but ${String(value)}`),
     (reason: unknown) => reason,
   )
-  if (!isProxyError(error)) throw error
-  return [error.code, error.detail]
+  // By its name: a module of the built program has a class of its own.
+  if (!(error instanceof Error) || error.name !== 'ProxyError') throw error
+  const { code, detail } = error as ProxyError
+  return [code, detail]
 }
 
 /** A script whose function has this body. */
