@@ -12,7 +12,7 @@ import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
-const COMMANDS = ['check', 'explain', 'hash', 'demo', 'migrate']
+const COMMANDS = ['check', 'explain', 'pac', 'hash', 'demo', 'migrate']
 
 /** The command line: runs a command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -98,6 +98,29 @@ export async function main(argv: readonly string[]): Promise<void> {
         }),
       args =>
         exitWith(explainCommand({ config: args.config, target: args.target }, print, complain)),
+    )
+    .command(
+      'pac <script> <url...>',
+      'ask a Pac script, a file or a URL, where requests would go',
+      command =>
+        command
+          .positional('script', {
+            type: 'string',
+            demandOption: true,
+            describe: 'a file, or an http or https URL',
+          })
+          .positional('url', {
+            type: 'string',
+            array: true,
+            demandOption: true,
+            describe: 'a URL, host:port of a CONNECT, or a host',
+          }),
+      async args => {
+        const { pacCommand } = await import('./pac.ts')
+        // Of a list of words yargs keeps the last one, as of an option that is there twice.
+        const targets = flags.line.operands.slice(2)
+        exitWith(await pacCommand({ script: args.script, targets }, print, complain))
+      },
     )
     .command(
       'hash',

@@ -7,7 +7,15 @@ import {
   parsePort,
 } from '../core/index.ts'
 import type { NameRule } from './config.ts'
-import { accept, type Note, type Parsed, quote, refuse } from './values.ts'
+import {
+  accept,
+  type Note,
+  parseAbsolutePath,
+  type Parsed,
+  parseText,
+  quote,
+  refuse,
+} from './values.ts'
 
 /** RFC 1123 section 2.1 with `_`, which Windows names may have. A last label of digits alone is a mistyped address. */
 const HOST_NAME =
@@ -193,4 +201,22 @@ function noProxyFault(pattern: string): Note | undefined {
     return { message, hint: 'for example 10.0.0.0/8' }
   }
   return undefined
+}
+
+/** An absolute path, because a service and a shell have different working directories; or a URL that is fetched without a logon. */
+export function parsePac(text: string): Parsed<string> {
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase()
+  if (scheme === undefined) return parseAbsolutePath(text)
+  if (scheme !== 'http' && scheme !== 'https') {
+    const hint =
+      scheme === 'file' ? 'write the path alone' : 'it can be a path, http:// or https://'
+    return refuse(`${quote(`${scheme}:`)} URLs are not supported`, hint)
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !text.includes('://') || /\s/.test(text)) {
+    return refuse('it is no URL', 'for example http://wpad.corp.example/proxy.pac')
+  }
+  return url.username === '' && url.password === ''
+    ? parseText(text)
+    : refuse('user information does not belong in the URL', 'the script is fetched without a logon')
 }

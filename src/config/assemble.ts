@@ -5,7 +5,7 @@ import {
   ACCOUNT_SECRETS,
   checkLaws,
   namesSecret,
-  needsUpstream,
+  needsLogon,
   type Purpose,
   type Reading,
   settleListeners,
@@ -52,7 +52,7 @@ export function assembleConfig(
   const reading: Reading = { draft: newDraft(), given: new Map(), failed: new Set(), purpose }
   const sources = [lastOfEach(overrides), environment, directives]
   const read = sources.flatMap(source => readSource(source, reading))
-  if (needsUpstream(reading)) read.push(...readSource(found, reading))
+  if (needsLogon(reading)) read.push(...readSource(found, reading))
   const passwordFile = settlePassword(reading)
   const settled = settleListeners(reading.draft)
   const broken = checkLaws(reading, settled.listeners)
@@ -116,11 +116,8 @@ function readDirective(directive: Directive, reading: Reading): ConfigIssue[] {
   const earlier = reading.given.get(spec.name)
   if (earlier === undefined) reading.given.set(spec.name, origin)
   if (spec.status !== 'active') {
-    const [message, hint] =
-      spec.status === 'planned'
-        ? ['is not supported by this version and was ignored']
-        : ['does nothing any more and was ignored', spec.doc]
-    return earlier === undefined ? [warning(origin, spec.name, message, hint)] : []
+    const message = 'does nothing any more and was ignored'
+    return earlier === undefined ? [warning(origin, spec.name, message, spec.doc)] : []
   }
   if (earlier !== undefined && !spec.repeatable) {
     const message = `was ignored, line ${earlier.line} sets it already`
@@ -152,6 +149,7 @@ function freezeConfig(config: Config): Config {
     listeners: freezeList(config.listeners),
     socksUsers: freezeList(config.socksUsers),
     noProxy: freezeList(config.noProxy),
+    pacTrust: freezeList(config.pacTrust),
     acl: freezeList(config.acl),
     headers: freezeList(config.headers),
   })

@@ -79,6 +79,12 @@ export interface Config {
   readonly originLogon: boolean
   /** When a client's Basic credentials go to such an origin: once it asked for them, or with every request. */
   readonly originBasic: OriginBasic
+  /** An absolute path, or an http or https URL without user information. */
+  readonly pac: string | undefined
+  /** How often a Pac from a URL is fetched again; 0 is never. */
+  readonly pacRefreshMs: number
+  /** Patterns of proxies that get the account's logon when the Pac names them. */
+  readonly pacTrust: readonly string[]
   readonly stateDirectory: string | undefined
   readonly connectTimeoutMs: number
   readonly handshakeTimeoutMs: number
@@ -119,6 +125,9 @@ export const DEFAULTS: Config = {
   ntlmToBasic: false,
   originLogon: true,
   originBasic: 'asked',
+  pac: undefined,
+  pacRefreshMs: 300_000,
+  pacTrust: [],
   stateDirectory: undefined,
   connectTimeoutMs: 2_500,
   handshakeTimeoutMs: 15_000,
@@ -156,6 +165,7 @@ export function newDraft(): Draft {
     listeners: [],
     socksUsers: [],
     noProxy: [],
+    pacTrust: [],
     acl: [],
     headers: [],
   }

@@ -16,7 +16,7 @@ export interface DirectiveSpec {
   readonly defaultText: string
   readonly since: 'cntlm' | 'tsntlm'
   /** Only an active directive does something; for the others `doc` says why not. */
-  readonly status: 'active' | 'obsolete' | 'planned'
+  readonly status: 'active' | 'obsolete'
   readonly doc: string
   /** Parses the value into the draft. */
   readonly read: (text: string, draft: Draft, origin: Origin) => Parsed<unknown>
@@ -99,7 +99,6 @@ export function list<T>(name: string, row: ListRow<T>): DirectiveSpec {
 
 /** A directive of cntlm that is known and has no effect. */
 export function inert(
-  status: 'obsolete' | 'planned',
   name: string,
   grammar: string,
   doc: string,
@@ -112,7 +111,7 @@ export function inert(
     grammar,
     defaultText: 'none',
     since: 'cntlm',
-    status,
+    status: 'obsolete',
     doc,
     read: () => accept(undefined),
     show: () => [],

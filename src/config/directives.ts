@@ -3,6 +3,7 @@ import {
   parseClientRule,
   parseListen,
   parseNoProxy,
+  parsePac,
   parseTunnel,
   parseUpstream,
 } from './address-values.ts'
@@ -256,6 +257,22 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     parse: oneOf('asked', 'always'),
     show: value => value,
   }),
+  single('Pac', 'pac', {
+    grammar: 'path | http://... | https://...',
+    doc: 'Proxy auto-configuration script that chooses the way of what NoProxy does not cover',
+    parse: parsePac,
+    show: location => location?.replace(/\?.*$/, '?[secret]'),
+  }),
+  timeLimit('PacRefresh', 'pacRefreshMs', 'off', 'after which a Pac from a URL is fetched again'),
+  list('PacTrust', {
+    grammar: 'pattern, pattern ...',
+    doc: 'Proxies that Pac may name besides the Proxy lines and that get the logon of the account; patterns as in NoProxy',
+    since: 'tsntlm',
+    parse: parseNoProxy,
+    add: (draft, patterns) => void (draft.pacTrust = [...draft.pacTrust, ...patterns]),
+    show: ({ pacTrust }) =>
+      pacTrust.length === 0 ? [] : [{ name: 'PacTrust', value: pacTrust.join(', ') }],
+  }),
   list('Header', {
     grammar: 'Name: value',
     doc: 'Header field that replaces the one of the same name, or is added, on the way to an upstream proxy',
@@ -342,11 +359,9 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     parse: oneOf('auto', 'json', 'text'),
     show: value => value,
   }),
-  inert('planned', 'Pac', 'file', 'Proxy auto-configuration file that chooses the upstream proxy'),
-  inert('obsolete', 'ISAScannerAgent', 'pattern', ISA_PAGES),
-  inert('obsolete', 'ISAScannerSize', 'KiB', ISA_PAGES),
+  inert('ISAScannerAgent', 'pattern', ISA_PAGES),
+  inert('ISAScannerSize', 'KiB', ISA_PAGES),
   inert(
-    'obsolete',
     'SSPI',
     'NTLM',
     'The account of the Windows logon cannot be used, Username and Password are',

@@ -45,6 +45,7 @@ export function checkLaws(
     ...checkPresence(reading),
     ...checkSecrets(reading),
     ...checkEncoding(reading),
+    ...checkPac(reading),
     ...checkSocksUsers(reading),
     ...checkClients(reading, listeners),
     ...checkLoop(reading, listeners),
@@ -70,8 +71,15 @@ function warn(
 }
 
 /** With `NoProxy *` every request goes directly: cntlm wants a Proxy line even then, and never uses it. */
-export function needsUpstream({ draft, purpose }: Reading): boolean {
-  return purpose === 'logon' || !draft.noProxy.includes('*')
+function isAllDirect({ draft }: Reading): boolean {
+  return draft.noProxy.includes('*')
+}
+
+/** A Pac script can name proxies by itself, but only those of Proxy and PacTrust get a logon. */
+export function needsLogon(reading: Reading): boolean {
+  const { given, purpose } = reading
+  if (purpose === 'logon') return true
+  return !isAllDirect(reading) && (given.has('Proxy') || given.has('PacTrust') || !given.has('Pac'))
 }
 
 /** What puts a listener of each kind into the configuration. */
@@ -90,8 +98,8 @@ function checkPresence(reading: Reading): ConfigIssue[] {
       fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128'),
     )
   }
-  if (!needsUpstream(reading)) return issues
-  if (!given.has('Proxy')) {
+  if (!needsLogon(reading)) return issues
+  if (!given.has('Proxy') && !(isServing && given.has('Pac'))) {
     const without = isServing ? ', or NoProxy * to do without' : ''
     const hint = `for example Proxy 10.0.0.41:8080${without}`
     issues.push(fail('Proxy', undefined, 'there is no upstream proxy', hint))
@@ -135,7 +143,7 @@ function hashesOf(draft: Draft): HashName[] {
 
 function checkSecrets(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
-  if (!needsUpstream(reading) || hasPassword(draft)) return []
+  if (!needsLogon(reading) || hasPassword(draft)) return []
   if (['Auth', ...ACCOUNT_SECRETS].some(name => failed.has(name))) return []
   const present = hashesOf(draft)
   // Clients bring their own; with a user name alone the ports that ask for no account have none.
@@ -163,7 +171,7 @@ function checkSecrets(reading: Reading): ConfigIssue[] {
  */
 function checkEncoding(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
-  if (!needsUpstream(reading) || hasPassword(draft) || failed.has('PassEncoding')) return []
+  if (!needsLogon(reading) || hasPassword(draft) || failed.has('PassEncoding')) return []
   if (draft.passEncoding !== 'auto') return []
   const name = hashesOf(draft).find(each => given.get(each)?.source.startsWith(ENVIRONMENT))
   if (name === undefined) return []
@@ -171,6 +179,24 @@ function checkEncoding(reading: Reading): ConfigIssue[] {
   const hint =
     'TSNTLM_PASSENCODING is plain for hashes of tsntlm hash and cntlm 0.94, inverted for those of cntlm 0.92'
   return [fail('PassEncoding', given.get(name), message, hint)]
+}
+
+function checkPac(reading: Reading): ConfigIssue[] {
+  const { given, failed } = reading
+  const pac = given.get('Pac')
+  if (pac === undefined) {
+    return ['PacRefresh', 'PacTrust'].flatMap(name => {
+      const origin = given.get(name)
+      return origin === undefined ? [] : [warn(name, origin, 'has no effect without Pac')]
+    })
+  }
+  if (isAllDirect(reading)) {
+    return [warn('Pac', pac, 'has no effect, as NoProxy * covers every target before it')]
+  }
+  if (['Proxy', 'PacTrust'].some(name => given.has(name)) || failed.has('Pac')) return []
+  const message =
+    'the proxies that the script names get no logon, as there is neither Proxy nor PacTrust'
+  return [warn('Pac', pac, message, 'for example PacTrust *.corp.example:8080')]
 }
 
 function checkSocksUsers({ draft, given }: Reading): ConfigIssue[] {

@@ -194,6 +194,12 @@ export const ERRORS = {
     proxyStatus: 'destination_unavailable',
     text: 'The proxy is stopping',
   },
+  PAC_UNAVAILABLE: {
+    status: 502,
+    blame: 'user',
+    proxyStatus: 'proxy_configuration_error',
+    text: 'The Pac script cannot be read',
+  },
   PAC_SYNTAX: {
     status: 502,
     blame: 'user',

@@ -117,6 +117,24 @@ export type ProxyEvent =
   | { readonly type: 'pac.ignored'; readonly words: readonly string[] }
   | { readonly type: 'origin.denied'; readonly origin: string; readonly account: string }
   | { readonly type: 'guard.storeFailed'; readonly file: string; readonly reason: string }
+  /** `location` is the path, or the URL without user information and query. */
+  | { readonly type: 'pac.loaded'; readonly location: string; readonly bytes: number }
+  | {
+      readonly type: 'pac.failed'
+      readonly location: string
+      readonly error: ErrorCode
+      readonly detail: string
+      /** Whether an earlier copy of the script goes on serving. */
+      readonly keepsOld: boolean
+    }
+  /** A question that the script did not answer. */
+  | {
+      readonly type: 'pac.faulted'
+      readonly location: string
+      readonly error: ErrorCode
+      readonly detail: string
+    }
+  | { readonly type: 'pac.alert'; readonly location: string; readonly text: string }
   | {
       readonly type: 'service.started'
       readonly listeners: readonly string[]

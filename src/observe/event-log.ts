@@ -13,7 +13,7 @@ const REPEATS: RepeatOptions = { limit: 5, windowMs: 60_000, maxKinds: 200 }
 
 /**
  * The sink of all events: each becomes a line of the log. A failure that keeps coming (the same client denied, the same
- * upstream failing in the same way) is written five times a minute, and then once with the number of the others.
+ * upstream failing in the same way, a Pac script that throws) is written five times a minute, and then once with the number of the others.
  */
 export function createEventLog(logger: Logger, clock: Clock): EventLog {
   const filter = new RepeatFilter<ProxyEvent>(clock, REPEATS, (last, suppressed) =>
@@ -39,6 +39,8 @@ function repeatKind(event: ProxyEvent): string | undefined {
       return `${event.type} ${withoutPort(event.client)} ${event.rule}`
     case 'client.malformed':
       return `${event.type} ${withoutPort(event.client)} ${event.error}`
+    case 'pac.faulted':
+      return `${event.type} ${event.location} ${event.error}`
     default:
       return undefined
   }

@@ -53,6 +53,10 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
     message: 'a web server refused the account, it is not shown there again for a while',
   },
   'guard.storeFailed': { level: 'warn', message: 'cannot keep the state of the account' },
+  'pac.loaded': { level: 'info', message: 'Pac script loaded' },
+  'pac.failed': { level: 'warn', message: 'Pac script cannot be loaded' },
+  'pac.faulted': { level: 'warn', message: 'Pac script gave no answer, the Proxy lines serve' },
+  'pac.alert': { level: 'debug', message: 'Pac script says' },
   'service.started': { level: 'info', message: 'ready' },
   'config.loaded': { level: 'info', message: 'configuration read again' },
   'config.rejected': {

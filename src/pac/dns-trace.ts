@@ -6,8 +6,19 @@ export type ResolveName = (name: string, signal: AbortSignal) => Promise<readonl
 /** How one run of the script ended: with a result, or stopped at a name whose addresses are not known yet. */
 export type Outcome<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'stopped' }
 
-/** The addresses of a name as far as a running script may know them; undefined stops the run. */
-export type KnownAddresses = (name: string) => readonly string[] | undefined
+/** The names of one question, as far as a running script may know their addresses. */
+export interface KnownNames {
+  /** None for what is no name; undefined stops the run. */
+  recall(text: string): readonly string[] | undefined
+  /** What the question has used until now, by `nameOf`. */
+  readonly used: ReadonlyMap<string, readonly string[]>
+}
+
+/** A text of the script's as a name to resolve, or undefined. */
+export function nameOf(text: string): string | undefined {
+  const name = parseHost(text)
+  return name === '' ? undefined : name
+}
 
 const MAX_NAMES = 1000
 const TTL_MS = 60_000
@@ -36,6 +47,8 @@ export class NameCache {
 
   /** Never rejects: what cannot be resolved within 5 seconds has no addresses. */
   ask(name: string): Promise<readonly string[]> {
+    const known = this.recall(name)
+    if (known !== undefined) return Promise.resolve(known)
     const asked = this.#asking.get(name)
     if (asked !== undefined) return asked
     const answer = this.#lookup(name).then(addresses => {
@@ -78,32 +91,37 @@ export const MAX_ROUNDS = 20
  */
 export async function traceNames<T>(
   cache: NameCache,
-  attempt: (known: KnownAddresses) => Outcome<T> | Promise<Outcome<T>>,
+  attempt: (names: KnownNames) => Outcome<T> | Promise<Outcome<T>>,
   signal: AbortSignal,
 ): Promise<T> {
-  const answers = new Map<string, readonly string[]>()
+  const used = new Map<string, readonly string[]>()
   let rounds = 0
   const wanted: string[] = []
-  const known: KnownAddresses = text => {
-    const name = parseHost(text)
-    if (name === undefined || name === '') return []
-    const found = answers.get(name) ?? cache.recall(name) ?? (rounds < MAX_ROUNDS ? undefined : [])
-    if (found !== undefined) answers.set(name, found)
+  const recall = (text: string): readonly string[] | undefined => {
+    const name = nameOf(text)
+    if (name === undefined) return []
+    const found = used.get(name) ?? cache.recall(name) ?? (rounds < MAX_ROUNDS ? undefined : [])
+    if (found !== undefined) used.set(name, found)
     else if (wanted.length === 0) wanted.push(name)
     return found
   }
   for (;;) {
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
-    const outcome = await attempt(known)
+    const usedBefore = used.size
+    const outcome = await attempt({ recall, used })
     if (outcome.kind === 'done') return outcome.value
     const name = wanted.pop()
-    if (name === undefined) throw new ProxyError('BUG', { detail: 'a Pac run stopped for nothing' })
-    rounds++
-    answers.set(name, await orAborted(cache.ask(name), signal))
+    if (name !== undefined) {
+      rounds++
+      used.set(name, await orAborted(cache.ask(name), signal))
+    } else if (used.size === usedBefore) {
+      throw new ProxyError('BUG', { detail: 'a Pac run stopped for nothing' })
+    }
   }
 }
 
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The promise's result, unless the signal aborts first. @throws ProxyError CLIENT_ABORTED. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new ProxyError('CLIENT_ABORTED'))
     signal.addEventListener('abort', abort, { once: true })

@@ -3,16 +3,9 @@ import { fileURLToPath } from 'node:url'
 import type * as QuickJsModule from 'quickjs-wasi'
 import type { JSException, JSValueHandle, QuickJS } from 'quickjs-wasi'
 import { type Clock, ProxyError } from '../core/index.ts'
-import type { KnownAddresses, Outcome } from './dns-trace.ts'
+import type { Outcome } from './dns-trace.ts'
 import { HELPERS } from './helpers.ts'
-
-/** What a script can learn and say while it runs. */
-export interface World {
-  readonly known: KnownAddresses
-  /** The addresses of this host. */
-  localAddresses(): readonly string[]
-  alert(text: string): void
-}
+import type { Interpreter, Runtime, World } from './interpreter.ts'
 
 export interface EngineOptions {
   readonly clock: Clock
@@ -22,21 +15,16 @@ export interface EngineOptions {
   readonly timezoneOffset?: number
 }
 
-/** The interpreter's code, read once for all engines of a script. */
-export interface Runtime {
-  start(options: EngineOptions): Promise<Engine>
-}
-
 /**
- * Loads quickjs-wasi, which is an optional dependency, so that nothing of it is loaded without Pac.
+ * Interpreters in this thread. Loads quickjs-wasi, which is an optional dependency, so that nothing of it is loaded without Pac.
  * @throws ProxyError CONFIG when it is not installed.
  */
-export async function loadRuntime(): Promise<Runtime> {
+export async function loadRuntime(options: EngineOptions): Promise<Runtime> {
   try {
     const quickjs = await import('quickjs-wasi')
     const path = fileURLToPath(import.meta.resolve('quickjs-wasi/quickjs.wasm'))
     const wasm = await readFile(path)
-    return { start: options => startEngine(quickjs, wasm, options) }
+    return { start: () => startEngine(quickjs, wasm, options) }
   } catch (cause) {
     const detail = 'Pac needs the package quickjs-wasi; install it with npm install quickjs-wasi'
     throw new ProxyError('CONFIG', { detail, cause })
@@ -85,7 +73,7 @@ class Supervisor {
   }
 
   addressesOf(name: string): string {
-    const addresses = this.run?.world.known(name)
+    const addresses = this.run?.world.names.recall(name)
     if (addresses !== undefined) return addresses.join(';')
     if (this.run !== undefined) this.run.stopped = true
     // Ends most scripts at once; one that catches it is interrupted a little later.
@@ -116,7 +104,7 @@ async function startEngine(
   vm.withScope(() => {
     const ask = vm.newFunction('ask', name => vm.newString(supervisor.addressesOf(textOf(name))))
     const tellLocal = vm.newFunction('tellLocal', () =>
-      vm.newString(supervisor.run?.world.localAddresses().join(';') ?? ''),
+      vm.newString(supervisor.run?.world.localAddresses.join(';') ?? ''),
     )
     const say = vm.newFunction('say', text => {
       supervisor.run?.world.alert(textOf(text))
@@ -133,14 +121,11 @@ function textOf(handle: JSValueHandle | undefined): string {
 }
 
 /**
- * One interpreter with the helpers and, after `load`, one script in it. After PAC_TIMEOUT and PAC_MEMORY it may be in any
- * state and must not be used again.
- *
- * The limits hold for the script's own steps, for regular expressions and for memory. A script that is made to do harm can still occupy
- * the process with one call of a built-in function, like reversing an array-like of length 2^53: as much harm as it does by
- * naming a proxy that does not exist, which nothing can prevent.
+ * An interpreter in this thread. Its limits hold for the script's own steps, for regular expressions and for memory. A script can still occupy
+ * the thread for hours with one call of a built-in function, like reversing an array-like of length 2^53: the host of the thread
+ * has to look after that.
  */
-export class Engine {
+class Engine implements Interpreter {
   readonly #vm: QuickJS
   readonly #supervisor: Supervisor
   readonly #isException: (error: unknown) => error is JSException
@@ -155,10 +140,6 @@ export class Engine {
     this.#isException = isException
   }
 
-  /**
-   * Runs the script's top level, which defines FindProxyForURL or else FindProxyForURLEx.
-   * @throws ProxyError PAC_SYNTAX, PAC_TIMEOUT or PAC_MEMORY.
-   */
   load(source: string, world: World, budgetMs: number): Outcome<void> {
     return this.#attempt(world, budgetMs, () => {
       this.#vm.evalCode(source, 'pac')
@@ -168,7 +149,6 @@ export class Engine {
     })
   }
 
-  /** Calls the function. @throws ProxyError PAC_SYNTAX, PAC_TIMEOUT or PAC_MEMORY. */
   find(url: string, host: string, world: World, budgetMs: number): Outcome<string> {
     return this.#attempt(world, budgetMs, () => {
       const vm = this.#vm
@@ -187,6 +167,10 @@ export class Engine {
       }
       return text
     })
+  }
+
+  close(): void {
+    // It holds memory alone, which goes with the last reference; a broken interpreter could not even be told to.
   }
 
   #attempt<T>(world: World, budgetMs: number, body: () => T): Outcome<T> {

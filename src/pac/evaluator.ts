@@ -1,21 +1,22 @@
 import { type Clock, isProxyError, ProxyError } from '../core/index.ts'
 import {
-  type KnownAddresses,
+  type KnownNames,
   NameCache,
+  orAborted,
   type Outcome,
   type ResolveName,
   traceNames,
 } from './dns-trace.ts'
-import { type Engine, loadRuntime, type Runtime, type World } from './engine.ts'
+import type { Interpreter, Runtime, World } from './interpreter.ts'
 
 export interface PacOptions {
   readonly clock: Clock
   readonly resolve: ResolveName
   /** For myIpAddress: the addresses of this host, the one that reaches the network first. */
-  readonly localAddresses: () => readonly string[]
+  readonly localAddresses: () => readonly string[] | Promise<readonly string[]>
   /** Gets what the script says with alert(). */
   readonly onAlert?: (text: string) => void
-  /** Time for one question, without the waiting for names. The process does nothing else meanwhile. Default 500. */
+  /** Time for one question, without the waiting for names. Default 500. */
   readonly findMs?: number
   /** Time for the script's top level. Default 2000. */
   readonly loadMs?: number
@@ -34,38 +35,42 @@ export interface Pac {
    * @throws ProxyError PAC_SYNTAX (the script threw, or gave no string), PAC_TIMEOUT, PAC_MEMORY, BAD_TARGET, CLIENT_ABORTED.
    */
   find(url: string, host: string, signal: AbortSignal): Promise<string>
+  /** Takes no new questions; those that are under way are still answered. */
+  close(): void
 }
 
 const FIND_MS = 500
 const LOAD_MS = 2_000
-const MEMORY_LIMIT = 32 * 1024 * 1024
+export const MEMORY_LIMIT = 32 * 1024 * 1024
 const MAX_ALERTS = 20
 const MAX_ALERT_LENGTH = 500
+
+/** For a question from its arrival to its answer, and for loading: with the wait for names and for other questions. */
+const OVERALL_MS = 8_000
+const MAX_PENDING = 256
 
 /** So many faults in a row, and a script that wastes time and memory is left alone for a while. */
 const FAULTS_BEFORE_REST = 3
 const REST_MS = 30_000
 
-/**
- * Loads a script: it is parsed and its top level has run when the promise resolves, so a script that cannot work shows itself here.
- * @throws ProxyError PAC_SYNTAX, PAC_TIMEOUT, PAC_MEMORY, CONFIG (quickjs-wasi is not installed) or CLIENT_ABORTED.
- */
-export async function createPac(
-  source: string,
-  options: PacOptions,
-  signal: AbortSignal = new AbortController().signal,
-): Promise<Pac> {
-  const pac = new Evaluator(source, options, await loadRuntime())
-  await pac.load(signal)
-  return pac
-}
+/** What an interpreter does not survive. */
+const FATAL = ['PAC_TIMEOUT', 'PAC_MEMORY', 'BUG']
 
-class Evaluator implements Pac {
+/** Runs a piece of work in what is left of the time. */
+type Timed = <T>(
+  work: (world: World, leftMs: number) => Outcome<T> | Promise<Outcome<T>>,
+) => Promise<Outcome<T>>
+
+/** Asks one script, one run at a time, and starts a new interpreter for it when one is lost. */
+export class Evaluator implements Pac {
   readonly #source: string
   readonly #options: PacOptions
   readonly #runtime: Runtime
   readonly #names: NameCache
-  #engine: Engine | undefined
+  #interpreter: Interpreter | undefined
+  #lastTurn: Promise<unknown> = Promise.resolve()
+  #pending = 0
+  #closed = false
   #faults = 0
   #restUntil = 0
 
@@ -76,65 +81,138 @@ class Evaluator implements Pac {
     this.#names = new NameCache(options.resolve, options.clock)
   }
 
-  /** An engine of its own for each run: a top level cannot run twice in one. */
-  async load(signal: AbortSignal): Promise<Engine> {
-    const { clock, memoryLimit = MEMORY_LIMIT, loadMs = LOAD_MS, timezoneOffset } = this.#options
-    const zone = timezoneOffset === undefined ? {} : { timezoneOffset }
-    this.#engine = await this.#run(signal, loadMs, async (world, leftMs) => {
-      const engine = await this.#runtime.start({ clock, memoryLimit, ...zone })
-      const outcome = engine.load(this.#source, world, leftMs)
-      return outcome.kind === 'done' ? { kind: 'done', value: engine } : outcome
-    })
-    return this.#engine
+  /** @throws ProxyError PAC_SYNTAX, PAC_TIMEOUT, PAC_MEMORY, CONFIG (quickjs-wasi is not installed) or CLIENT_ABORTED. */
+  async load(signal: AbortSignal): Promise<void> {
+    this.#interpreter = await this.#started(signal)
   }
 
   async find(url: string, host: string, signal: AbortSignal): Promise<string> {
     const shown = stripUrl(url)
-    const { clock, findMs = FIND_MS } = this.#options
-    if (clock.now() < this.#restUntil) {
-      const detail = 'it ran out of time or memory again and again and is not run for a while'
-      throw new ProxyError('PAC_TIMEOUT', { detail })
+    if (this.#pending >= MAX_PENDING) {
+      throw new ProxyError('PAC_TIMEOUT', { detail: 'too many questions wait for it' })
     }
+    this.#pending++
     try {
-      const engine = this.#engine ?? (await this.load(signal))
-      const answer = await this.#run(signal, findMs, (world, leftMs) =>
-        engine.find(shown, host, world, leftMs),
-      )
-      this.#faults = 0
-      return answer
-    } catch (error) {
-      this.#noteFault(error)
-      throw error
+      return await this.#within(signal, async limited => this.#answer(shown, host, limited))
+    } finally {
+      this.#pending--
+      this.#closeWhenDone()
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#closeWhenDone()
+  }
+
+  #closeWhenDone(): void {
+    if (this.#closed && this.#pending === 0) this.#interpreter?.close()
+  }
+
+  async #answer(url: string, host: string, signal: AbortSignal): Promise<string> {
+    const { findMs = FIND_MS } = this.#options
+    const answer = await this.#trace(signal, findMs, async timed =>
+      this.#inTurn(async () => {
+        if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
+        this.#assertNotResting()
+        try {
+          const interpreter = (this.#interpreter ??= await this.#started())
+          return await timed((world, leftMs) => interpreter.find(url, host, world, leftMs))
+        } catch (error) {
+          this.#noteFault(error)
+          throw error
+        }
+      }),
+    )
+    this.#faults = 0
+    return answer
+  }
+
+  async #started(signal = new AbortController().signal): Promise<Interpreter> {
+    const { loadMs = LOAD_MS } = this.#options
+    return this.#within(signal, async limited =>
+      this.#trace(limited, loadMs, async timed => this.#loadOnce(timed, limited)),
+    )
+  }
+
+  /** A new interpreter for each run: a top level cannot run twice in one. */
+  async #loadOnce(timed: Timed, signal: AbortSignal): Promise<Outcome<Interpreter>> {
+    const interpreter = await this.#runtime.start()
+    let isKept = false
+    try {
+      const outcome = await timed((world, leftMs) => interpreter.load(this.#source, world, leftMs))
+      isKept = outcome.kind === 'done' && !signal.aborted
+      return outcome.kind === 'done' ? { kind: 'done', value: interpreter } : outcome
+    } finally {
+      if (!isKept) interpreter.close()
     }
   }
 
   /** Runs `attempt` until it needs no further name. All its runs together have `budgetMs`, and only the last one's alerts count. */
-  async #run<T>(
+  async #trace<T>(
     signal: AbortSignal,
     budgetMs: number,
-    attempt: (world: World, leftMs: number) => Outcome<T> | Promise<Outcome<T>>,
+    attempt: (timed: Timed) => Promise<Outcome<T>>,
   ): Promise<T> {
-    const { clock, localAddresses, onAlert } = this.#options
+    const { clock, onAlert } = this.#options
+    const localAddresses = await this.#options.localAddresses()
     let leftMs = budgetMs
     let alerts: string[] = []
-    const once = async (known: KnownAddresses): Promise<Outcome<T>> => {
-      const began = clock.now()
-      alerts = []
-      const alert = (text: string): void => {
-        if (alerts.length < MAX_ALERTS) alerts.push(text.slice(0, MAX_ALERT_LENGTH))
-      }
-      const outcome = await attempt({ known, localAddresses, alert }, leftMs)
-      leftMs -= clock.now() - began
-      return outcome
+    const once = async (names: KnownNames): Promise<Outcome<T>> =>
+      attempt(async work => {
+        alerts = []
+        const alert = (text: string): void => {
+          if (alerts.length < MAX_ALERTS) alerts.push(text.slice(0, MAX_ALERT_LENGTH))
+        }
+        const began = clock.now()
+        const outcome = await work({ names, localAddresses, alert }, leftMs)
+        leftMs -= clock.now() - began
+        return outcome
+      })
+    try {
+      return await traceNames(this.#names, once, signal)
+    } finally {
+      for (const text of alerts) onAlert?.(text)
     }
-    const value = await traceNames(this.#names, once, signal)
-    for (const text of alerts) onAlert?.(text)
-    return value
+  }
+
+  /** An interpreter runs one thing at a time, so that what it takes can be measured and limited. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(work)
+    this.#lastTurn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** @throws ProxyError CLIENT_ABORTED with the signal, PAC_TIMEOUT after OVERALL_MS, and what `work` throws. */
+  async #within<T>(signal: AbortSignal, work: (limited: AbortSignal) => Promise<T>): Promise<T> {
+    const limit = new AbortController()
+    const leave = (): void => limit.abort()
+    const timer = this.#options.clock.setTimer(OVERALL_MS, leave)
+    signal.addEventListener('abort', leave, { once: true })
+    if (signal.aborted) leave()
+    try {
+      return await orAborted(work(limit.signal), limit.signal)
+    } catch (error) {
+      const isAborted = isProxyError(error) && error.code === 'CLIENT_ABORTED'
+      if (!isAborted || signal.aborted) throw error
+      const detail = 'no answer within 8 seconds, names may be slow to resolve'
+      throw new ProxyError('PAC_TIMEOUT', { detail })
+    } finally {
+      timer.cancel()
+      signal.removeEventListener('abort', leave)
+    }
+  }
+
+  #assertNotResting(): void {
+    if (this.#options.clock.now() >= this.#restUntil) return
+    const detail = 'it ran out of time or memory again and again and is not run for a while'
+    throw new ProxyError('PAC_TIMEOUT', { detail })
   }
 
   #noteFault(error: unknown): void {
-    if (!isProxyError(error) || !['PAC_TIMEOUT', 'PAC_MEMORY'].includes(error.code)) return
-    this.#engine = undefined
+    if (isProxyError(error) && !FATAL.includes(error.code)) return
+    this.#interpreter?.close()
+    this.#interpreter = undefined
     this.#faults++
     if (this.#faults >= FAULTS_BEFORE_REST) this.#restUntil = this.#options.clock.now() + REST_MS
   }

@@ -1,3 +1,7 @@
+export { createIsolatedPac, createPac } from './create.ts'
 export { decodePac, PAC_SIZE_LIMIT } from './decode.ts'
 export type { ResolveName } from './dns-trace.ts'
-export { createPac, type Pac, type PacOptions } from './evaluator.ts'
+export type { Pac, PacOptions } from './evaluator.ts'
+export { localAddresses, resolveName } from './host-names.ts'
+export { type KeeperOptions, openPac, type PacFinder } from './keeper.ts'
+export { openSource, type RawScript, type ScriptSource, showLocation } from './source.ts'

@@ -2,8 +2,9 @@ import { addressRules, type Config } from '../config/index.ts'
 import type { Clock, Emit, Entropy } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
 import type { Dialer } from '../net/index.ts'
+import type { KeeperOptions, PacFinder } from '../pac/index.ts'
 import { compileNoProxy } from '../policy/index.ts'
-import type { FindProxy, ProxyDependencies } from '../proxy/index.ts'
+import type { ProxyDependencies } from '../proxy/index.ts'
 import { DirectRoutes, type UpstreamOptions, Upstreams } from '../upstream/index.ts'
 import { ProxyAccounts } from './accounts.ts'
 import { CarryOver } from './carry-over.ts'
@@ -16,6 +17,7 @@ export interface Ports {
   readonly emit: Emit
   readonly guardStore: GuardStore
   readonly dialer?: Dialer
+  readonly openPac?: (options: KeeperOptions) => PacFinder
 }
 
 export interface BuildInput {
@@ -28,8 +30,6 @@ export interface BuildInput {
   readonly workstation?: string
   /** Unix time in ms of the last change of the files read: an older rejection is not held against the password. */
   readonly configChangedAtMs: number
-  /** Asks the script of Pac. */
-  readonly findProxy?: FindProxy | undefined
 }
 
 /** The objects that serve requests, built from one configuration and never changed. */
@@ -54,6 +54,7 @@ export function buildGeneration(
   const dialer = carryOver.dialerFor(config.connectTimeoutMs)
   const { nextRequestId, nextSessionId, pseudonym } = carryOver
   const upstreams = buildUpstreams(config, dialer, carryOver)
+  const pac = carryOver.pacFor(config.pac, config.pacRefreshMs)
   const directRoutes = new DirectRoutes({
     dialer,
     clock,
@@ -82,7 +83,7 @@ export function buildGeneration(
     emit,
     acl: addressRules(config),
     noProxy: config.noProxy.map(compileNoProxy),
-    findProxy: input.findProxy,
+    findProxy: pac === undefined ? undefined : (...question) => pac.find(...question),
     upstreams,
     accounts,
     demandsClientLogon: config.ntlmToBasic,
@@ -121,6 +122,7 @@ function buildUpstreams(config: Config, dialer: Dialer, carryOver: CarryOver): U
     handshakeTimeoutMs: config.handshakeTimeoutMs,
     responseTimeoutMs: config.responseTimeoutMs,
   }
+  const trusted = config.pacTrust.map(compileNoProxy)
   return new Upstreams({
     configured: carryOver.upstreamsFor(config.upstreams, {
       ...options,
@@ -132,6 +134,6 @@ function buildUpstreams(config: Config, dialer: Dialer, carryOver: CarryOver): U
         address,
         accountHint: 'only the Pac script names it, and PacTrust in the configuration does not',
       }),
-    isTrusted: () => false,
+    isTrusted: address => trusted.some(rule => rule.matches(address)),
   })
 }

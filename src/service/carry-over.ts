@@ -7,6 +7,7 @@ import {
   type HostPort,
 } from '../core/index.ts'
 import { type Dialer, tcpDialer } from '../net/index.ts'
+import { type KeeperOptions, openPac, type PacFinder } from '../pac/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
 import { Upstream, type UpstreamOptions } from '../upstream/index.ts'
 import { AccountLedgers, type OwnAccount } from './accounts.ts'
@@ -19,6 +20,7 @@ export interface CarryOverPorts {
   readonly emit: Emit
   readonly guardStore: GuardStore
   readonly dialer?: Dialer
+  readonly openPac?: (options: KeeperOptions) => PacFinder
 }
 
 type AccountInput = Pick<
@@ -27,6 +29,8 @@ type AccountInput = Pick<
 >
 
 type UpstreamInput = Omit<UpstreamOptions, 'clock' | 'emit' | 'nextSessionId' | 'via'>
+
+const OLD_PAC_MS = 10_000
 
 interface KeptAccount extends OwnAccount {
   readonly key: string
@@ -42,6 +46,7 @@ export class CarryOver {
   readonly ledgers: AccountLedgers
   readonly #ports: CarryOverPorts
   #account: KeptAccount | undefined
+  #pac: { readonly key: string; readonly finder: PacFinder } | undefined
   #dialer: { readonly timeoutMs: number; readonly dialer: Dialer } | undefined
   #upstreams = new Map<string, { readonly key: string; readonly upstream: Upstream }>()
 
@@ -97,6 +102,25 @@ export class CarryOver {
     })
     this.#upstreams = new Map(entries)
     return entries.map(([, { upstream }]) => upstream)
+  }
+
+  /** What runs the script of Pac: the one that is there, with its last good copy, where it is the same script. */
+  pacFor(location: string | undefined, refreshMs: number): PacFinder | undefined {
+    const key = JSON.stringify([location, refreshMs])
+    if (this.#pac?.key === key) return this.#pac.finder
+    const old = this.#pac?.finder
+    // Requests that have begun may be about to ask it.
+    if (old !== undefined) this.#ports.clock.setTimer(OLD_PAC_MS, () => old.close())
+    this.#pac = undefined
+    if (location === undefined) return undefined
+    const { clock, emit, openPac: open = openPac } = this.#ports
+    const finder = open({ location, refreshMs, clock, emit })
+    this.#pac = { key, finder }
+    return finder
+  }
+
+  close(): void {
+    this.#pac?.finder.close()
   }
 
   makeUpstream(options: UpstreamInput, predecessor?: Upstream): Upstream {

@@ -77,6 +77,7 @@ export class Service {
     const cut = this.#frontends.all.reduce((sum, frontend) => sum + frontend.destroy(), 0)
     upstreams.destroy()
     directRoutes.destroy()
+    this.#carryOver.close()
     return cut
   }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { freePort } from './real/port.ts'
 import { type Finished, run, type RunOptions, startDaemon } from './real/run.ts'
 
@@ -88,6 +88,13 @@ export async function runProduct(
 ): Promise<Finished> {
   await buildIfMissing()
   return run(process.execPath, [BIN, ...args], options)
+}
+
+/** A module of the built program, by its path below dist. */
+export async function importBuilt(path: string): Promise<unknown> {
+  await buildIfMissing()
+  const module: unknown = await import(pathToFileURL(join(ROOT, 'dist', path)).href)
+  return module
 }
 
 /** `npm test` builds before the suites; this is for a single suite in a fresh clone. */

@@ -3,6 +3,7 @@ import {
   parseClientRule,
   parseListen,
   parseNoProxy,
+  parsePac,
   parseTunnel,
   parseUpstream,
 } from '../../../src/config/address-values.ts'
@@ -220,4 +221,35 @@ t.test('a tunnel that names no port or no target is refused', async t => {
   ]
   for (const [text, error] of table) t.equal(errorOf(parseTunnel(text)), error, text)
   t.match(hintOf(parseTunnel('2222')), /^the form is port:host:port or address:port:host:port/)
+})
+
+t.test('a Pac is a path or a web address', async t => {
+  const accepted = [
+    '/etc/proxy.pac',
+    'C:\\proxy.pac',
+    'http://wpad/proxy.pac',
+    'HTTPS://wpad.corp.example:8443/p?site=1',
+  ]
+  for (const text of accepted) {
+    t.strictSame(parsePac(text), { ok: true, value: text, warnings: [] }, text)
+  }
+  const refused: [text: string, error: string, hint: string | undefined][] = [
+    ['proxy.pac', 'an absolute path is needed, got "proxy.pac"', undefined],
+    ['~/proxy.pac', 'an absolute path is needed, got "~/proxy.pac"', undefined],
+    ['', 'an absolute path is needed, got ""', undefined],
+    ['file:///etc/p.pac', '"file:" URLs are not supported', 'write the path alone'],
+    ['ftp://a/p', '"ftp:" URLs are not supported', 'it can be a path, http:// or https://'],
+    ['http:wpad', 'it is no URL', 'for example http://wpad.corp.example/proxy.pac'],
+    ['http://', 'it is no URL', 'for example http://wpad.corp.example/proxy.pac'],
+    ['http://a/b c', 'it is no URL', 'for example http://wpad.corp.example/proxy.pac'],
+    [
+      'http://u:hunter2@a/',
+      'user information does not belong in the URL',
+      'the script is fetched without a logon',
+    ],
+  ]
+  for (const [text, error, hint] of refused) {
+    t.equal(errorOf(parsePac(text)), error, text)
+    t.equal(hintOf(parsePac(text)), hint, text)
+  }
 })

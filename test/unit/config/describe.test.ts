@@ -20,6 +20,8 @@ Allow               10.0.0.1
 Deny                10.0.0.0/8
 Allow               *
 NoProxy             b, 10.*
+Pac                 http://wpad/proxy.pac?key=hunter2
+PacTrust            *.corp:8080 10.0.0.0/8
 Header              X-A: 1
 Header              Authorization: Basic hunter2
 TunnelIdleTimeout   90m
@@ -53,6 +55,9 @@ DirectToLocal       no
 NTLMToBasic         no
 OriginLogon         yes
 OriginBasic         asked
+Pac                 http://wpad/proxy.pac?[secret]
+PacRefresh          5m
+PacTrust            *.corp:8080, 10.0.0.0/8
 Header              X-A: 1
 Header              Authorization: [secret]
 ConnectTimeout      2.5s

@@ -171,3 +171,41 @@ t.test('to find out the dialect, upstreams and any secret are enough', async t =
     'error: Password: there is no password and no hash of one (-I asks for it)',
   ])
 })
+
+t.test(
+  'with Pac no upstream proxy is needed, and an account only for those that get a logon',
+  async t => {
+    const alone =
+      'f:2:5: warning: Pac: the proxies that the script names get no logon, as there is neither Proxy nor PacTrust (for example PacTrust *.corp.example:8080)'
+    const noUser =
+      'error: Username: there is no user name (it names the account that logs on to the upstream proxy)'
+    const noPassword =
+      'error: Password: there is no password and no hash of one (Password or PasswordFile has it, or tsntlm hash prints the lines for hashes)'
+    const all = 'f:2:5: warning: Pac: has no effect, as NoProxy * covers every target before it'
+    const table: [lines: string[], issues: string[]][] = [
+      [['Pac /p'], [alone]],
+      [['Pac /p', 'Proxy a:1', 'Username u', 'Password p'], []],
+      [['Pac /p', 'PacTrust *.corp', 'Username u', 'Password p'], []],
+      [
+        ['Pac /p', 'PacTrust *.corp'],
+        [noUser, noPassword],
+      ],
+      [
+        ['Pac /p', 'Proxy a:1'],
+        [noUser, noPassword],
+      ],
+      [['Pac /p', 'NoProxy *'], [all]],
+      [['Pac p'], ['f:2:5: error: Pac: an absolute path is needed, got "p"']],
+      [
+        ['PacTrust a', 'Proxy a:1', 'Username u', 'Password p', 'PacRefresh 1m'],
+        [
+          'f:2:10: warning: PacTrust: has no effect without Pac',
+          'f:6:12: warning: PacRefresh: has no effect without Pac',
+        ],
+      ],
+    ]
+    for (const [lines, issues] of table) {
+      t.strictSame(issuesOf('Listen 3128', ...lines), issues, lines.join(', '))
+    }
+  },
+)

@@ -1,23 +1,17 @@
 import t from 'tap'
-import { type ErrorCode, isProxyError } from '../../../src/core/index.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
-import { FakeNames, find, hasQuickJs, load, NEVER, tickingClock } from './sandbox.ts'
+import {
+  failureOf,
+  FakeNames,
+  find,
+  hasQuickJs,
+  load,
+  NEVER,
+  scriptOf,
+  tickingClock,
+} from './sandbox.ts'
 
 const KIB = 1024
-
-/** The code and the detail of what a promise is rejected with. */
-async function failureOf(promise: Promise<unknown>): Promise<[ErrorCode, string | undefined]> {
-  const error: unknown = await promise.then(
-    value => new Error(`no failure but ${String(value)}`),
-    (reason: unknown) => reason,
-  )
-  if (!isProxyError(error)) throw error
-  return [error.code, error.detail]
-}
-
-function scriptOf(body: string): string {
-  return `function FindProxyForURL(url, host) { ${body} }`
-}
 
 if (await hasQuickJs(t)) {
   t.test('the script gets URL and host as browsers give them', async t => {

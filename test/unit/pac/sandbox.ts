@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Clock } from '../../../src/core/index.ts'
+import type { Clock, ErrorCode, ProxyError } from '../../../src/core/index.ts'
 import { createPac, type Pac, type PacOptions } from '../../../src/pac/index.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 
@@ -58,6 +58,25 @@ export function load(source: string, options: Partial<PacOptions> = {}): Promise
 /** Asks for http://host/, or for the URL given. */
 export function find(pac: Pac, host = 'www.example.com', url = `http://${host}/`): Promise<string> {
   return pac.find(url, host, NEVER)
+}
+
+/** The code and the detail of what a promise is rejected with. */
+export async function failureOf(
+  promise: Promise<unknown>,
+): Promise<[ErrorCode, string | undefined]> {
+  const error: unknown = await promise.then(
+    value => new Error(`no failure but ${String(value)}`),
+    (reason: unknown) => reason,
+  )
+  // By its name: a module of the built program has a class of its own.
+  if (!(error instanceof Error) || error.name !== 'ProxyError') throw error
+  const { code, detail } = error as ProxyError
+  return [code, detail]
+}
+
+/** A script whose function has this body. */
+export function scriptOf(body: string): string {
+  return `function FindProxyForURL(url, host) { ${body} }`
 }
 
 /** A script that evaluates what stands in the place of the host, so that one script serves a table of expressions. */

@@ -88,6 +88,7 @@ t.test('the retry law', async t => {
     LOOP_DETECTED: [],
     NOT_SUPPORTED: [],
     NO_UPSTREAM: [],
+    PAC_UNAVAILABLE: [],
     PAC_SYNTAX: [],
     PAC_TIMEOUT: [],
     PAC_MEMORY: [],

@@ -1,0 +1,42 @@
+import { loadRuntime } from './engine.ts'
+import { Evaluator, MEMORY_LIMIT, type Pac, type PacOptions } from './evaluator.ts'
+import type { Runtime } from './interpreter.ts'
+import { threadRuntime } from './thread-host.ts'
+
+/**
+ * Loads a script into an interpreter in this thread: it is parsed and its top level has run when the promise resolves, so a script that
+ * cannot work shows itself here.
+ * @throws ProxyError PAC_SYNTAX, PAC_TIMEOUT, PAC_MEMORY, CONFIG (quickjs-wasi is not installed) or CLIENT_ABORTED.
+ */
+export async function createPac(
+  source: string,
+  options: PacOptions,
+  signal?: AbortSignal,
+): Promise<Pac> {
+  return load(source, options, await loadRuntime(engineOptions(options)), signal)
+}
+
+/** The same in a thread of its own, which is ended when the script does not come to an end by itself. @throws as createPac. */
+export async function createIsolatedPac(
+  source: string,
+  options: PacOptions,
+  signal?: AbortSignal,
+): Promise<Pac> {
+  return load(source, options, threadRuntime(engineOptions(options)), signal)
+}
+
+async function load(
+  source: string,
+  options: PacOptions,
+  runtime: Runtime,
+  signal = new AbortController().signal,
+): Promise<Pac> {
+  const pac = new Evaluator(source, options, runtime)
+  await pac.load(signal)
+  return pac
+}
+
+function engineOptions(options: PacOptions): Parameters<typeof loadRuntime>[0] {
+  const { clock, memoryLimit = MEMORY_LIMIT, timezoneOffset } = options
+  return { clock, memoryLimit, ...(timezoneOffset === undefined ? {} : { timezoneOffset }) }
+}

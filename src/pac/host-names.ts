@@ -1,0 +1,40 @@
+import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
+import { networkInterfaces } from 'node:os'
+
+/** Addresses of a name as the host's resolver gives them. @throws what node's lookup throws. */
+export async function resolveName(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true, verbatim: true })
+  return found.map(({ address }) => address)
+}
+
+/** Addresses for documentation (RFC 5737, RFC 3849): where the default route leads, whatever it is. */
+const FAR_AWAY = [
+  ['udp4', '192.0.2.1'],
+  ['udp6', '2001:db8::1'],
+] as const
+
+/** The addresses of this host: those that the default routes go out from first, then the others, without loopback and link-local. */
+export async function localAddresses(): Promise<readonly string[]> {
+  const outgoing = await Promise.all(
+    FAR_AWAY.map(async ([type, far]) => outgoingAddress(type, far)),
+  )
+  const all = Object.values(networkInterfaces()).flatMap(each => each ?? [])
+  const others = all
+    .filter(({ internal, address }) => !internal && !/^(fe80:|169\.254\.)/i.test(address))
+    .map(({ address }) => address)
+  return [...new Set([...outgoing.flat(), ...others])]
+}
+
+/** Connecting a UDP socket sends nothing: the kernel only looks up the route. */
+function outgoingAddress(type: 'udp4' | 'udp6', far: string): Promise<string[]> {
+  return new Promise(resolve => {
+    const socket = createSocket(type)
+    const finish = (addresses: string[]): void => {
+      socket.close()
+      resolve(addresses)
+    }
+    socket.once('error', () => finish([]))
+    socket.connect(9, far, () => finish([socket.address().address]))
+  })
+}
