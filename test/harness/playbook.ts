@@ -20,6 +20,7 @@ import {
   type Generation,
   type GuardStore,
   memoryGuardStore,
+  type Ports,
 } from '../../src/service/index.ts'
 import { type Content, fieldValues } from './content.ts'
 import { EventRecorder } from './event-recorder.ts'
@@ -49,6 +50,8 @@ export interface PlaybookOptions {
   readonly password?: string
   readonly guardStore?: GuardStore
   readonly clock?: FakeClock
+  /** Stands in for the script of Pac. */
+  readonly openPac?: Ports['openPac']
   /** Default: the account with its password, in a configuration that was never changed. */
   readonly input?: Omit<BuildInput, 'config'>
 }
@@ -94,6 +97,7 @@ export class Playbook {
         entropy: systemEntropy,
         emit: this.recorder.emit,
         guardStore,
+        ...(options.openPac === undefined ? {} : { openPac: options.openPac }),
         dialer: { dial: (to, dialOptions) => this.#dial(to, dialOptions) },
       },
     )
