@@ -84,7 +84,8 @@ interface Target {
 }
 
 function parseTarget(text: string): Target | undefined {
-  if (URL.canParse(text) && text.includes('://')) {
+  if (text.includes('://')) {
+    if (!URL.canParse(text)) return undefined
     const url = new URL(text)
     url.username = ''
     url.password = ''
@@ -111,7 +112,7 @@ function answerLines(answer: string): string[] {
     return `${at + 1}. ${way}`
   })
   return [
-    printable(answer),
+    answer === '' ? '(an empty answer)' : printable(answer),
     ...(ways.length > 0 ? ways : ['nothing usable: the Proxy lines serve']),
     ...ignored.map(item => `ignored: ${printable(item)}`),
   ]

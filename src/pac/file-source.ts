@@ -2,8 +2,14 @@ import { constants, type Stats } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { isProxyError } from '../core/index.ts'
 import { PAC_SIZE_LIMIT } from './decode.ts'
-import { readScriptBytes, reasonOf, tooLarge, unavailable } from './script-bytes.ts'
-import type { RawScript, ScriptSource } from './source.ts'
+import {
+  type RawScript,
+  readScriptBytes,
+  reasonOf,
+  type ScriptSource,
+  tooLarge,
+  unavailable,
+} from './raw-script.ts'
 
 const REASONS = {
   ENOENT: 'the file does not exist',

@@ -5,7 +5,7 @@ export interface World {
   readonly names: KnownNames
   /** The addresses of this host. */
   readonly localAddresses: readonly string[]
-  alert(text: string): void
+  readonly alert: (text: string) => void
 }
 
 type Eventually<T> = T | Promise<T>

@@ -4,13 +4,8 @@ import { decodePac } from './decode.ts'
 import { orAborted, type ResolveName } from './dns-trace.ts'
 import type { Pac } from './evaluator.ts'
 import { localAddresses, resolveName } from './host-names.ts'
-import {
-  isScriptUrl,
-  openSource,
-  type RawScript,
-  type ScriptSource,
-  showLocation,
-} from './source.ts'
+import type { RawScript, ScriptSource } from './raw-script.ts'
+import { isScriptUrl, openSource, showLocation } from './source.ts'
 
 export interface KeeperOptions {
   /** An absolute path, or an http or https URL. */

@@ -1,21 +1,7 @@
 import type { Clock } from '../core/index.ts'
 import { FileSource } from './file-source.ts'
+import type { ScriptSource } from './raw-script.ts'
 import { UrlSource } from './url-source.ts'
-
-/** A script as it came, not decoded. */
-export interface RawScript {
-  readonly bytes: Buffer
-  readonly contentType: string | undefined
-}
-
-/** Where a script comes from. It remembers what it gave last. */
-export interface ScriptSource {
-  /**
-   * The script, or undefined when it is the one that was given last.
-   * @throws ProxyError PAC_UNAVAILABLE, PAC_SYNTAX for what is larger than PAC_SIZE_LIMIT, CLIENT_ABORTED.
-   */
-  read(signal: AbortSignal): Promise<RawScript | undefined>
-}
 
 export function isScriptUrl(location: string): boolean {
   return /^https?:\/\//i.test(location)

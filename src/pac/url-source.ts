@@ -2,8 +2,14 @@ import { type IncomingMessage, request as httpRequest, type RequestOptions } fro
 import { request as httpsRequest } from 'node:https'
 import { type Clock, isProxyError, ProxyError } from '../core/index.ts'
 import { PAC_SIZE_LIMIT } from './decode.ts'
-import { readScriptBytes, reasonOf, tooLarge, unavailable } from './script-bytes.ts'
-import type { RawScript, ScriptSource } from './source.ts'
+import {
+  type RawScript,
+  readScriptBytes,
+  reasonOf,
+  type ScriptSource,
+  tooLarge,
+  unavailable,
+} from './raw-script.ts'
 
 const FETCH_MS = 10_000
 const MAX_REDIRECTS = 5

@@ -53,6 +53,8 @@ t.test('failures of different kinds are counted apart', async t => {
     i => ({ type: 'upstream.failed', upstream: 'a:1', error: 'DIAL_TIMEOUT', detail: `${i}` }),
     i => ({ type: 'upstream.failed', upstream: 'b:1', error: 'DIAL_REFUSED', detail: `${i}` }),
     () => ({ type: 'client.malformed', client: 'c:1', error: 'BAD_REQUEST', reason: 'no' }),
+    i => ({ type: 'pac.faulted', location: '/p', error: 'PAC_SYNTAX', detail: `${i}` }),
+    i => ({ type: 'pac.faulted', location: '/p', error: 'PAC_TIMEOUT', detail: `${i}` }),
   ]
   const { log, lines } = setUp()
   for (let i = 0; i < 8; i++) for (const failure of failures) log.emit(failure(i))

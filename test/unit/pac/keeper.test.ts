@@ -33,9 +33,9 @@ interface Kept {
   readonly events: EventRecorder
   /** Settles when the first look is over. */
   readonly begun: Promise<void>
-  ask(host?: string): Promise<string | undefined>
+  readonly ask: (host?: string) => Promise<string | undefined>
   /** Moves time on, and waits until the look that was due is over. The next one is due after `nextMs`. */
-  pass(ms: number, nextMs?: number): Promise<void>
+  readonly pass: (ms: number, nextMs?: number) => Promise<void>
 }
 
 const POLL = 5_000

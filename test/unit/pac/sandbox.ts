@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Clock, ErrorCode, ProxyError } from '../../../src/core/index.ts'
+import type { Clock, ErrorCode } from '../../../src/core/index.ts'
 import { createPac, type Pac, type PacOptions } from '../../../src/pac/index.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 
@@ -60,6 +60,11 @@ export function find(pac: Pac, host = 'www.example.com', url = `http://${host}/`
   return pac.find(url, host, NEVER)
 }
 
+interface Failure {
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+}
+
 /** The code and the detail of what a promise is rejected with. */
 export async function failureOf(
   promise: Promise<unknown>,
@@ -70,7 +75,7 @@ export async function failureOf(
   )
   // By its name: a module of the built program has a class of its own.
   if (!(error instanceof Error) || error.name !== 'ProxyError') throw error
-  const { code, detail } = error as ProxyError
+  const { code, detail } = error as unknown as Failure
   return [code, detail]
 }
 

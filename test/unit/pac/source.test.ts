@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -10,6 +9,7 @@ import {
   showLocation,
 } from '../../../src/pac/index.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
+import { run } from '../../harness/real/run.ts'
 import { makeTempDir } from '../../harness/temp-dir.ts'
 import { failureOf, NEVER } from './sandbox.ts'
 import { redirect, script, ScriptServer } from './script-server.ts'
@@ -40,7 +40,7 @@ t.test('what is no file of a sensible size is not read', async t => {
   const directory = makeTempDir(t)
   const at = (name: string): string => join(directory, name)
   mkdirSync(at('directory'))
-  execFileSync('mkfifo', [at('pipe')])
+  await run('mkfifo', [at('pipe')])
   symlinkSync(at('circle'), at('circle'))
   writeFileSync(at('large'), Buffer.alloc(2_000_000, 'x'))
   writeFileSync(at('limit'), Buffer.alloc(PAC_SIZE_LIMIT, 'x'))

@@ -1,6 +1,21 @@
 import { ProxyError } from '../core/index.ts'
 import { PAC_SIZE_LIMIT } from './decode.ts'
 
+/** A script as it came, not decoded. */
+export interface RawScript {
+  readonly bytes: Buffer
+  readonly contentType: string | undefined
+}
+
+/** Where a script comes from. It remembers what it gave last. */
+export interface ScriptSource {
+  /**
+   * The script, or undefined when it is the one that was given last.
+   * @throws ProxyError PAC_UNAVAILABLE, PAC_SYNTAX for what is larger than PAC_SIZE_LIMIT, CLIENT_ABORTED.
+   */
+  read(signal: AbortSignal): Promise<RawScript | undefined>
+}
+
 /**
  * Everything that a stream gives, up to PAC_SIZE_LIMIT.
  * @throws ProxyError PAC_SYNTAX for more, and what the stream throws.
