@@ -179,7 +179,8 @@ export function parseHeader(text: string): Parsed<HeaderSetting | undefined> {
   const name = text.slice(0, colon).trimEnd()
   const value = text.slice(colon + 1).trim()
   if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name)) {
-    return refuse(`${quote(name)} is no header name`, hint)
+    // With cntlm such a line finds no field to replace.
+    return accept(undefined, { message: `${quote(name)} is no header name, it was ignored`, hint })
   }
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
     return refuse(`the value of ${name} holds characters that HTTP does not allow`)

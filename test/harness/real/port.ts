@@ -1,21 +1,34 @@
 import { connect, createServer } from 'node:net'
 
-/** A loopback port that was free a moment ago, for programs that cannot bind port 0. */
+/** Below the range from which port 0 and outgoing connections are served (ip_local_port_range): no other program gets it. */
+const FIRST_PORT = 10_000
+
+/** Test files run at the same time, in processes whose numbers are near each other. */
+const BLOCKS = 64
+const BLOCK_SIZE = 340
+
+let taken = 0
+
+/** A loopback port that is free, and that this process has not given away before; for programs that cannot bind port 0. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + (process.pid % BLOCKS) * BLOCK_SIZE + (taken++ % BLOCK_SIZE)
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve)
+  return new Promise(resolve => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
-  const address = server.address()
-  await new Promise(resolve => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 /** Whether somebody listens there. */
-export function accepts(port: number): Promise<boolean> {
+export function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise(resolve => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, host)
     const end = (answer: boolean): void => {
       socket.destroy()
       resolve(answer)
