@@ -11,6 +11,11 @@ const ROOMS = {
   policy: { rooms: ['core'], node: ['net'] },
   net: { rooms: ['core'], node: ['net', 'dns', 'dns/promises', 'tls', 'stream'] },
   pac: { rooms: ['core'], node: ['fs/promises', 'url'], packages: ['quickjs-wasi'] },
+  setup: {
+    rooms: ['core', 'config'],
+    node: ['net', 'path', 'util', 'crypto'],
+    packages: ['jsonc-parser', '@decimalturn/toml-patch'],
+  },
   upstream: { rooms: ['core', 'ntlm', 'http1', 'net', 'policy'], node: ['stream'] },
   proxy: {
     rooms: ['core', 'http1', 'socks5', 'net', 'policy', 'upstream'],
@@ -34,6 +39,7 @@ const ROOMS = {
       'observe',
       'service',
       'demo',
+      'setup',
     ],
     node: 'any',
     packages: ['yargs'],

@@ -4,14 +4,23 @@ import yargs, { type Options } from 'yargs'
 import { notifyParent } from './background.ts'
 import { checkCommand } from './check.ts'
 import { FAILED } from './exit-code.ts'
+import { envCommand } from './env.ts'
 import { explainCommand } from './explain.ts'
 import { FLAGS } from './flags.ts'
 import { hashCommand } from './hash.ts'
+import { setupCommand } from './setup.ts'
+import { SHELLS } from '../setup/index.ts'
 import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
-const COMMANDS = ['check', 'explain', 'hash', 'demo']
+const COMMANDS = ['check', 'explain', 'hash', 'setup', 'env', 'demo']
+
+const PROXY_OPTION = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'HOST:PORT of tsntlm, instead of what the configuration says',
+} as const satisfies Options
 
 /** The command line: runs a command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -123,6 +132,72 @@ export async function main(argv: readonly string[]): Promise<void> {
               keepsPassword: false,
               password: undefined,
             },
+            print,
+            complain,
+          ),
+        ),
+    )
+    .command(
+      'setup [target]',
+      'show or write what another program needs to use tsntlm; without a target list them',
+      command =>
+        command
+          .positional('target', { type: 'string', describe: 'what to set up: docker, git ...' })
+          .option('write', {
+            type: 'boolean',
+            default: false,
+            describe: 'write the files instead of showing them, with a backup',
+          })
+          .option('undo', {
+            type: 'boolean',
+            default: false,
+            describe: 'take back what --write wrote',
+          })
+          .option('proxy', PROXY_OPTION)
+          .option('root', {
+            type: 'string',
+            default: '/',
+            requiresArg: true,
+            describe: 'work below DIR, for images',
+          })
+          .option('daemon-json', {
+            type: 'boolean',
+            default: false,
+            describe: 'docker: /etc/docker/daemon.json instead of a systemd drop-in',
+          }),
+      args =>
+        exitWith(
+          setupCommand(
+            {
+              config: args.config,
+              proxy: args.proxy,
+              target: args.target,
+              write: args.write,
+              undo: args.undo,
+              root: args.root,
+              daemonJson: args['daemon-json'],
+            },
+            print,
+            complain,
+          ),
+        ),
+    )
+    .command(
+      'env',
+      'print the proxy variables for a shell: eval "$(tsntlm env)"',
+      command =>
+        command
+          .option('unset', {
+            type: 'boolean',
+            default: false,
+            describe: 'print what removes them',
+          })
+          .option('shell', { choices: SHELLS, default: 'sh' as const, describe: 'whose syntax' })
+          .option('proxy', PROXY_OPTION),
+      args =>
+        exitWith(
+          envCommand(
+            { config: args.config, proxy: args.proxy, shell: args.shell, unset: args.unset },
             print,
             complain,
           ),

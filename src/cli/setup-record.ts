@@ -1,0 +1,33 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { chooseStateDirectory } from '../service/index.ts'
+import { EMPTY_RECORD, parseRecord, type SetupRecord } from '../setup/index.ts'
+import { FileTrouble, readText, replaceFile } from './setup-files.ts'
+
+/**
+ * Where the record is: of root in a directory of its own, because that of the service may belong to the service's account, which
+ * must not decide what root restores.
+ */
+export function recordPath(root: string): string {
+  const isRoot = process.getuid?.() === 0
+  const home = homedir()
+  const directory = isRoot
+    ? '/var/lib/tsntlm-setup'
+    : chooseStateDirectory({ configured: undefined, env: process.env, isRoot, home })
+  return join(root, directory, 'setup.json')
+}
+
+/** @throws FileTrouble */
+export function loadRecord(path: string): SetupRecord {
+  const text = readText(path)
+  if (text === undefined) return EMPTY_RECORD
+  const record = parseRecord(text)
+  if (record === undefined)
+    throw new FileTrouble('it is no record of tsntlm setup: move it away; files stay as they are')
+  return record
+}
+
+/** @throws FileTrouble */
+export function saveRecord(path: string, record: SetupRecord): void {
+  replaceFile(path, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, directoryMode: 0o700 })
+}
