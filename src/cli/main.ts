@@ -4,12 +4,9 @@ import yargs, { type Options } from 'yargs'
 import { notifyParent } from './background.ts'
 import { checkCommand } from './check.ts'
 import { FAILED } from './exit-code.ts'
-import { envCommand } from './env.ts'
 import { explainCommand } from './explain.ts'
 import { FLAGS } from './flags.ts'
 import { hashCommand } from './hash.ts'
-import { setupCommand } from './setup.ts'
-import { SHELLS } from '../setup/index.ts'
 import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
 
@@ -165,7 +162,8 @@ export async function main(argv: readonly string[]): Promise<void> {
             default: false,
             describe: 'docker: /etc/docker/daemon.json instead of a systemd drop-in',
           }),
-      args =>
+      async args => {
+        const { setupCommand } = await import('./setup.ts')
         exitWith(
           setupCommand(
             {
@@ -180,7 +178,8 @@ export async function main(argv: readonly string[]): Promise<void> {
             print,
             complain,
           ),
-        ),
+        )
+      },
     )
     .command(
       'env',
@@ -192,16 +191,22 @@ export async function main(argv: readonly string[]): Promise<void> {
             default: false,
             describe: 'print what removes them',
           })
-          .option('shell', { choices: SHELLS, default: 'sh' as const, describe: 'whose syntax' })
+          .option('shell', {
+            choices: ['sh', 'fish', 'powershell'] as const,
+            default: 'sh' as const,
+            describe: 'whose syntax',
+          })
           .option('proxy', PROXY_OPTION),
-      args =>
+      async args => {
+        const { envCommand } = await import('./env.ts')
         exitWith(
           envCommand(
             { config: args.config, proxy: args.proxy, shell: args.shell, unset: args.unset },
             print,
             complain,
           ),
-        ),
+        )
+      },
     )
     .command(
       'demo',

@@ -102,6 +102,17 @@ function showCommands(commands: readonly string[], print: Say): void {
   for (const command of commands) print(`  ${command}`)
 }
 
+/** Whoever may read the file may enter the directories that are made for it. */
+function directoryMode(mode: number): number {
+  return mode | ((mode & 0o444) >> 2)
+}
+
+function showBackup(copy: string, text: string, print: Say): void {
+  print(`backup: ${copy}`)
+  if (/:\/\/[^/@\s]+@/.test(text))
+    print('warning: the backup holds an address with an account: delete it when all works')
+}
+
 /** @returns whether all went well */
 function writeAll(
   changes: readonly FileChange[],
@@ -119,7 +130,7 @@ function writeAll(
     const path = withoutRoot(place, real)
     try {
       const copy = isChanged && needsBackup ? backUp(real, systemClock.wallMs()) : undefined
-      if (copy !== undefined) print(`backup: ${copy}`)
+      if (copy !== undefined) showBackup(copy, state.text ?? '', print)
       const backup = copy === undefined ? undefined : withoutRoot(place, copy)
       const directories = missingDirectories(real).map(each => withoutRoot(place, each))
       const details = { planned, state, text, backup, directories }
@@ -128,7 +139,10 @@ function writeAll(
       saveRecord(place.recordFile, withFile(record, path, entry))
       if (isChanged) {
         try {
-          replaceFile(real, text, { mode: planned.mode, directoryMode: planned.mode | 0o111 })
+          replaceFile(real, text, {
+            mode: planned.mode,
+            directoryMode: directoryMode(planned.mode),
+          })
         } catch (error) {
           saveRecord(place.recordFile, record)
           throw error

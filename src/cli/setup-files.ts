@@ -53,12 +53,12 @@ function attempt<T>(action: () => T): T {
 }
 
 /**
- * The real file behind a path below `root`, links followed, also where it is not there yet.
+ * The real file behind a path below `root`, which has no links itself; links are followed, also where it is not there yet.
  * @throws FileTrouble for a link to nothing, or one that leads out of `root`
  */
 export function realFile(root: string, path: string): string {
   const real = attempt(() => follow(join(root, path)))
-  const top = root === '/' ? '/' : `${realpathSync(root)}${sep}`
+  const top = root === '/' ? '/' : `${root}${sep}`
   if (!real.startsWith(top)) throw new FileTrouble(`it is a link that leads out of ${root}`)
   return real
 }

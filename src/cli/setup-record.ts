@@ -1,8 +1,8 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { chooseStateDirectory } from '../service/index.ts'
 import { EMPTY_RECORD, parseRecord, type SetupRecord } from '../setup/index.ts'
-import { FileTrouble, readText, replaceFile } from './setup-files.ts'
+import { FileTrouble, readText, removeFile, replaceFile } from './setup-files.ts'
 
 /**
  * Where the record is: of root in a directory of its own, because that of the service may belong to the service's account, which
@@ -27,7 +27,8 @@ export function loadRecord(path: string): SetupRecord {
   return record
 }
 
-/** @throws FileTrouble */
+/** An empty record is no file. @throws FileTrouble */
 export function saveRecord(path: string, record: SetupRecord): void {
+  if (record.files.length === 0) return removeFile(path, [dirname(path)])
   replaceFile(path, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, directoryMode: 0o700 })
 }

@@ -25,7 +25,7 @@ export function undoTarget(target: Target, place: Place, print: Say, complain: S
     return OK
   }
   let { record } = place
-  let code = OK
+  let code: number = OK
   for (const entry of entries) {
     const shown = join(place.root, entry.path)
     try {
@@ -39,7 +39,7 @@ export function undoTarget(target: Target, place: Place, print: Say, complain: S
       code = FAILED
     }
   }
-  if (code === OK) print('To make it effective: restart what reads the files')
+  print('To make it effective: restart what reads the files')
   return code
 }
 
@@ -77,8 +77,10 @@ function takeBack(
       print(`restored as it was: ${real}`)
       return undefined
     case 'edit':
-      if (result.text !== state.text) {
-        print(`backup: ${backUp(real, systemClock.wallMs())}`)
+      if (result.text === state.text) {
+        print(`${real}: nothing to take back`)
+      } else {
+        if (result.needsBackup) print(`backup: ${backUp(real, systemClock.wallMs())}`)
         replaceFile(real, result.text, mode)
         print(`edited, for it was changed since or other targets use it: ${real}`)
         for (const line of diffLines(state.text ?? '', result.text)) print(`  ${line}`)

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { realpathSync, statSync } from 'node:fs'
 import { findTarget, TARGETS } from '../setup/index.ts'
 import { FAILED, OK } from './exit-code.ts'
 import { applyTarget } from './setup-apply.ts'
@@ -33,7 +33,11 @@ export function setupCommand(args: SetupArguments, print: Say, complain: Say): n
     complain('tsntlm setup: --write and --undo contradict each other')
     return FAILED
   }
-  const root = resolve(args.root)
+  const root = existingDirectory(args.root)
+  if (root === undefined) {
+    complain(`tsntlm setup: --root "${args.root}" is no directory`)
+    return FAILED
+  }
   const file = recordPath(root)
   try {
     const place = { root, recordFile: file, record: loadRecord(file) }
@@ -45,6 +49,12 @@ export function setupCommand(args: SetupArguments, print: Say, complain: Say): n
     complain(`tsntlm setup: ${file}: ${error.message}`)
     return FAILED
   }
+}
+
+function existingDirectory(path: string): string | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+    ? realpathSync(path)
+    : undefined
 }
 
 function listTargets(): string[] {

@@ -108,6 +108,8 @@ export type Undo =
       readonly text: string
       /** The last parts of keys that somebody else has changed since: they stay. */
       readonly kept: readonly string[]
+      /** Whether the file holds something that no backup has. */
+      readonly needsBackup: boolean
       /** What other targets still have in the file. */
       readonly entry: WrittenFile | undefined
     }
@@ -127,8 +129,11 @@ export function undo(target: string, state: FileState): Undo {
   const format = FORMATS[entry.format]
   const reverted = revert(format, text, mine, state.readBackup)
   if (left.length === 0 && entry.created && format.isEmpty(reverted.text)) return { kind: 'delete' }
-  const rest = { ...entry, settings: left, sha256: sha256(reverted.text) }
-  return { kind: 'edit', ...reverted, entry: left.length === 0 ? undefined : rest }
+  const needsBackup = sha256(text) !== entry.sha256
+  // With changes of somebody else in it the file is never again what tsntlm wrote.
+  const digest = needsBackup ? entry.sha256 : sha256(reverted.text)
+  const rest = { ...entry, settings: left, sha256: digest }
+  return { kind: 'edit', ...reverted, needsBackup, entry: left.length === 0 ? undefined : rest }
 }
 
 /** Where nobody has changed the file since, and no change of somebody else's lies between two of ours. */

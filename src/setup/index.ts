@@ -14,4 +14,4 @@ export {
   type WrittenFile,
 } from './record.ts'
 export { findTarget, TARGETS } from './targets/targets.ts'
-export { exportLines, proxyVariables, type ShellName, SHELLS, unsetLines } from './variables.ts'
+export { exportLines, proxyVariables, type ShellName, unsetLines } from './variables.ts'

@@ -43,8 +43,6 @@ export function droppedWarning(dropped: readonly string[]): string[] {
 
 export type ShellName = 'sh' | 'fish' | 'powershell'
 
-export const SHELLS: readonly ShellName[] = ['sh', 'fish', 'powershell']
-
 /** Lines that a shell evaluates. */
 export function exportLines(variables: Variables['values'], shell: ShellName): string[] {
   return variables.map(([name, value]) => {

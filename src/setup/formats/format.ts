@@ -4,13 +4,13 @@ export type Key = readonly string[]
 /** Edits one kind of file and keeps what else is in it: order, comments, indentation. */
 export interface Format {
   /** @throws MalformedFile */
-  get(text: string, key: Key): string | undefined
+  readonly get: (text: string, key: Key) => string | undefined
   /** Replaces the value, or adds it where the format wants it. @throws MalformedFile */
-  set(text: string, key: Key, value: string): string
+  readonly set: (text: string, key: Key, value: string) => string
   /** @throws MalformedFile */
-  remove(text: string, key: Key): string
+  readonly remove: (text: string, key: Key) => string
   /** Whether nothing but empty containers, blank lines and `heading` is left. */
-  isEmpty(text: string): boolean
+  readonly isEmpty: (text: string) => boolean
   /** What a file begins with that is made anew; it says who made it where the format has comments. */
   readonly heading: string
 }
@@ -28,8 +28,8 @@ export class MalformedFile extends Error {
   }
 }
 
-/** What the comment at the top of a new file says. */
-export const MADE_BY = 'Written by "tsntlm setup"; "tsntlm setup TARGET --undo" takes it back.'
+/** What the comment at the top of a new file says. Without two dashes: XML allows none in comments. */
+export const MADE_BY = 'Written by "tsntlm setup", which takes it back when it is told to undo.'
 
 /** The line, counted from 1, at an offset. */
 export function lineAt(text: string, offset: number): number {

@@ -1,7 +1,6 @@
 import {
   applyEdits,
   findNodeAtLocation,
-  type FormattingOptions,
   modify,
   type Node,
   type ParseError,
@@ -61,16 +60,26 @@ function removeEmpty(text: string, key: Key): string {
   return key.length > 1 ? removeEmpty(without, key.slice(0, -1)) : without
 }
 
+/** Without the editor's own layout, which would also touch what stands on the same line. */
 function edit(text: string, key: Key, value: string | undefined): string {
-  return applyEdits(text, modify(text, [...key], value, { formattingOptions: layoutOf(text) }))
+  const edits = modify(text, [...key], value, {}).map(each =>
+    each.length === 0 ? { ...each, content: layOut(text, key, each.content) } : each,
+  )
+  return applyEdits(text, edits)
 }
 
-/** The Docker client writes tabs, people write two or four spaces. */
-function layoutOf(text: string): FormattingOptions {
-  const indent = /^([ \t]+)"/m.exec(text)?.[1] ?? '  '
-  return {
-    insertSpaces: !indent.startsWith('\t'),
-    tabSize: indent.startsWith('\t') ? 1 : indent.length,
-    eol: text.includes('\r\n') ? '\r\n' : '\n',
-  }
+/** A new member on lines of its own, unless the whole file is one line. */
+function layOut(text: string, key: Key, content: string): string {
+  if (!text.trimEnd().includes('\n') && text.trim() !== '{}') return content
+  const root = parse(text)
+  const depth = key.findIndex(
+    (_part, i) => findNodeAtLocation(root, key.slice(0, i + 1)) === undefined,
+  )
+  const unit = /^([ \t]+)"/m.exec(text)?.[1] ?? '  '
+  const eol = text.includes('\r\n') ? '\r\n' : '\n'
+  const comma = content.startsWith(',') ? ',' : ''
+  const member: unknown = JSON.parse(`{${content.slice(comma.length)}}`)
+  const lines = JSON.stringify(member, null, unit).split('\n').slice(1, -1)
+  const indented = lines.map(line => eol + unit.repeat(depth) + line).join('')
+  return comma + indented + (comma === '' ? eol + unit.repeat(depth) : '')
 }

@@ -10,8 +10,9 @@ function named(match: RegExpExecArray | null): NamedValue | undefined {
 export const GIT: LineStyle = {
   comment: '#',
   hasSections: true,
+  indent: '\t',
   parse: line => named(/^\s*([A-Za-z][A-Za-z0-9-]*)\s*(?:=(.*))?$/.exec(line)),
-  render: (name, value) => `\t${name} = ${/[#;"\\]/.test(value) ? doubleQuote(value) : value}`,
+  render: (name, value) => `${name} = ${/[#;"\\]/.test(value) ? doubleQuote(value) : value}`,
   continues: line => line.endsWith('\\'),
   isAllowed: (_line, previous) => previous.endsWith('\\'),
 }

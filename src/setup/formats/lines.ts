@@ -16,6 +16,8 @@ export interface LineStyle {
   render(name: string, value: string): string
   /** Whether `http_proxy` and `HTTP_PROXY` are two names. */
   readonly isCaseSensitive?: boolean
+  /** What new settings of a section begin with where there are no others to go by. */
+  readonly indent?: string
   /** Whether the setting goes on with the next line. */
   continues?(line: string, next: string): boolean
   /** Whether a line that is neither blank, comment, section nor setting may stand there; by default none may. */
@@ -52,8 +54,8 @@ export function lineFormat(style: LineStyle): Format {
       const line = style.render(name, value) + end
       if (!style.hasSections) return join([...texts, line])
       const last = lines.findLast(each => each.kind !== 'blank' && isSame(each.section, section))
-      if (last === undefined) return join([...texts, `[${section}]${end}`, line])
-      const indent = last.kind === 'setting' ? indentOf(last.text) : ''
+      const indent = last?.kind === 'setting' ? indentOf(last.text) : (style.indent ?? '')
+      if (last === undefined) return join([...texts, `[${section}]${end}`, indent + line])
       return join(texts.toSpliced(lines.indexOf(last) + 1, 0, indent + line))
     },
     remove(text, key) {
