@@ -27,8 +27,14 @@ export function loadRecord(path: string): SetupRecord {
   return record
 }
 
-/** An empty record is no file. @throws FileTrouble */
+/** An empty record is no file. @throws FileTrouble that names the record */
 export function saveRecord(path: string, record: SetupRecord): void {
-  if (record.files.length === 0) return removeFile(path, [dirname(path)])
-  replaceFile(path, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, directoryMode: 0o700 })
+  const text = `${JSON.stringify(record, null, 2)}\n`
+  try {
+    if (record.files.length === 0) removeFile(path, [dirname(path)])
+    else replaceFile(path, text, { mode: 0o600, directoryMode: 0o755 })
+  } catch (error) {
+    if (!(error instanceof FileTrouble)) throw error
+    throw new FileTrouble(`its record ${path} cannot be written: ${error.message}`)
+  }
 }

@@ -118,13 +118,35 @@ function change(text: string, key: Key, value: string | undefined): string {
       : withEntry(entriesOf(runner, field), name, value)
   if (fresh.length === 0) Reflect.deleteProperty(runner, field)
   else runner[field] = fresh
-  const edited = patch(text, wanted, { trailingComma: false })
+  const word = name === undefined || fresh.length === 0 ? field : `"${name}=`
+  const edited =
+    (value === undefined ? withoutLine(text, word, wanted) : undefined) ??
+    patch(text, wanted, { trailingComma: false })
   if (!isDeepStrictEqual(parse(edited), wanted))
     throw new MalformedFile(
       1,
       `TOML: ${field} cannot be edited here without changing something else`,
     )
   return edited
+}
+
+/**
+ * The text without the one line that begins with a word, where that gives what is wanted: the patching of TOML would also take a
+ * comment above it away.
+ */
+function withoutLine(text: string, word: string, wanted: Table): string | undefined {
+  const lines = text.split('\n')
+  const candidates = lines.flatMap((line, i) => (line.trim().startsWith(word) ? [i] : []))
+  const attempts = candidates.map(i => lines.toSpliced(i, 1).join('\n'))
+  return attempts.find(attempt => isDeepStrictEqual(parseOrUndefined(attempt), wanted))
+}
+
+function parseOrUndefined(text: string): Table | undefined {
+  try {
+    return parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function withEntry(entries: readonly string[], name: string, value: string | undefined): string[] {

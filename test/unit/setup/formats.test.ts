@@ -173,6 +173,29 @@ t.test('what was put into a file and taken out again leaves it as it was', async
   }
 })
 
+t.test('comments of config.toml stay, wherever ours come to stand', async t => {
+  const { set, get, remove } = FORMATS['runner-toml']
+  const texts = [
+    '[[runners]]\n  executor = "docker"\n  # about docker\n  [runners.docker]\n    image = "i"\n',
+    '[[runners]]\n  environment = [\n    "A=1",\n    # last\n  ]\n  # c\n  [runners.docker]\n',
+    '[[runners]]\n  environment = ["A=1"] # c\n  # trailing\n\n# end\n',
+    '[[runners]]\r\n  limit = 1 # c\r\n  [runners.docker]\r\n    image = "x"\r\n',
+    '[[runners]]\n  token_expires_at = 0001-01-01T00:00:00Z\n  id = 12345678901\n# second\n[[runners]]\n',
+  ]
+  const edits: [key: Key, value: string][] = [
+    [['runners', '#0', 'environment', 'http_proxy'], 'http://a:1'],
+    [['runners', '#0', 'pre_build_script'], 'echo "$HOME" \\\nfi'],
+  ]
+  for (const text of texts) {
+    for (const [key, value] of edits) {
+      const edited = set(text, key, value)
+      t.equal(get(edited, key), value)
+      for (const comment of text.match(/# .*/g) ?? []) t.match(edited, comment)
+      t.equal(remove(edited, key), text)
+    }
+  }
+})
+
 t.test('a new file is made, and is empty again when its settings are gone', async t => {
   for (const name of Object.keys(FORMATS) as FormatName[]) {
     if (name === 'runner-toml') continue
