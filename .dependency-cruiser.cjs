@@ -25,6 +25,11 @@ const ROOMS = {
     ],
     packages: ['quickjs-wasi'],
   },
+  setup: {
+    rooms: ['core', 'config'],
+    node: ['net', 'path', 'util', 'crypto'],
+    packages: ['jsonc-parser', '@decimalturn/toml-patch'],
+  },
   upstream: { rooms: ['core', 'ntlm', 'http1', 'net', 'policy'], node: ['stream'] },
   proxy: {
     rooms: ['core', 'http1', 'socks5', 'net', 'policy', 'upstream'],
@@ -62,6 +67,7 @@ const ROOMS = {
       'service',
       'migration',
       'demo',
+      'setup',
     ],
     node: 'any',
     packages: ['yargs'],

@@ -12,7 +12,13 @@ import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
-const COMMANDS = ['check', 'explain', 'pac', 'hash', 'demo', 'migrate']
+const COMMANDS = ['check', 'explain', 'pac', 'hash', 'setup', 'env', 'demo', 'migrate']
+
+const PROXY_OPTION = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'HOST:PORT of tsntlm, instead of what the configuration says',
+} as const satisfies Options
 
 /** The command line: runs a command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -151,6 +157,80 @@ export async function main(argv: readonly string[]): Promise<void> {
             complain,
           ),
         ),
+    )
+    .command(
+      'setup [target]',
+      'show or write what another program needs to use tsntlm; without a target list them',
+      command =>
+        command
+          .positional('target', { type: 'string', describe: 'what to set up: docker, git ...' })
+          .option('write', {
+            type: 'boolean',
+            default: false,
+            describe: 'write the files instead of showing them, with a backup',
+          })
+          .option('undo', {
+            type: 'boolean',
+            default: false,
+            describe: 'take back what --write wrote',
+          })
+          .option('proxy', PROXY_OPTION)
+          .option('root', {
+            type: 'string',
+            default: '/',
+            requiresArg: true,
+            describe: 'work below DIR, for images',
+          })
+          .option('daemon-json', {
+            type: 'boolean',
+            default: false,
+            describe: 'docker: /etc/docker/daemon.json instead of a systemd drop-in',
+          }),
+      async args => {
+        const { setupCommand } = await import('./setup.ts')
+        exitWith(
+          setupCommand(
+            {
+              config: args.config,
+              proxy: args.proxy,
+              target: args.target,
+              write: args.write,
+              undo: args.undo,
+              root: args.root,
+              daemonJson: args['daemon-json'],
+            },
+            print,
+            complain,
+          ),
+        )
+      },
+    )
+    .command(
+      'env',
+      'print the proxy variables for a shell: eval "$(tsntlm env)"',
+      command =>
+        command
+          .option('unset', {
+            type: 'boolean',
+            default: false,
+            describe: 'print what removes them',
+          })
+          .option('shell', {
+            choices: ['sh', 'fish', 'powershell'] as const,
+            default: 'sh' as const,
+            describe: 'whose syntax',
+          })
+          .option('proxy', PROXY_OPTION),
+      async args => {
+        const { envCommand } = await import('./env.ts')
+        exitWith(
+          envCommand(
+            { config: args.config, proxy: args.proxy, shell: args.shell, unset: args.unset },
+            print,
+            complain,
+          ),
+        )
+      },
     )
     .command(
       'demo',

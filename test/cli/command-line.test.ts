@@ -52,6 +52,8 @@ t.test('--help names the commands and options, --version the version', async t =
       'check',
       'explain',
       'hash',
+      'setup',
+      'env',
       'demo',
       '--config',
       '--log-level',

@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process'
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { type Config, findConfigFile, loadConfigFile } from '../config/index.ts'
+import { type HostPort, parseHostPort } from '../core/index.ts'
+import { chooseAddresses, type Facts, parseInterfaceAddress, shellQuote } from '../setup/index.ts'
+import { reportIssues } from './report-issues.ts'
+
+export interface FactArguments {
+  readonly config: string | undefined
+  /** --proxy */
+  readonly proxy: string | undefined
+}
+
+/** What `tsntlm setup` and `tsntlm env` know of the host; complains and gives undefined when it is not enough. */
+export function gatherFacts(
+  args: FactArguments,
+  command: string,
+  complain: (line: string) => void,
+): Facts | undefined {
+  const proxy = args.proxy === undefined ? undefined : parseHostPort(args.proxy)
+  if (args.proxy !== undefined && proxy === undefined) {
+    complain(`tsntlm ${command}: --proxy "${args.proxy}" is not HOST:PORT (no http://, no account)`)
+    return undefined
+  }
+  const config = readConfig(args.config, proxy, command, complain)
+  if (config === undefined && proxy === undefined) return undefined
+  const addresses = chooseAddresses({
+    proxy,
+    listeners: config?.listeners ?? [],
+    docker0: docker0Address(),
+  })
+  if (addresses === undefined) {
+    complain(
+      `tsntlm ${command}: the configuration has no Listen, so nothing here speaks HTTP; add one, or name the proxy with --proxy HOST:PORT`,
+    )
+    return undefined
+  }
+  const isRoot = process.getuid?.() === 0
+  return { ...addresses, noProxy: config?.noProxy ?? [], home: homedir(), isRoot }
+}
+
+/** With --proxy the configuration is wanted for NoProxy alone: it often cannot be read, as it holds the password. */
+function readConfig(
+  path: string | undefined,
+  proxy: HostPort | undefined,
+  command: string,
+  complain: (line: string) => void,
+): Config | undefined {
+  const file = path ?? findConfigFile()
+  if (file === undefined) {
+    if (proxy === undefined)
+      complain(
+        `tsntlm ${command}: there is neither /etc/tsntlm.conf nor /etc/cntlm.conf; name a file with --config FILE, or the proxy with --proxy HOST:PORT`,
+      )
+    return undefined
+  }
+  const { config, issues } = loadConfigFile(file)
+  const errors = issues.filter(({ level }) => level === 'error')
+  if (config !== undefined && errors.length === 0) return config
+  if (proxy === undefined) {
+    reportIssues(errors, complain)
+    complain(`tsntlm ${command}: without the configuration name the proxy: --proxy HOST:PORT`)
+  } else {
+    complain(`tsntlm ${command}: warning: ${file} cannot be used, so NoProxy of it is left out`)
+  }
+  return undefined
+}
+
+/** The kernel's word: node's list of interfaces leaves out docker0 while no container runs. */
+function docker0Address(): string | undefined {
+  const { stdout, error } = spawnSync('ip', ['-4', '-oneline', 'addr', 'show', 'dev', 'docker0'], {
+    encoding: 'utf8',
+    timeout: 2_000,
+  })
+  return error === undefined ? parseInterfaceAddress(stdout) : undefined
+}
+
+/** The command that prints the variables for the same proxy. */
+export function commandForEnv({ config, proxy }: FactArguments): string {
+  const options = [
+    ...(config === undefined ? [] : ['--config', resolve(config)]),
+    ...(proxy === undefined ? [] : ['--proxy', proxy]),
+  ]
+  return ['tsntlm env', ...options.map(shellQuote)].join(' ')
+}
