@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import {
   assembleConfig,
+  type AssembleOptions,
   type Config,
   type ConfigIssue,
   type Directive,
@@ -23,9 +24,10 @@ export interface Configuration {
 export function readConfiguration(
   path: string | undefined,
   overrides: readonly Directive[],
+  options: AssembleOptions = {},
 ): Configuration {
   const file = path ?? findConfigFile()
-  const { config, issues, files } = load(file, overrides)
+  const { config, issues, files } = load(file, overrides, options)
   if (config === undefined) return { input: undefined, issues, file }
   const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
   const account = readAccount(config, file ?? 'argv')
@@ -46,10 +48,14 @@ export function readConfiguration(
 }
 
 /** As with cntlm the command line can say everything, so a file is missing only where it says nothing. */
-function load(file: string | undefined, overrides: readonly Directive[]): LoadedConfig {
-  if (file !== undefined) return loadConfigFile(file, overrides)
+function load(
+  file: string | undefined,
+  overrides: readonly Directive[],
+  options: AssembleOptions,
+): LoadedConfig {
+  if (file !== undefined) return loadConfigFile(file, overrides, options)
   if (overrides.length === 0) return { config: undefined, issues: [NO_FILE], files: [] }
-  return { ...assembleConfig([], overrides), files: [] }
+  return { ...assembleConfig([], overrides, options), files: [] }
 }
 
 const NO_FILE: ConfigIssue = {

@@ -2,17 +2,28 @@ import { openSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isatty } from 'node:tty'
 import type { Directive, LogFormat } from '../config/index.ts'
-import { type Emit, isProxyError, systemClock, systemEntropy } from '../core/index.ts'
+import {
+  type Emit,
+  formatHostPort,
+  isProxyError,
+  systemClock,
+  systemEntropy,
+} from '../core/index.ts'
 import { createEventLog, createLogger, leadsToJournal, type Logger } from '../observe/index.ts'
 import {
   becomeUser,
   type BuildInput,
   chooseStateDirectory,
+  createNotifier,
   fileGuardStore,
   type Identity,
+  type InheritedSocket,
+  inheritedSockets,
   makeDirectoryFor,
+  type Notifier,
   removePidFile,
   resolveIdentity,
+  sendBySystemdNotify,
   Service,
   writePidFile,
 } from '../service/index.ts'
@@ -39,7 +50,10 @@ export async function runCommand(
   args: RunArguments,
   complain: (line: string) => void,
 ): Promise<number> {
-  const { input, issues } = readConfiguration(args.config, args.overrides)
+  const sockets = inheritedSockets(process.env, process.pid)
+  const { input, issues } = readConfiguration(args.config, args.overrides, {
+    hasListener: sockets.length > 0,
+  })
   reportIssues(issues, complain)
   if (input === undefined) return FAILED
   try {
@@ -48,7 +62,7 @@ export async function runCommand(
     watchBugs(logger)
     const { emit, flush } = createEventLog(logger, systemClock)
     try {
-      return await serve(input, { ...args, identity, logger, emit })
+      return await serve(input, { ...args, sockets, identity, logger, emit })
     } finally {
       flush()
       logger.flush()
@@ -85,13 +99,14 @@ function openLog(file: string | undefined, { config }: BuildInput): Logger {
 }
 
 interface Surroundings extends Pick<RunArguments, 'pidFile' | 'stopsOnHangup'> {
+  readonly sockets: readonly InheritedSocket[]
   readonly identity: Identity | undefined
   readonly logger: Logger
   readonly emit: Emit
 }
 
 async function serve(input: BuildInput, surroundings: Surroundings): Promise<number> {
-  const { emit, identity, logger, pidFile, stopsOnHangup } = surroundings
+  const { emit, identity, logger, pidFile, sockets, stopsOnHangup } = surroundings
   const directory = chooseStateDirectory({
     configured: input.config.stateDirectory,
     env: process.env,
@@ -103,9 +118,11 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     entropy: systemEntropy,
     emit,
     guardStore: fileGuardStore(directory, systemEntropy, emit),
+    inheritedSockets: sockets,
   }
   if (identity !== undefined) makeDirectoryFor(identity, directory)
   const service = new Service(input, ports)
+  const systemd = notifierOf(emit)
   const signals = watchSignals(['SIGTERM', 'SIGINT', ...(stopsOnHangup ? ['SIGHUP' as const] : [])])
   if (!stopsOnHangup) surviveHangup(logger)
   await service.start()
@@ -114,12 +131,25 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     // As the user who will have to remove it.
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
     notifyParent({ type: 'ready' })
+    void systemd.ready(`listening on ${service.addresses.map(formatHostPort).join(', ')}`)
     const first = await signals.next()
+    void systemd.stopping(input.config.shutdownGraceMs)
     return await drain(service, first, input.config.shutdownGraceMs, signals.next())
   } finally {
     service.destroy()
     if (pidFile !== undefined) removePidFile(pidFile, process.pid)
   }
+}
+
+function notifierOf(emit: Emit): Notifier {
+  return createNotifier({
+    env: process.env,
+    pid: process.pid,
+    clock: systemClock,
+    send: sendBySystemdNotify,
+    monotonicUs: () => process.hrtime.bigint() / 1000n,
+    onFailure: reason => emit({ type: 'service.notifyFailed', reason }),
+  })
 }
 
 function surviveHangup(logger: Logger): void {

@@ -11,6 +11,11 @@ export interface AssembledConfig {
   readonly issues: ConfigIssue[]
 }
 
+export interface AssembleOptions {
+  /** Something else listens already, so that no Listen is needed. */
+  readonly hasListener?: boolean
+}
+
 const NAMES = DIRECTIVES.map(spec => spec.name)
 
 const SPECS = new Map(
@@ -26,12 +31,13 @@ const SPECS = new Map(
 export function assembleConfig(
   directives: readonly Directive[],
   overrides: readonly Directive[] = [],
+  { hasListener = false }: AssembleOptions = {},
 ): AssembledConfig {
   const reading: Reading = { draft: newDraft(), given: new Map(), failed: new Set() }
   const overriding = lastOfEach(overrides).flatMap(directive => readDirective(directive, reading))
   const fromFile = readFile(directives, reading)
   const settled = settleListeners(reading.draft)
-  const broken = checkLaws(reading, settled.listeners)
+  const broken = checkLaws(reading, settled.listeners, hasListener)
   const issues = [...overriding, ...fromFile, ...settled.issues, ...broken]
   const hasError = issues.some(issue => issue.level === 'error')
   return {

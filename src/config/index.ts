@@ -1,4 +1,4 @@
-export { type AssembledConfig, assembleConfig } from './assemble.ts'
+export { type AssembledConfig, type AssembleOptions, assembleConfig } from './assemble.ts'
 export {
   type AccessRule,
   type Config,

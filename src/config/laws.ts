@@ -36,8 +36,10 @@ export function settleListeners(draft: Draft): SettledListeners {
 export function checkLaws(
   reading: Reading,
   listeners: readonly ListenAddress[],
+  hasListener: boolean,
 ): readonly ConfigIssue[] {
   return [
+    ...(hasListener ? [] : checkListening(reading)),
     ...checkPresence(reading),
     ...checkSecrets(reading),
     ...checkSocksUsers(reading),
@@ -76,14 +78,14 @@ function directiveOf({ kind }: Served): string {
   return LISTENING[kind]
 }
 
+function checkListening({ given }: Reading): ConfigIssue[] {
+  if (Object.values(LISTENING).some(name => given.has(name))) return []
+  return [fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128')]
+}
+
 function checkPresence(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
   const issues: ConfigIssue[] = []
-  if (!Object.values(LISTENING).some(name => given.has(name))) {
-    issues.push(
-      fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128'),
-    )
-  }
   if (!needsUpstream(reading)) return issues
   if (!given.has('Proxy')) {
     const hint = 'for example Proxy 10.0.0.41:8080, or NoProxy * to do without'

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
-import { assembleConfig, type AssembledConfig } from './assemble.ts'
+import { assembleConfig, type AssembledConfig, type AssembleOptions } from './assemble.ts'
 import { type ConfigIssue, type Directive, sortIssues } from './issues.ts'
 import { decodeConfigText, parseDirectives } from './lexer.ts'
 import { isSecretName } from './names.ts'
@@ -23,7 +23,11 @@ export function findConfigFile(exists: (path: string) => boolean = existsSync): 
 }
 
 /** Reads and assembles a file. What goes wrong is an issue, nothing is thrown. */
-export function loadConfigFile(path: string, overrides: readonly Directive[] = []): LoadedConfig {
+export function loadConfigFile(
+  path: string,
+  overrides: readonly Directive[] = [],
+  options: AssembleOptions = {},
+): LoadedConfig {
   let file: { readonly bytes: Buffer; readonly stats: Stats }
   try {
     file = readWithStats(path)
@@ -32,7 +36,7 @@ export function loadConfigFile(path: string, overrides: readonly Directive[] = [
   }
   const { bytes, stats } = file
   const lexed = parseDirectives(decodeConfigText(bytes), path)
-  const { config, issues } = assembleConfig(lexed.directives, overrides)
+  const { config, issues } = assembleConfig(lexed.directives, overrides, options)
   return {
     config,
     issues: sortIssues([...issues, ...lexed.issues, ...checkMode(lexed.directives, stats)]),

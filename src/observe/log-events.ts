@@ -44,6 +44,10 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'guard.storeFailed': { level: 'warn', message: 'cannot keep the state of the account' },
   'service.started': { level: 'info', message: 'ready' },
   'service.draining': { level: 'info', message: 'stopping, open requests may finish' },
+  'service.notifyFailed': {
+    level: 'warn',
+    message: 'cannot tell systemd how the service is, it may take it for not started or hung',
+  },
   'service.stopped': { level: 'info', message: 'stopped' },
   bug: { level: 'error', message: 'this is a bug, please report it' },
 }

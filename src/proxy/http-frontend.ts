@@ -115,6 +115,7 @@ export class HttpFrontend implements Frontend {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(request.socket)
     if (connection === undefined) return
+    if (isPing(request)) return connection.serve(async () => this.#answerPing(response))
     connection.serve(async () => {
       const scope = this.#open(connection, request)
       const closed = new Promise<void>(resolve => response.once('close', resolve))
@@ -130,6 +131,17 @@ export class HttpFrontend implements Frontend {
       await closed
       this.#work.close(scope)
     })
+  }
+
+  /** It asks for nothing, so there is no access line: a health check every few seconds would bury the others. */
+  async #answerPing(response: ServerResponse): Promise<void> {
+    const closed = new Promise<void>(resolve => response.once('close', resolve))
+    response.writeHead(200, {
+      'Content-Length': 0,
+      ...(this.#isDraining ? { Connection: 'close' } : {}),
+    })
+    response.end()
+    await closed
   }
 
   #onDetached(
@@ -227,6 +239,11 @@ export class HttpFrontend implements Frontend {
     const wantsHtml = request?.headers.accept?.includes('text/html') ?? false
     return errorPage(error, { requestId, wantsHtml })
   }
+}
+
+/** RFC 9110 section 9.3.7: OPTIONS of the asterisk is about this server itself, "only useful as a ping or no-op". */
+function isPing({ method, url }: IncomingMessage): boolean {
+  return method === 'OPTIONS' && url === '*'
 }
 
 /** A target without what may be secret: user information, query and fragment. */

@@ -13,6 +13,7 @@ import {
 } from '../proxy/index.ts'
 import { carrierTo, DirectRoutes, Upstream } from '../upstream/index.ts'
 import type { GuardStore } from './guard-store.ts'
+import type { InheritedSocket } from './inherited-sockets.ts'
 import { buildLogons } from './logons.ts'
 
 /** What the object graph takes from outside; tests bring their own. */
@@ -22,6 +23,8 @@ export interface Ports {
   readonly emit: Emit
   readonly guardStore: GuardStore
   readonly dialer?: Dialer
+  /** Listening sockets that are there before the service starts. */
+  readonly inheritedSockets?: readonly InheritedSocket[]
 }
 
 export interface BuildInput {

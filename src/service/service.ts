@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
-import type { Config } from '../config/index.ts'
+import type { Config, Served } from '../config/index.ts'
 import { formatHostPort, type HostPort, ProxyError } from '../core/index.ts'
 import { listen, type Listener } from '../net/index.ts'
 import type { Frontend } from '../proxy/index.ts'
+import { adoptSockets } from './adopt-sockets.ts'
 import { buildGeneration, type BuildInput, type Generation, type Ports } from './build.ts'
 
 /** The running proxy: its listeners and what serves their connections. */
@@ -24,16 +25,20 @@ export class Service {
   }
 
   /**
-   * Binds the listeners. Like cntlm it goes on when some of them fail and at least one does not.
+   * Takes over inherited sockets and binds the other listeners. Like cntlm it goes on when some of them fail and at least one
+   * does not.
    * @throws ProxyError CONFIG when none could be bound.
    */
   async start(): Promise<void> {
-    const { emit } = this.#ports
+    const { emit, inheritedSockets = [] } = this.#ports
+    this.#listeners.push(
+      ...(await adoptSockets(inheritedSockets, serves => this.#acceptorFor(serves), emit)),
+    )
+    const taken = new Set(this.addresses.map(formatHostPort))
     for (const address of this.#config.listeners) {
+      if (taken.has(formatHostPort(address))) continue
       try {
-        const frontend = this.#generation.frontendFor(address.serves)
-        const listener = await listen(address, socket => accept(frontend, socket))
-        this.#frontends.add(frontend)
+        const listener = await listen(address, this.#acceptorFor(address.serves))
         this.#listeners.push(listener)
         emit({ type: 'listener.bound', address: formatHostPort(listener.address) })
       } catch (error) {
@@ -51,6 +56,12 @@ export class Service {
       listeners: this.addresses.map(formatHostPort),
       upstreams: this.#generation.upstreams.map(upstream => upstream.label),
     })
+  }
+
+  #acceptorFor(serves: Served): (socket: Socket) => void {
+    const frontend = this.#generation.frontendFor(serves)
+    this.#frontends.add(frontend)
+    return socket => accept(frontend, socket)
   }
 
   /**
