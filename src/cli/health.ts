@@ -52,13 +52,12 @@ export async function healthCommand(
     complain('tsntlm health: there is neither Listen nor SOCKS5Proxy, nothing else can be asked')
   const dialer = tcpDialer({ clock: systemClock, timeoutMs: PATIENCE_MS })
   for (const { address, question } of ports) {
-    const label = formatHostPort(address)
     const problem = await ask(dialer, systemClock, address, question)
     if (problem === undefined) {
-      print(`${label} answers`)
+      print(`${formatHostPort(address)} answers`)
       return OK
     }
-    complain(`tsntlm health: ${label}: ${problem}`)
+    complain(`tsntlm health: ${problem}`)
   }
   return FAILED
 }
@@ -89,6 +88,7 @@ async function ask(
   { ask: bytes, isAnswer }: Question,
 ): Promise<string | undefined> {
   const patience = new AbortController()
+  const label = formatHostPort(address)
   let stream: Duplex | undefined
   const timer = clock.setTimer(2 * PATIENCE_MS, () => patience.abort())
   try {
@@ -96,9 +96,9 @@ async function ask(
     stream.on('error', () => undefined)
     stream.write(bytes)
     const [begin] = (await once(stream, 'data', { signal: patience.signal })) as [Buffer]
-    return isAnswer(begin) ? undefined : 'something else than tsntlm answers there'
+    return isAnswer(begin) ? undefined : `something else than tsntlm answers on ${label}`
   } catch (error) {
-    if (patience.signal.aborted) return 'it takes connections and does not answer'
+    if (patience.signal.aborted) return `${label} takes connections and does not answer`
     return isProxyError(error) ? error.message : String(error)
   } finally {
     timer.cancel()

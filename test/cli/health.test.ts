@@ -49,7 +49,7 @@ t.test('one port that answers is enough', async t => {
   const lines = [`Listen 127.0.0.1:${dead}`, `Listen 127.0.0.1:${product.port}`]
   const { code, out, err } = await health(t, lines)
   t.equal(code, 0)
-  t.match(err, `127.0.0.1:${dead}: `)
+  t.match(err, `127.0.0.1:${dead} (ECONNREFUSED)`)
   t.match(out, `127.0.0.1:${product.port} answers`)
 })
 
@@ -58,8 +58,8 @@ t.test('health fails and says why', async t => {
   const foreign = await listenWith(t, 'SSH-2.0-x\r\n')
   const cases: [lines: string[], reason: string][] = [
     [[`Listen 127.0.0.1:${await freePort()}`], 'refused'],
-    [[`Listen 127.0.0.1:${silent}`], 'it takes connections and does not answer'],
-    [[`Listen 127.0.0.1:${foreign}`], 'something else than tsntlm answers there'],
+    [[`Listen 127.0.0.1:${silent}`], 'takes connections and does not answer'],
+    [[`Listen 127.0.0.1:${foreign}`], 'something else than tsntlm answers on'],
     [['Tunnel 127.0.0.1:9:host.test:22'], 'there is neither Listen nor SOCKS5Proxy'],
     [['Listen nowhere:70000'], 'Listen'],
   ]
