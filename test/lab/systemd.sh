@@ -123,4 +123,13 @@ inside systemctl daemon-reload
 inside systemctl start cntlm
 check 'tsntlm starts where cntlm runs' inside systemctl start tsntlm
 check 'and has ended it' says '^inactive|^failed' inside systemctl is-active cntlm
+
+before=$(property MainPID)
+check 'an upgrade' inside dpkg -i /root/tsntlm.deb
+check 'restarts a service that runs' [ "$(property MainPID)" != "$before" ]
+check 'which serves' says 'Hello from the origin' fetch
+check 'a removal' inside dpkg -r tsntlm
+check 'ends it' says '^inactive' inside systemctl is-active tsntlm
+check 'a purge' inside dpkg -P tsntlm
+check 'leaves nothing enabled' [ -z "$(find "$LAB/machine/etc/systemd/system" -name 'tsntlm*')" ]
 finish
