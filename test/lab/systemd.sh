@@ -131,5 +131,5 @@ check 'which serves' says 'Hello from the origin' fetch
 check 'a removal' inside dpkg -r tsntlm
 check 'ends it' says '^inactive' inside systemctl is-active tsntlm
 check 'a purge' inside dpkg -P tsntlm
-check 'leaves nothing enabled' [ -z "$(find "$LAB/machine/etc/systemd/system" -name 'tsntlm*')" ]
+check 'leaves nothing enabled' [ -z "$(find "$LAB/machine/etc/systemd/system" -type l -name 'tsntlm*')" ]
 finish
