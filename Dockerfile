@@ -1,31 +1,32 @@
 # docker build -t tsntlm .
-# docker build --build-arg BASE=YOUR_MIRROR/node:24-slim -t tsntlm .
-ARG BASE=node:24-slim
+# docker build --build-arg BUILD=MIRROR/node:24-slim --build-arg RUNTIME=MIRROR/node:24-alpine -t tsntlm .
+ARG BUILD=node:24-slim
+# Nothing is run in it and nothing of tsntlm is native code, so any image with a node 20.19 or newer in its PATH will do.
+ARG RUNTIME=node:24-alpine
 
-FROM ${BASE} AS build
+FROM ${BUILD} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN npm run build
+RUN npm run build && npm prune --omit=dev --ignore-scripts && mkdir state \
+  && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -iname 'readme*' -o -iname 'changelog*' \) -delete
 
-FROM ${BASE} AS modules
-WORKDIR /build
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --ignore-scripts
-
-FROM ${BASE}
+FROM ${RUNTIME}
 ENV NODE_ENV=production
-# The lock-out guard's memory: give it a volume, so that a new container knows a password that was rejected.
-ENV STATE_DIRECTORY=/var/lib/tsntlm
-RUN install -d -m 0700 -o 1000 -g 1000 /var/lib/tsntlm
 WORKDIR /opt/tsntlm
 COPY package.json ./
 COPY bin bin
-COPY conf conf
-COPY --from=modules /build/node_modules node_modules
+COPY conf/tsntlm.conf conf/tsntlm.conf
+COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
+# The lock-out guard's memory, the one place that is written to. Give the volume a name, so that a new container knows a
+# password that was rejected.
+COPY --from=build --chown=1000:1000 /build/state /var/lib/tsntlm
+ENV STATE_DIRECTORY=/var/lib/tsntlm
+VOLUME /var/lib/tsntlm
 # The user "node" of the image, as numbers: some schedulers want to see that it is not root.
 USER 1000:1000
+HEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD ["node", "bin/tsntlm.js", "health"]
 ENTRYPOINT ["node", "bin/tsntlm.js"]

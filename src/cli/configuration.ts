@@ -5,8 +5,8 @@ import {
   type Directive,
   findConfigFile,
   loadConfig,
+  type ReadOptions,
   type LookUp,
-  type Purpose,
   resolveClientNames,
   sortIssues,
 } from '../config/index.ts'
@@ -32,7 +32,7 @@ export interface Settings extends Omit<Configuration, 'input'> {
 export function readSettings(
   path: string | undefined,
   overrides: readonly Directive[],
-  purpose: Purpose,
+  options: ReadOptions = {},
 ): Settings {
   const file = path ?? findConfigFile()
   const environment = takeEnvironment()
@@ -40,7 +40,7 @@ export function readSettings(
     const issues = [...environment.config.issues, NO_FILE]
     return { config: undefined, issues, file, configChangedAtMs: 0 }
   }
-  const { config, issues, files } = load(file, environment, overrides, purpose)
+  const { config, issues, files } = load(file, environment, overrides, options)
   const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
   return { config, issues, file, configChangedAtMs }
 }
@@ -49,8 +49,9 @@ export function readSettings(
 export function readConfiguration(
   path: string | undefined,
   overrides: readonly Directive[],
+  options: ReadOptions = {},
 ): Configuration {
-  const { config, issues, file, configChangedAtMs } = readSettings(path, overrides, 'serve')
+  const { config, issues, file, configChangedAtMs } = readSettings(path, overrides, options)
   if (config === undefined) return { input: undefined, issues, file }
   const account = readAccount(config, file)
   const all = [...issues, ...account.issues]
@@ -74,9 +75,10 @@ export function readConfiguration(
 export async function readWithClientNames(
   path: string | undefined,
   overrides: readonly Directive[],
+  options: ReadOptions = {},
   lookUp: LookUp = resolveAll,
 ): Promise<Configuration> {
-  const { input, issues, file } = readConfiguration(path, overrides)
+  const { input, issues, file } = readConfiguration(path, overrides, options)
   if (input === undefined) return { input, issues, file }
   const names = await resolveClientNames(input.config, lookUp)
   return {
@@ -94,7 +96,7 @@ function load(
   file: string | undefined,
   { config: environment, credentialsDirectory }: Environment,
   overrides: readonly Directive[],
-  purpose: Purpose,
+  options: ReadOptions,
 ): ReturnType<typeof loadConfig> {
   const credentials = credentialsDirectory === undefined ? [] : [credentialsDirectory]
   return loadConfig(
@@ -107,7 +109,7 @@ function load(
       ],
       closedFolders: [...credentials, DOCKER_SECRETS],
       startedAtMs: systemClock.wallMs() - process.uptime() * 1_000,
-      purpose,
+      ...options,
     },
     overrides,
   )

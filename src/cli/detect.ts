@@ -38,7 +38,9 @@ export async function detectCommand(
   complain: (line: string) => void,
 ): Promise<number> {
   const { program, url, isDialectGiven } = args
-  const { config, configChangedAtMs, issues } = readSettings(args.config, args.overrides, 'logon')
+  const { config, configChangedAtMs, issues } = readSettings(args.config, args.overrides, {
+    purpose: 'logon',
+  })
   reportIssues(issues, complain)
   if (config === undefined) return FAILED
   try {

@@ -7,12 +7,13 @@ import { FAILED } from './exit-code.ts'
 import { explainCommand } from './explain.ts'
 import { FLAGS } from './flags.ts'
 import { hashCommand } from './hash.ts'
+import { healthCommand } from './health.ts'
 import { migrateCommand } from './migrate.ts'
 import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
-const COMMANDS = ['check', 'explain', 'pac', 'hash', 'setup', 'env', 'demo', 'migrate']
+const COMMANDS = ['check', 'explain', 'pac', 'hash', 'health', 'setup', 'env', 'demo', 'migrate']
 
 const PROXY_OPTION = {
   type: 'string',
@@ -231,6 +232,12 @@ export async function main(argv: readonly string[]): Promise<void> {
           ),
         )
       },
+    )
+    .command(
+      'health',
+      'ask the tsntlm that runs with this configuration for a sign of life; exit code 0 or 1',
+      command => command,
+      async args => process.exit(await healthCommand({ config: args.config }, print, complain)),
     )
     .command(
       'demo',

@@ -4,6 +4,7 @@ import { isatty } from 'node:tty'
 import { type Directive, formatIssue, type LogFormat } from '../config/index.ts'
 import {
   type Emit,
+  formatHostPort,
   isProxyError,
   ProxyError,
   systemClock,
@@ -15,11 +16,16 @@ import {
   becomeUser,
   type BuildInput,
   chooseStateDirectory,
+  createNotifier,
   fileGuardStore,
   type Identity,
+  type InheritedSocket,
+  inheritedSockets,
   makeDirectoryFor,
+  type Notifier,
   removePidFile,
   resolveIdentity,
+  sendBySystemdNotify,
   Service,
   writePidFile,
 } from '../service/index.ts'
@@ -46,7 +52,9 @@ export async function runCommand(
   args: RunArguments,
   complain: (line: string) => void,
 ): Promise<number> {
-  const { input, issues } = await readWithClientNames(args.config, args.overrides)
+  const sockets = inheritedSockets(process.env, process.pid)
+  const hasListener = sockets.length > 0
+  const { input, issues } = await readWithClientNames(args.config, args.overrides, { hasListener })
   reportIssues(issues, complain)
   if (input === undefined) return FAILED
   try {
@@ -57,7 +65,7 @@ export async function runCommand(
     if (process.connected || args.logFile !== undefined) logIssues(issues, logger)
     const { emit, flush } = createEventLog(logger, systemClock)
     try {
-      return await serve(input, { ...args, identity, logger, emit })
+      return await serve(input, { ...args, sockets, identity, logger, emit })
     } finally {
       flush()
       logger.flush()
@@ -108,13 +116,14 @@ interface Surroundings extends Pick<
   RunArguments,
   'config' | 'overrides' | 'pidFile' | 'stopsOnHangup'
 > {
+  readonly sockets: readonly InheritedSocket[]
   readonly identity: Identity | undefined
   readonly logger: Logger
   readonly emit: Emit
 }
 
 async function serve(input: BuildInput, surroundings: Surroundings): Promise<number> {
-  const { emit, identity, pidFile, stopsOnHangup } = surroundings
+  const { emit, identity, pidFile, sockets, stopsOnHangup } = surroundings
   const directory = chooseStateDirectory({
     configured: input.config.stateDirectory,
     env: process.env,
@@ -126,9 +135,11 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     entropy: systemEntropy,
     emit,
     guardStore: fileGuardStore(directory, systemEntropy, emit),
+    inheritedSockets: sockets,
   }
   if (identity !== undefined) makeDirectoryFor(identity, directory)
   const service = new Service(input, ports)
+  const systemd = notifierOf(emit)
   const signals = watchSignals(['SIGTERM', 'SIGINT', ...(stopsOnHangup ? ['SIGHUP' as const] : [])])
   await service.start()
   try {
@@ -136,8 +147,18 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     // As the user who will have to remove it.
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
     notifyParent({ type: 'ready' })
-    if (!stopsOnHangup) reloadOnHangup(service, surroundings)
+    const announce = async (): Promise<void> =>
+      systemd.ready(`listening on ${service.addresses.map(formatHostPort).join(', ')}`)
+    void announce()
+    if (!stopsOnHangup) {
+      reloadOnHangup(async () => {
+        await systemd.reloading()
+        await reload(service, surroundings)
+        await announce()
+      })
+    }
     const first = await signals.next()
+    void systemd.stopping(input.config.shutdownGraceMs)
     return await drain(service, first, input.config.shutdownGraceMs, signals.next())
   } finally {
     service.destroy()
@@ -145,18 +166,30 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
   }
 }
 
+function notifierOf(emit: Emit): Notifier {
+  return createNotifier({
+    env: process.env,
+    pid: process.pid,
+    clock: systemClock,
+    send: sendBySystemdNotify,
+    monotonicUs: () => process.hrtime.bigint() / 1000n,
+    onFailure: reason => emit({ type: 'service.notifyFailed', reason }),
+  })
+}
+
 /** One reload after the other. */
-function reloadOnHangup(service: Service, surroundings: Surroundings): void {
+function reloadOnHangup(reloadOnce: () => Promise<void>): void {
   let last = Promise.resolve()
   process.on('SIGHUP', () => {
-    last = last.then(async () => reload(service, surroundings))
+    last = last.then(reloadOnce)
   })
 }
 
 /** Reads the configuration again; one that cannot be used changes nothing. */
 async function reload(service: Service, surroundings: Surroundings): Promise<void> {
-  const { config, overrides, emit, logger } = surroundings
-  const { input, issues } = await readWithClientNames(config, overrides)
+  const { config, overrides, emit, logger, sockets } = surroundings
+  const hasListener = sockets.length > 0
+  const { input, issues } = await readWithClientNames(config, overrides, { hasListener })
   const found = issues.map(formatIssue)
   if (input === undefined) {
     emit({ type: 'config.rejected', issues: found })

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
-import { type Config, findConfigFile, loadConfigFile } from '../config/index.ts'
+import { type Config, findConfigFile } from '../config/index.ts'
 import { type HostPort, parseHostPort } from '../core/index.ts'
 import { chooseAddresses, type Facts, parseInterfaceAddress, shellQuote } from '../setup/index.ts'
+import { readSettings } from './configuration.ts'
 import { reportIssues } from './report-issues.ts'
 
 export interface FactArguments {
@@ -55,7 +56,7 @@ function readConfig(
       )
     return undefined
   }
-  const { config, issues } = loadConfigFile(file)
+  const { config, issues } = readSettings(file, [])
   const errors = issues.filter(({ level }) => level === 'error')
   if (config !== undefined && errors.length === 0) return config
   if (proxy === undefined) {

@@ -26,8 +26,14 @@ export interface PasswordFile {
   readonly origin: Origin
 }
 
-export interface AssembleOptions {
+export interface ReadOptions {
+  /** Default serve. */
   readonly purpose?: Purpose
+  /** Something else listens already, so that no Listen is needed. */
+  readonly hasListener?: boolean
+}
+
+export interface AssembleOptions extends ReadOptions {
   /** Beats the file and is beaten by the command line. */
   readonly environment?: readonly Directive[]
   /** What was found where secrets usually are: everything beats it. */
@@ -47,7 +53,7 @@ const NAMES = DIRECTIVES.map(spec => spec.name)
 export function assembleConfig(
   directives: readonly Directive[],
   overrides: readonly Directive[] = [],
-  { environment = [], found = [], purpose = 'serve' }: AssembleOptions = {},
+  { environment = [], found = [], purpose = 'serve', hasListener = false }: AssembleOptions = {},
 ): AssembledConfig {
   const reading: Reading = { draft: newDraft(), given: new Map(), failed: new Set(), purpose }
   const sources = [lastOfEach(overrides), environment, directives]
@@ -55,7 +61,7 @@ export function assembleConfig(
   if (needsLogon(reading)) read.push(...readSource(found, reading))
   const passwordFile = settlePassword(reading)
   const settled = settleListeners(reading.draft)
-  const broken = checkLaws(reading, settled.listeners)
+  const broken = checkLaws(reading, settled.listeners, hasListener)
   const issues = [...read, ...settled.issues, ...broken]
   const hasError = issues.some(issue => issue.level === 'error')
   return {

@@ -1,4 +1,4 @@
-export { type AssembledConfig, assembleConfig } from './assemble.ts'
+export { type AssembledConfig, assembleConfig, type ReadOptions } from './assemble.ts'
 export {
   type AccessRule,
   type Config,

@@ -40,8 +40,10 @@ export function settleListeners(draft: Draft): SettledListeners {
 export function checkLaws(
   reading: Reading,
   listeners: readonly ListenAddress[],
+  hasListener: boolean,
 ): readonly ConfigIssue[] {
   return [
+    ...(hasListener || reading.purpose === 'logon' ? [] : checkListening(reading)),
     ...checkPresence(reading),
     ...checkSecrets(reading),
     ...checkEncoding(reading),
@@ -89,15 +91,15 @@ function directiveOf({ kind }: Served): string {
   return LISTENING[kind]
 }
 
+function checkListening({ given }: Reading): ConfigIssue[] {
+  if (Object.values(LISTENING).some(name => given.has(name))) return []
+  return [fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128')]
+}
+
 function checkPresence(reading: Reading): ConfigIssue[] {
   const { draft, given, failed } = reading
   const issues: ConfigIssue[] = []
   const isServing = reading.purpose === 'serve'
-  if (isServing && !Object.values(LISTENING).some(name => given.has(name))) {
-    issues.push(
-      fail('Listen', undefined, 'there is no address to listen on', 'for example Listen 3128'),
-    )
-  }
   if (!needsLogon(reading)) return issues
   if (!given.has('Proxy') && !(isServing && given.has('Pac'))) {
     const without = isServing ? ', or NoProxy * to do without' : ''

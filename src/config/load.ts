@@ -1,7 +1,6 @@
 import { existsSync, type Stats } from 'node:fs'
-import { assembleConfig, type AssembledConfig } from './assemble.ts'
+import { assembleConfig, type AssembledConfig, type ReadOptions } from './assemble.ts'
 import { type ConfigIssue, type Directive, type Origin, sortIssues } from './issues.ts'
-import type { Purpose } from './laws.ts'
 import { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
 import { isSecretName } from './names.ts'
 import { isThere, type PasswordSurroundings, readPasswordFile } from './password-file.ts'
@@ -32,13 +31,12 @@ export function findConfigFile(exists: (path: string) => boolean = existsSync): 
 }
 
 /** What a configuration is made of, apart from the command line. */
-export interface ConfigSources extends PasswordSurroundings {
+export interface ConfigSources extends PasswordSurroundings, ReadOptions {
   /** undefined when there is none: the others can say everything. */
   readonly file: string | undefined
   readonly environment: LexedConfig
   /** Where the password is when nothing says anything about it; the first file that is there counts. */
   readonly usualPasswordFiles: readonly string[]
-  readonly purpose?: Purpose
 }
 
 /** Reads and assembles a configuration. What goes wrong is an issue, nothing is thrown. */
@@ -54,6 +52,7 @@ export function loadConfig(
     environment: environment.directives,
     found: findPassword(sources.usualPasswordFiles),
     purpose: sources.purpose ?? 'serve',
+    hasListener: sources.hasListener ?? false,
   })
   const all = [...environment.issues, ...issues, ...file.issues]
   if (passwordFile === undefined) return { config, issues: sortIssues(all), files: file.files }

@@ -152,6 +152,7 @@ export type ProxyEvent =
       readonly requests: number
       readonly graceMs: number
     }
+  | { readonly type: 'service.notifyFailed'; readonly reason: string }
   | { readonly type: 'service.stopped'; readonly aborted: number }
   | { readonly type: 'bug'; readonly error: unknown }
 

@@ -12,12 +12,18 @@ export interface Listener {
 const BACKLOG = 4096
 const KEEP_ALIVE_AFTER_MS = 60_000
 
+/** A socket that is bound already, by the number of its descriptor. */
+export interface BoundSocket {
+  readonly fd: number
+}
+
 /**
- * Binds one address. Half-closed clients keep their connection, dead ones are found by TCP keep-alive.
- * @throws the system's error (EADDRINUSE, EADDRNOTAVAIL, EACCES).
+ * Binds one address, or takes over a socket that somebody else bound. Half-closed clients keep their connection, dead ones are
+ * found by TCP keep-alive.
+ * @throws the system's error (EADDRINUSE, EADDRNOTAVAIL, EACCES), or an Error when the descriptor is no TCP socket.
  */
 export async function listen(
-  at: HostPort,
+  at: HostPort | BoundSocket,
   onConnection: (socket: Socket) => void,
 ): Promise<Listener> {
   const server = createServer({
@@ -29,19 +35,25 @@ export async function listen(
   server.on('connection', onConnection)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host: at.host, port: at.port, backlog: BACKLOG }, () => {
+    const where = 'fd' in at ? { fd: at.fd } : { host: at.host, port: at.port }
+    server.listen({ ...where, backlog: BACKLOG }, () => {
       server.off('error', reject)
       resolve()
     })
   })
+  const address = boundAddress(server)
+  if (address === undefined) {
+    server.close()
+    throw new Error('it is no TCP socket')
+  }
   // accept() can fail for a moment (EMFILE): the listener goes on.
   server.on('error', () => undefined)
-  return { address: boundAddress(server, at), close: () => void server.close() }
+  return { address, close: () => void server.close() }
 }
 
-function boundAddress(server: Server, asked: HostPort): HostPort {
+function boundAddress(server: Server): HostPort | undefined {
   const address = server.address()
   return typeof address === 'object' && address !== null
     ? { host: address.address, port: address.port }
-    : asked
+    : undefined
 }

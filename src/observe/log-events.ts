@@ -64,6 +64,10 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
     message: 'configuration cannot be used, the proxy goes on with the one it has',
   },
   'service.draining': { level: 'info', message: 'stopping, open requests may finish' },
+  'service.notifyFailed': {
+    level: 'warn',
+    message: 'cannot tell systemd how the service is, it may take it for not started or hung',
+  },
   'service.stopped': { level: 'info', message: 'stopped' },
   bug: { level: 'error', message: 'this is a bug, please report it' },
 }

@@ -116,6 +116,7 @@ export class HttpFrontend implements Frontend {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(request.socket)
     if (connection === undefined) return
+    if (isPing(request)) return connection.serve(async () => this.#answerPing(response))
     connection.serve(async () => {
       const deps = this.#current()
       const scope = this.#open(connection, request)
@@ -132,6 +133,17 @@ export class HttpFrontend implements Frontend {
       await closed
       this.#work.close(scope)
     })
+  }
+
+  /** It asks for nothing, so there is no access line: a health check every few seconds would bury the others. */
+  async #answerPing(response: ServerResponse): Promise<void> {
+    const closed = new Promise<void>(resolve => response.once('close', resolve))
+    response.writeHead(200, {
+      'Content-Length': 0,
+      ...(this.#isDraining ? { Connection: 'close' } : {}),
+    })
+    response.end()
+    await closed
   }
 
   #onDetached(
@@ -235,6 +247,11 @@ export class HttpFrontend implements Frontend {
 function failureOf(thrown: unknown, scope: RequestScope, deps: ProxyDependencies): ProxyError {
   const { identity } = scope
   return blameClientAccount(thrown, identity !== undefined && identity !== deps.accounts.own)
+}
+
+/** RFC 9110 section 9.3.7: OPTIONS of the asterisk is about this server itself, "only useful as a ping or no-op". */
+function isPing({ method, url }: IncomingMessage): boolean {
+  return method === 'OPTIONS' && url === '*'
 }
 
 /** A target without what may be secret: user information, query and fragment. */

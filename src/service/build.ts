@@ -9,6 +9,7 @@ import { DirectRoutes, type UpstreamOptions, Upstreams } from '../upstream/index
 import { ProxyAccounts } from './accounts.ts'
 import { CarryOver } from './carry-over.ts'
 import type { GuardStore } from './guard-store.ts'
+import type { InheritedSocket } from './inherited-sockets.ts'
 
 /** What the object graph takes from outside; tests bring their own. */
 export interface Ports {
@@ -18,6 +19,8 @@ export interface Ports {
   readonly guardStore: GuardStore
   readonly dialer?: Dialer
   readonly openPac?: (options: KeeperOptions) => PacFinder
+  /** Listening sockets that are there before the service starts. */
+  readonly inheritedSockets?: readonly InheritedSocket[]
 }
 
 export interface BuildInput {

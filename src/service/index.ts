@@ -3,6 +3,7 @@ export { buildCredentials, type BuiltCredentials, workstationOf } from './creden
 export { Frontends } from './frontends.ts'
 export { fileGuardStore, type GuardStore, memoryGuardStore } from './guard-store.ts'
 export { ownLogon, type OwnLogonOptions } from './logons.ts'
+export { type InheritedSocket, inheritedSockets } from './inherited-sockets.ts'
 export { removePidFile, writePidFile } from './pid-file.ts'
 export {
   becomeOwnerOf,
@@ -13,3 +14,4 @@ export {
 } from './privileges.ts'
 export { Service } from './service.ts'
 export { chooseStateDirectory, type StateDirectoryFacts } from './state-directory.ts'
+export { createNotifier, type Notifier, sendBySystemdNotify } from './systemd-notify.ts'

@@ -3,9 +3,11 @@ import type { ListenAddress, Served } from '../config/index.ts'
 import { type Emit, formatHostPort, type HostPort, ProxyError } from '../core/index.ts'
 import { listen, type Listener } from '../net/index.ts'
 import type { Frontend } from '../proxy/index.ts'
+import { type InheritedSocket, servedOn } from './inherited-sockets.ts'
 
 interface Bound {
-  readonly asked: ListenAddress
+  /** undefined for a socket that somebody else bound, and that stays whatever the configuration says. */
+  readonly asked: ListenAddress | undefined
   readonly listener: Listener
   frontend: Frontend
 }
@@ -26,13 +28,19 @@ export class Listeners {
   }
 
   /**
-   * Binds the addresses. Like cntlm it goes on when some of them fail and at least one does not.
+   * Takes over inherited sockets and binds the other addresses. Like cntlm it goes on when some of them fail and at least one does
+   * not.
    * @throws ProxyError CONFIG when none could be bound.
    */
-  async start(addresses: readonly ListenAddress[]): Promise<void> {
-    for (const asked of addresses) {
+  async start(
+    addresses: readonly ListenAddress[],
+    inherited: readonly InheritedSocket[] = [],
+  ): Promise<void> {
+    for (const socket of inherited) await this.#adopt(socket)
+    const taken = new Set(this.addresses.map(formatHostPort))
+    for (const asked of addresses.filter(each => !taken.has(formatHostPort(each)))) {
       try {
-        this.#bound.push(await this.#bind(asked))
+        this.#bound.push(await this.#bind(asked, asked, asked.serves))
       } catch (error) {
         const address = formatHostPort(asked)
         this.#emit({ type: 'listener.failed', address, reason: bindingProblem(error) })
@@ -48,11 +56,11 @@ export class Listeners {
    * @throws ProxyError CONFIG when an address cannot be bound: everything is as before then.
    */
   async change(addresses: readonly ListenAddress[]): Promise<void> {
-    const old = new Map(this.#bound.map(bound => [formatHostPort(bound.asked), bound]))
+    const old = new Map(this.#bound.map(bound => [addressOf(bound), bound]))
     const fresh: Bound[] = []
     for (const asked of addresses.filter(address => !old.has(formatHostPort(address)))) {
       try {
-        fresh.push(await this.#bind(asked))
+        fresh.push(await this.#bind(asked, asked, asked.serves))
       } catch (error) {
         for (const { listener } of fresh) listener.close()
         throw new ProxyError('CONFIG', {
@@ -68,7 +76,12 @@ export class Listeners {
       kept.frontend = this.#frontendFor(asked.serves)
       fresh.push(kept)
     }
-    for (const { listener } of old.values()) {
+    for (const bound of old.values()) {
+      const { asked, listener } = bound
+      if (asked === undefined) {
+        fresh.push(bound)
+        continue
+      }
       listener.close()
       this.#emit({ type: 'listener.closed', address: formatHostPort(listener.address) })
     }
@@ -79,13 +92,33 @@ export class Listeners {
     for (const { listener } of this.#bound) listener.close()
   }
 
-  async #bind(asked: ListenAddress): Promise<Bound> {
-    const frontend = this.#frontendFor(asked.serves)
-    const listener = await listen(asked, socket => accept(bound.frontend, socket))
+  async #adopt(inherited: InheritedSocket): Promise<void> {
+    try {
+      this.#bound.push(await this.#bind(undefined, inherited, servedOn(inherited)))
+    } catch (error) {
+      this.#emit({
+        type: 'listener.failed',
+        address: `inherited socket ${inherited.name} (descriptor ${inherited.fd})`,
+        reason: error instanceof Error ? error.message : String(error),
+      })
+    }
+  }
+
+  async #bind(
+    asked: ListenAddress | undefined,
+    at: HostPort | InheritedSocket,
+    serves: Served,
+  ): Promise<Bound> {
+    const frontend = this.#frontendFor(serves)
+    const listener = await listen(at, socket => accept(bound.frontend, socket))
     const bound: Bound = { asked, listener, frontend }
     this.#emit({ type: 'listener.bound', address: formatHostPort(listener.address) })
     return bound
   }
+}
+
+function addressOf({ asked, listener }: Bound): string {
+  return formatHostPort(asked ?? listener.address)
 }
 
 function accept(frontend: Frontend, socket: Socket): void {

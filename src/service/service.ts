@@ -29,7 +29,8 @@ export class Service {
 
   /** Binds the listeners. @throws ProxyError CONFIG when none could be bound. */
   async start(): Promise<void> {
-    await this.#listeners.start(this.#generation.config.listeners)
+    const { inheritedSockets = [] } = this.#ports
+    await this.#listeners.start(this.#generation.config.listeners, inheritedSockets)
     this.#ports.emit({ type: 'service.started', ...this.#summary() })
   }
 

@@ -14,7 +14,7 @@ function start(test: Test): Playbook {
 /** What a broken or hostile client sends, and how it is answered. */
 const BAD: Record<string, [request: string, status: number]> = {
   'origin form': [`GET /index.html HTTP/1.1\r\n${HOST}\r\n`, 400],
-  'asterisk form': [`OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, 400],
+  'asterisk form': [`GET * HTTP/1.1\r\n${HOST}\r\n`, 400],
   'user information': [`GET http://alice:secret@site.test/ HTTP/1.1\r\n${HOST}\r\n`, 400],
   'CONNECT without port': [`CONNECT site.test HTTP/1.1\r\n${HOST}\r\n`, 400],
   'CONNECT with user information': [
