@@ -74,13 +74,13 @@ export async function tryLogon(
   const { address, clock, handshakeTimeoutMs } = options
   const pass = await identity.gate.enter(NEVER_ABORTED).catch(toProxyError)
   if (isProxyError(pass)) return { kind: 'not-shown', error: pass }
-  let isUnanswered = false
+  const seen = { unanswered: false }
   const record: LogonPass = {
     isProven: pass.isProven,
     beforeShowing: () => pass.beforeShowing(),
     report: (verdict, label) => {
-      if (verdict === 'unanswered') isUnanswered = true
-      return isUnanswered ? false : pass.report(verdict, label)
+      if (verdict === 'unanswered') seen.unanswered = true
+      return seen.unanswered ? false : pass.report(verdict, label)
     },
   }
   try {
@@ -106,7 +106,7 @@ export async function tryLogon(
     if (outcome === 'rejected') return { kind: 'rejected', otherReading }
     return { kind: outcome, status: exchange.head.status }
   } catch (error) {
-    return { kind: isUnanswered ? 'unanswered' : 'not-shown', error: toProxyError(error) }
+    return { kind: seen.unanswered ? 'unanswered' : 'not-shown', error: toProxyError(error) }
   }
 }
 
