@@ -103,8 +103,10 @@ export async function main(argv: readonly string[]): Promise<void> {
           demandOption: true,
           describe: 'a URL, or host:port',
         }),
-      args =>
-        exitWith(explainCommand({ config: args.config, target: args.target }, print, complain)),
+      async args =>
+        exitWith(
+          await explainCommand({ config: args.config, target: args.target }, print, complain),
+        ),
     )
     .command(
       'pac <script> <url...>',

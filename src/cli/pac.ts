@@ -1,23 +1,9 @@
-import { resolve } from 'node:path'
-import {
-  formatHostPort,
-  type HostPort,
-  ProxyError,
-  systemClock,
-  toProxyError,
-} from '../core/index.ts'
+import { formatHostPort, type HostPort, toProxyError } from '../core/index.ts'
 import { parseAbsoluteForm, parseAuthorityForm } from '../http1/index.ts'
-import {
-  createIsolatedPac,
-  decodePac,
-  localAddresses,
-  openSource,
-  type Pac,
-  resolveName,
-  showLocation,
-} from '../pac/index.ts'
+import { type Pac, showLocation } from '../pac/index.ts'
 import { parsePacAnswer } from '../policy/index.ts'
 import { FAILED, OK } from './exit-code.ts'
+import { loadScript } from './pac-script.ts'
 
 export interface PacArguments {
   /** A path or an http or https URL. */
@@ -62,19 +48,6 @@ export async function pacCommand(
   }
   pac.close()
   return code
-}
-
-async function loadScript(script: string, onAlert: (text: string) => void): Promise<Pac> {
-  const { signal } = new AbortController()
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(script)?.[1]?.toLowerCase()
-  if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
-    throw new ProxyError('PAC_UNAVAILABLE', { detail: 'it must be a path, http:// or https://' })
-  }
-  const location = scheme === undefined ? resolve(script) : script
-  const raw = await openSource(location, systemClock).read(signal)
-  const text = decodePac(raw?.bytes ?? new Uint8Array(), raw?.contentType)
-  const options = { clock: systemClock, resolve: resolveName, localAddresses, onAlert }
-  return createIsolatedPac(text, options, signal)
 }
 
 interface Target {

@@ -37,6 +37,28 @@ t.test('explain names the way of a target and the rule that decides', async t =>
   )
 })
 
+t.test('explain asks the script of Pac where NoProxy does not decide', async t => {
+  const dir = makeTempDir(t)
+  const [file, script] = [join(dir, 'cntlm.conf'), join(dir, 'proxy.pac')]
+  const write = (source: string): void => writeFileSync(script, source)
+  writeFileSync(file, [...LINES, `Pac ${script}`, ''].join('\n'), { mode: 0o600 })
+  const explain = async (target: string): Promise<string> => {
+    const { stdout, stderr } = await runProduct(['explain', '-c', file, target])
+    return stdout.toString() + stderr
+  }
+  write('function FindProxyForURL(u, h) { return "PROXY 10.0.0.42:8080; PROXY other:1; DIRECT" }')
+  t.equal(
+    await explain('http://example.com/'),
+    'example.com:80 goes through 10.0.0.42:8080, then other:1 (without a logon, see PacTrust), directly: Pac\n',
+  )
+  t.match(await explain('10.0.0.5:22'), 'goes directly: NoProxy')
+  write('function FindProxyForURL(u, h) { return u.startsWith("https:") ? "DIRECT" : fail }')
+  t.match(await explain('example.com:443'), 'example.com:443 goes directly: Pac')
+  const broken = await explain('http://example.com/')
+  t.match(broken, 'goes through 10.0.0.41:8080, then 10.0.0.42:8080: Pac gives nothing usable')
+  t.match(broken, 'fail')
+})
+
 t.test('explain refuses what is no target, and a configuration that cannot be used', async t => {
   const junk = await runProduct(['explain', 'nonsense'])
   t.equal(junk.code, 1)
