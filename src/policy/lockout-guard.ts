@@ -124,7 +124,10 @@ export class LockoutGuard {
 
   /** Unix time in ms before which nothing is shown; 0 when there is no such time, Infinity when it never is. */
   refusedUntilMs(now: number): number {
-    return Math.max(this.#refusedUntil, this.hasProof(now) ? 0 : this.#ledger.freeAt())
+    return Math.max(
+      this.#refusedUntil,
+      this.hasProof(now) ? 0 : this.#ledger.freeAt(this.#options.budget),
+    )
   }
 
   /** Whether origins may be shown the account: not after several refused it, until it is accepted somewhere. */
@@ -158,7 +161,7 @@ export class LockoutGuard {
   mayShow(now: number, proven = this.hasProof(now)): boolean {
     if (now < (proven ? this.#refusedUntil : this.refusedUntilMs(now))) return false
     if (!proven) {
-      if (!this.#ledger.hasRoom(now)) return false
+      if (!this.#ledger.hasRoom(now, this.#options.budget)) return false
       this.#ledger.begin()
       this.#isCounted = true
     }

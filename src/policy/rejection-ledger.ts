@@ -4,13 +4,11 @@
  */
 export class RejectionLedger {
   readonly #windowMs: number
-  readonly #budget: number
   #times: number[]
   #pending = 0
 
-  constructor(times: readonly number[], options: { windowMs: number; budget: number }) {
-    this.#windowMs = options.windowMs
-    this.#budget = options.budget
+  constructor(times: readonly number[], { windowMs }: { readonly windowMs: number }) {
+    this.#windowMs = windowMs
     this.#times = [...times].sort((a, b) => a - b)
   }
 
@@ -18,15 +16,18 @@ export class RejectionLedger {
     return this.#times
   }
 
-  /** When a logon whose outcome is open may be made; a time that is over when it may be made at once. */
-  freeAt(): number {
-    const oldestThatCounts = this.#times.at(-this.#budget)
+  /**
+   * When a logon whose outcome is open may be made; a time that is over when it may be made at once.
+   * @param budget how many rejections there may be.
+   */
+  freeAt(budget: number): number {
+    const oldestThatCounts = this.#times.at(-budget)
     return oldestThatCounts === undefined ? 0 : oldestThatCounts + this.#windowMs
   }
 
   /** Whether one more logon would stay within the budget if it and all that are on their way were rejected. */
-  hasRoom(now: number): boolean {
-    return this.#recent(now).length + this.#pending < this.#budget
+  hasRoom(now: number, budget: number): boolean {
+    return this.#recent(now).length + this.#pending < budget
   }
 
   /** A logon whose outcome is open goes out. Ended by `settle`. */

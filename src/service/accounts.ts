@@ -13,7 +13,13 @@ const MAX_IDENTITIES = 256
 /** So many accounts may have rejected logons that still count. */
 const MAX_LEDGERS = 10_000
 
-/** The rejections of all accounts that clients named, kept as long as they count. */
+/** Of the rejections that the account of the configuration may have, clients may cause one: it must not be spoilt by them. */
+const BUDGET_AT_OWN_ACCOUNT = 1
+
+/**
+ * The rejections of all accounts that clients named, kept as long as they count. `alice`, `CORP\\alice` and `alice@corp.test` may be
+ * one account, or one that the directory takes for another, so the name alone counts.
+ */
 export class AccountLedgers {
   readonly #ledgers = new Map<string, RejectionLedger>()
   readonly #clock: Clock
@@ -23,8 +29,8 @@ export class AccountLedgers {
   }
 
   /** @throws ProxyError CLIENT_AUTH_REJECTED when there are too many: forgetting one would allow guessing. */
-  of(account: string): RejectionLedger {
-    const key = account.toUpperCase()
+  of(name: string): RejectionLedger {
+    const key = nameOf(name)
     const known = this.#ledgers.get(key)
     if (known !== undefined) return known
     if (this.#ledgers.size >= MAX_LEDGERS) this.#forgetEmpty()
@@ -96,19 +102,20 @@ export class ProxyAccounts implements Accounts {
     const { config, own, ledgers, clock, emit, entropy } = this.#options
     const credentials = this.#credentialsOf(basic)
     const account = accountOf(credentials)
-    const isOwnAccount =
-      own !== undefined && accountOf(own.credentials).toUpperCase() === account.toUpperCase()
-    if (own !== undefined && isOwnAccount) {
-      if (own.credentials.fingerprint === credentials.fingerprint) return own.identity
-      if (own.identity.gate.isProven) {
+    if (own?.credentials.fingerprint === credentials.fingerprint) return own.identity
+    const { negotiateFlags } = config
+    const options = { credentials, negotiateFlags, clock, emit, entropy }
+    if (own !== undefined && nameOf(own.credentials.user) === nameOf(credentials.user)) {
+      const isSame = accountOf(own.credentials).toUpperCase() === account.toUpperCase()
+      if (isSame && own.identity.gate.isProven) {
         // The password is known to be another one. Asking would only count against the account that everybody uses.
         const detail = `${account} is the account of this proxy itself, and the password is not the one it has`
         throw new ProxyError('CLIENT_AUTH_REJECTED', { detail })
       }
+      return clientLogon({ ...options, ledger: own.ledger, budget: BUDGET_AT_OWN_ACCOUNT })
     }
-    const ledger = own !== undefined && isOwnAccount ? own.ledger : ledgers.of(account)
-    const { negotiateFlags } = config
-    return clientLogon({ credentials, negotiateFlags, ledger, clock, emit, entropy })
+    const { budget } = GUARD_DEFAULTS
+    return clientLogon({ ...options, ledger: ledgers.of(credentials.user), budget })
   }
 
   #credentialsOf({ user: username, password }: BasicCredentials): NtlmCredentials {
@@ -137,4 +144,9 @@ export class ProxyAccounts implements Accounts {
   #forget(identity: Identity): void {
     if (identity !== this.own) this.#options.onForgotten(identity)
   }
+}
+
+/** A user's name without its domain, in either notation. */
+function nameOf(user: string): string {
+  return user.replace(/@.*$/s, '').toUpperCase()
 }

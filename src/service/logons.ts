@@ -76,11 +76,13 @@ export interface ClientLogonOptions extends LogonPorts {
   readonly credentials: NtlmCredentials
   readonly negotiateFlags: number | undefined
   readonly ledger: RejectionLedger
+  /** How many rejections the ledger may have. */
+  readonly budget: number
 }
 
 /** An account that a client names. It is guarded like the other, but nothing about it is written down. */
 export function clientLogon(options: ClientLogonOptions): Identity {
-  const { credentials, negotiateFlags, ledger, clock, emit, entropy } = options
+  const { budget, credentials, negotiateFlags, ledger, clock, emit, entropy } = options
   const account = accountOf(credentials)
   const authenticator = ntlmAuthenticator({
     credentials: () => credentials,
@@ -91,7 +93,7 @@ export function clientLogon(options: ClientLogonOptions): Identity {
   const now = clock.wallMs()
   const choice = new CredentialChoice(false, now, undefined)
   const gate = new GuardGate({
-    guard: new LockoutGuard(now, undefined, now, choice, GUARD_DEFAULTS, ledger),
+    guard: new LockoutGuard(now, undefined, now, choice, { ...GUARD_DEFAULTS, budget }, ledger),
     clock,
     account,
     save: () => undefined,

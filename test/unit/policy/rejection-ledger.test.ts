@@ -21,18 +21,18 @@ function show(guard: LockoutGuard, minute: number): boolean {
 
 t.test('a ledger is full after its budget, until the oldest rejection is forgotten', async t => {
   const ledger = new RejectionLedger([at(0)], GUARD_DEFAULTS)
-  t.ok(ledger.hasRoom(at(1)))
+  t.ok(ledger.hasRoom(at(1), 2))
   ledger.begin()
-  t.notOk(ledger.hasRoom(at(1)), 'one on its way may be rejected too')
+  t.notOk(ledger.hasRoom(at(1), 2), 'one on its way may be rejected too')
   ledger.settle()
   ledger.add(at(2))
-  t.notOk(ledger.hasRoom(at(3)))
-  t.equal(ledger.freeAt(), at(30))
+  t.notOk(ledger.hasRoom(at(3), 2))
+  t.equal(ledger.freeAt(2), at(30))
   t.notOk(ledger.isEmpty(at(3)))
-  t.ok(ledger.hasRoom(at(31)))
+  t.ok(ledger.hasRoom(at(31), 2))
   t.ok(ledger.isEmpty(at(33)))
   ledger.clear()
-  t.equal(ledger.freeAt(), 0)
+  t.equal(ledger.freeAt(2), 0)
 })
 
 t.test('what several credentials of an account are refused counts together', async t => {
@@ -55,7 +55,7 @@ t.test('two unproven credentials of an account may be on their way, a third one 
     [true, true, false],
   )
   guards[0]?.report('accepted', at(0))
-  t.equal(ledger.freeAt(), 0)
+  t.equal(ledger.freeAt(2), 0)
 })
 
 t.test(
