@@ -112,6 +112,17 @@ t.test('however many passwords clients guess, an account sees two of them', asyn
 })
 
 t.test(
+  'whatever name clients give the account of the configuration, they do not spoil it',
+  async t => {
+    const book = start(t)
+    const guesses = ['DEMO\\alice', 'alice@demo.test', 'OTHER\\alice', 'demo.test\\Alice']
+    for (const name of guesses) await book.get(URL, [basic(name, 'guess')])
+    t.equal(book.type3s, 1, 'one of them is tried')
+    t.match(await book.get(URL), { status: 200 })
+  },
+)
+
+t.test(
   'SOCKS5 and Tunnel ports have the account of the configuration, if there is one',
   async t => {
     for (const [input, outcome] of [
