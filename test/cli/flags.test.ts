@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { startNtlmUpstream } from '../../src/demo/index.ts'
@@ -121,12 +129,22 @@ t.test('as cntlm with -f it stays, and SIGHUP stops it', async t => {
   t.equal(await daemon.stop('SIGHUP'), 0)
 })
 
-t.test('as tsntlm it survives SIGHUP with one line in the log', async t => {
-  const port = await freePort()
-  const daemon = await serve(t, ['-c', writeConfig(t, DIRECT), '-l', String(port)])
-  process.kill(daemon.pid, 'SIGHUP')
-  await until('the line', () => (daemon.output().includes('signal.hangup') ? true : undefined))
+t.test('as tsntlm it reads its configuration again at SIGHUP, if that can be used', async t => {
+  const [port, other] = [await freePort(), await freePort()]
+  const file = writeConfig(t, DIRECT)
+  const daemon = await serve(t, ['-c', file, '-l', String(port)])
+  const hangUp = async (event: string): Promise<void> => {
+    process.kill(daemon.pid, 'SIGHUP')
+    await until(event, () => (daemon.output().includes(event) ? true : undefined))
+  }
+  appendFileSync(file, 'Listen 99999\n')
+  await hangUp('config.rejected')
+  t.match(daemon.output(), 'port must be 1-65535')
   t.ok(await answers(port))
+  writeFileSync(file, [...DIRECT, `Listen ${other}`, ''].join('\n'))
+  await hangUp('config.loaded')
+  t.ok(await answers(port), 'the command line counts as before')
+  t.ok(await answers(other))
   t.equal(await daemon.stop(), 0)
 })
 
