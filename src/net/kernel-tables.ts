@@ -1,4 +1,4 @@
-import { SocketAddress } from 'node:net'
+import { isIPv4, SocketAddress } from 'node:net'
 import type { Interface, InterfaceAddress } from './interfaces.ts'
 
 /** The texts of the kernel's tables, empty where there is none. */
@@ -50,7 +50,7 @@ function parseLocalAddresses(text: string): string[] {
   let leaf = ''
   for (const line of text.split('\n')) {
     leaf = /\|-- ([0-9.]+)/.exec(line)?.[1] ?? leaf
-    if (line.includes('/32 host LOCAL')) local.add(leaf)
+    if (line.includes('/32 host LOCAL') && isIPv4(leaf)) local.add(leaf)
   }
   return [...local]
 }
