@@ -14,7 +14,7 @@ const BIN = fileURLToPath(new URL('../../bin/tsntlm.js', import.meta.url))
 
 interface Namespace {
   /** Runs a program in it and gives its output; fails when the program does, unless the code is expected. */
-  exec(line: string, expectedCode?: number): Promise<string>
+  readonly exec: (line: string, expectedCode?: number) => Promise<string>
   readonly name: string
 }
 
