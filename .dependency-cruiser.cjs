@@ -9,7 +9,7 @@ const ROOMS = {
   socks5: { rooms: ['core'], node: ['net', 'crypto'] },
   config: { rooms: ['core'], node: ['fs', 'fs/promises', 'path'] },
   policy: { rooms: ['core'], node: ['net'] },
-  net: { rooms: ['core'], node: ['net', 'dns', 'dns/promises', 'tls', 'stream'] },
+  net: { rooms: ['core'], node: ['net', 'dns', 'dns/promises', 'fs', 'os', 'tls', 'stream'] },
   pac: {
     rooms: ['core'],
     node: [

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
-import type { Config, ListenAddress } from '../config/index.ts'
+import type { ListenAddress } from '../config/index.ts'
 import { type Clock, formatHostPort, isProxyError, systemClock } from '../core/index.ts'
-import { type Dialer, tcpDialer } from '../net/index.ts'
+import { type Dialer, meansInterface, readInterfaces, tcpDialer } from '../net/index.ts'
+import { type ListeningPlan, planListening } from '../service/index.ts'
 import { readConfiguration } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
 import { reportIssues } from './report-issues.ts'
@@ -47,8 +48,13 @@ export async function healthCommand(
     reportIssues(issues, complain)
     return FAILED
   }
-  const ports = portsToAsk(input.config)
-  if (ports.length === 0)
+  const interfaces = readInterfaces()
+  const plan = planListening(input.config.listeners, interfaces, host =>
+    meansInterface(host, interfaces),
+  )
+  const ports = portsToAsk(plan)
+  for (const [address, { reason }] of plan.missing) complain(`tsntlm health: ${address}: ${reason}`)
+  if (ports.length + plan.missing.size === 0)
     complain('tsntlm health: there is neither Listen nor SOCKS5Proxy, nothing else can be asked')
   const dialer = tcpDialer({ clock: systemClock, timeoutMs: PATIENCE_MS })
   for (const { address, question } of ports) {
@@ -67,8 +73,8 @@ interface Port {
   readonly question: Question
 }
 
-function portsToAsk({ listeners }: Config): Port[] {
-  return listeners.flatMap(({ host, port, serves }) => {
+function portsToAsk({ places }: ListeningPlan): Port[] {
+  return places.flatMap(({ host, port, serves }) => {
     const question = QUESTIONS[serves.kind]
     return question === undefined ? [] : [{ address: { host: reachable(host), port }, question }]
   })

@@ -147,8 +147,7 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     // As the user who will have to remove it.
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
     notifyParent({ type: 'ready' })
-    const announce = async (): Promise<void> =>
-      systemd.ready(`listening on ${service.addresses.map(formatHostPort).join(', ')}`)
+    const announce = async (): Promise<void> => systemd.ready(describePorts(service))
     void announce()
     if (!stopsOnHangup) {
       reloadOnHangup(async () => {
@@ -164,6 +163,17 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     service.destroy()
     if (pidFile !== undefined) removePidFile(pidFile, process.pid)
   }
+}
+
+function describePorts({ addresses, waiting }: Service): string {
+  const parts = [
+    ['listening on', addresses.map(formatHostPort)],
+    ['waiting for', waiting],
+  ] as const
+  return parts
+    .filter(([, list]) => list.length > 0)
+    .map(([what, list]) => `${what} ${list.join(', ')}`)
+    .join('; ')
 }
 
 function notifierOf(emit: Emit): Notifier {

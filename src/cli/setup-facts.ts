@@ -1,9 +1,11 @@
-import { spawnSync } from 'node:child_process'
+import { isIPv4 } from 'node:net'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { type Config, findConfigFile } from '../config/index.ts'
 import { type HostPort, parseHostPort } from '../core/index.ts'
-import { chooseAddresses, type Facts, parseInterfaceAddress, shellQuote } from '../setup/index.ts'
+import { findInterfaces, meansInterface, readInterfaces } from '../net/index.ts'
+import { planListening } from '../service/index.ts'
+import { chooseAddresses, type Facts, isDocker0, shellQuote } from '../setup/index.ts'
 import { readSettings } from './configuration.ts'
 import { reportIssues } from './report-issues.ts'
 
@@ -26,10 +28,12 @@ export function gatherFacts(
   }
   const config = readConfig(args.config, proxy, command, complain)
   if (config === undefined && proxy === undefined) return undefined
+  const interfaces = readInterfaces()
+  const isOther = (host: string): boolean => !isDocker0(host) && meansInterface(host, interfaces)
   const addresses = chooseAddresses({
     proxy,
-    listeners: config?.listeners ?? [],
-    docker0: docker0Address(),
+    listeners: planListening(config?.listeners ?? [], interfaces, isOther).places,
+    docker0: findInterfaces('docker0', interfaces).addresses.find(isIPv4),
   })
   if (addresses === undefined) {
     complain(
@@ -66,15 +70,6 @@ function readConfig(
     complain(`tsntlm ${command}: warning: ${file} cannot be used, so NoProxy of it is left out`)
   }
   return undefined
-}
-
-/** The kernel's word: node's list of interfaces leaves out docker0 while no container runs. */
-function docker0Address(): string | undefined {
-  const { stdout, error } = spawnSync('ip', ['-4', '-oneline', 'addr', 'show', 'dev', 'docker0'], {
-    encoding: 'utf8',
-    timeout: 2_000,
-  })
-  return error === undefined ? parseInterfaceAddress(stdout) : undefined
 }
 
 /** The command that prints the variables for the same proxy. */

@@ -1,12 +1,14 @@
 import {
   type AddressRule,
+  DOCKER,
   formatHostPort,
   type HostPort,
+  isVlanName,
   parseAddressRule,
   parseHost,
   parsePort,
 } from '../core/index.ts'
-import type { NameRule } from './config.ts'
+import type { DockerRule, NameRule } from './config.ts'
 import {
   accept,
   type Note,
@@ -52,13 +54,18 @@ export interface ListenSpec {
   readonly port: number
 }
 
-/** `port`, `address:port`, `name:port`, `[v6]:port` or `*:port`. */
+/** `port`, `address:port`, `interface:port`, `docker:port`, `name:port`, `[v6]:port` or `*:port`. */
 export function parseListen(text: string): Parsed<ListenSpec> {
   if (/^[0-9]+$/.test(text)) {
     const port = parsePort(text)
     return port === undefined ? refuse(portError(text)) : accept({ host: undefined, port })
   }
   const everywhere = /^\*:(.*)$/.exec(text)
+  const [, name = '', portText = ''] = /^([^:]*):([^:]*)$/.exec(text) ?? []
+  const port = parsePort(portText)
+  if (isVlanName(name.toLowerCase()) && port !== undefined) {
+    return accept({ host: name.toLowerCase(), port })
+  }
   return parseEndpoint(everywhere === null ? text : `0.0.0.0:${everywhere[1] ?? ''}`, 3128)
 }
 
@@ -132,8 +139,11 @@ function portError(text: string): string {
   return `port must be 1-65535, got ${quote(text)}`
 }
 
-/** What Allow and Deny take: an address or a host name, either with a prefix length, or `*`. */
-export function parseClientRule(text: string): Parsed<AddressRule | Omit<NameRule, 'origin'>> {
+/** What Allow and Deny take: an address or a host name, either with a prefix length, `docker`, or `*`. */
+export function parseClientRule(
+  text: string,
+): Parsed<AddressRule | DockerRule | Omit<NameRule, 'origin'>> {
+  if (text.toLowerCase() === DOCKER) return accept({ text: DOCKER, follows: DOCKER })
   const rule = parseAddressRule(text)
   if (rule !== undefined) {
     const message = 'the address has bits behind the length of its network, they were ignored'
@@ -158,6 +168,9 @@ function parseNameRule(
     return refuse(`${quote(text)} is no address`, hint)
   }
   const [lengthText] = lengths
+  if (host === DOCKER) {
+    return refuse('docker stands for networks that have their lengths', 'write docker alone')
+  }
   if (lengthText === undefined) return accept({ text, host, length: undefined })
   const length = Number(lengthText)
   return lengths.length === 1 && /^[0-9]{1,3}$/.test(lengthText) && length <= 128

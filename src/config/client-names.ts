@@ -42,9 +42,16 @@ export async function resolveClientNames(config: Config, lookUp: LookUp): Promis
   return { config: resolved, issues: sortIssues(issues) }
 }
 
-/** @throws ProxyError BUG for names that were never looked up: they must not count as rules that match nobody. */
-export function addressRules({ acl }: Config): AddressAccessRule[] {
+/**
+ * @param isDockerClient whether an address lies in a network of Docker's at the time.
+ * @throws ProxyError BUG for names that were never looked up: they must not count as rules that match nobody.
+ */
+export function addressRules(
+  { acl }: Config,
+  isDockerClient: (address: string) => boolean,
+): AddressAccessRule[] {
   return acl.map(({ action, rule }) => {
+    if ('follows' in rule) return { action, rule: { text: rule.text, matches: isDockerClient } }
     if (!isName(rule)) return { action, rule }
     throw new ProxyError('BUG', { detail: `the client ${rule.text} was not looked up` })
   })

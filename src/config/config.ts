@@ -1,4 +1,4 @@
-import type { AddressRule, HostPort, Secret } from '../core/index.ts'
+import type { AddressRule, DOCKER, HostPort, Secret } from '../core/index.ts'
 import type { Origin } from './issues.ts'
 
 export type PassEncoding = 'auto' | 'plain' | 'inverted'
@@ -14,6 +14,8 @@ export type Served =
   | { readonly kind: 'tunnel'; readonly target: HostPort }
 
 export interface ListenAddress extends HostPort {
+  /** An address, a host name, an interface or `docker`: which of them a name is, is found out when it is listened on. */
+  readonly host: string
   readonly serves: Served
   readonly origin: Origin
 }
@@ -34,9 +36,15 @@ export interface NameRule {
   readonly origin: Origin
 }
 
+/** Clients in the networks of Docker's own bridges, as these are at the time. */
+export interface DockerRule {
+  readonly text: string
+  readonly follows: typeof DOCKER
+}
+
 export interface AccessRule {
   readonly action: 'allow' | 'deny'
-  readonly rule: AddressRule | NameRule
+  readonly rule: AddressRule | NameRule | DockerRule
 }
 
 export interface HeaderSetting {

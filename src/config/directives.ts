@@ -61,7 +61,7 @@ function timeLimit(
 function accessRule(name: 'Allow' | 'Deny', show: (config: Config) => Setting[]): DirectiveSpec {
   const action = name === 'Allow' ? 'allow' : 'deny'
   return list(name, {
-    grammar: 'address | name | address/length | name/length | *',
+    grammar: 'address | name | address/length | name/length | docker | *',
     doc: `Clients that may ${name === 'Deny' ? 'not ' : ''}use the proxy; the first Allow or Deny line that matches decides`,
     otherwise: 'every client',
     parse: parseClientRule,
@@ -167,7 +167,7 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     show: config => config.upstreams.map(each => ({ name: 'Proxy', value: formatHostPort(each) })),
   }),
   list('Listen', {
-    grammar: 'port | address:port | *:port',
+    grammar: 'port | address:port | interface:port | docker:port | *:port',
     doc: 'Where clients reach this proxy; a port alone is on loopback, with Gateway yes on every IPv4 interface',
     parse: parseListen,
     add: (draft, spec, origin) =>
@@ -175,7 +175,7 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     show: config => listenersOf(config, 'http').map(value => ({ name: 'Listen', value })),
   }),
   list('SOCKS5Proxy', {
-    grammar: 'port | address:port | *:port',
+    grammar: 'port | address:port | interface:port | docker:port | *:port',
     doc: 'Where SOCKS5 clients reach this proxy; their connections go the same ways as a CONNECT',
     parse: parseListen,
     add: (draft, spec, origin) =>
@@ -201,7 +201,7 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     aliases: ['SOCKS5Users'],
   },
   list('Tunnel', {
-    grammar: 'port:host:port | address:port:host:port',
+    grammar: 'port:host:port | address:port:host:port | interface:port:host:port',
     doc: 'Port that leads to one fixed target, through the upstream proxy unless NoProxy says otherwise',
     parse: parseTunnel,
     add: (draft, { listen, target }, origin) =>

@@ -207,21 +207,24 @@ function checkSocksUsers({ draft, given }: Reading): ConfigIssue[] {
   return [warn('SOCKS5User', given.get('SOCKS5User'), 'has no effect without SOCKS5Proxy', hint)]
 }
 
-/** Who can use the listeners, and with them the account. Where no rule matches, access is allowed, as with cntlm. */
+/**
+ * Who can use the listeners, and with them the account. Where no rule matches, access is allowed, as with cntlm; so a port on all
+ * interfaces that no Allow limits must be meant.
+ */
 function checkClients(reading: Reading, listeners: readonly ListenAddress[]): ConfigIssue[] {
   const { draft, given } = reading
   const asksForAccount = ({ serves }: ListenAddress): boolean =>
     serves.kind === 'socks5' && draft.socksUsers.length > 0
   const open = listeners.find(each => isWildcard(each.host) && !asksForAccount(each))
   const hasAllow = draft.acl.some(({ action }) => action === 'allow')
-  const hint = 'add Allow lines for the clients, and Deny * behind them'
-  if (open !== undefined && draft.gateway && draft.acl.length === 0) {
-    const message = 'every host that can reach this one may use the proxy with your account'
-    return [warn('Gateway', given.get('Gateway'), message, hint)]
-  }
-  if (open !== undefined && !draft.gateway && !hasAllow) {
-    const message = `${formatHostPort(open)} is open to every host that can reach this one`
-    return [warn(directiveOf(open.serves), open.origin, message, hint)]
+  const hint =
+    'add Allow lines for the clients (Allow docker for containers) and Deny * behind them'
+  if (open !== undefined && !hasAllow) {
+    const message = `${formatHostPort(open)} is open to every host that can reach this one, with your account, as no Allow says for whom it is`
+    if (draft.gateway)
+      return [warn('Gateway', given.get('Gateway'), `OPEN PROXY: ${message}`, hint)]
+    const meant = `${hint}; if it is meant for everybody, say so with Gateway yes`
+    return [fail(directiveOf(open.serves), open.origin, message, meant)]
   }
   if (hasAllow && draft.acl.every(({ action }) => action === 'allow')) {
     const message = 'keeps nobody out, as clients that no rule names are allowed'

@@ -6,17 +6,17 @@ export interface Timer {
 export interface Clock {
   now(): number
   wallMs(): number
-  /** Calls `fn` once after `ms`. The timer does not keep the process alive. */
-  setTimer(ms: number, fn: () => void): Timer
+  /** Calls `fn` once after `ms`. Only one that `holds` keeps the process alive. */
+  setTimer(ms: number, fn: () => void, holds?: 'process'): Timer
 }
 
 /** The only place that touches timers and Date. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallMs: () => Date.now(),
-  setTimer(ms, fn) {
+  setTimer(ms, fn, holds) {
     const handle = setTimeout(fn, ms)
-    handle.unref()
+    if (holds === undefined) handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },
 }

@@ -37,6 +37,8 @@ export interface RequestRecord {
 export type ProxyEvent =
   | { readonly type: 'listener.bound'; readonly address: string }
   | { readonly type: 'listener.failed'; readonly address: string; readonly reason: string }
+  /** The address, or the interface, is not there yet; it is looked for until it is. */
+  | { readonly type: 'listener.waiting'; readonly address: string; readonly reason: string }
   | { readonly type: 'listener.closed'; readonly address: string }
   | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
   | {

@@ -1,4 +1,4 @@
-import { parseAddressRule } from '../core/index.ts'
+import { DOCKER, isInterfaceName, parseAddressRule } from '../core/index.ts'
 import { overflowRemarks, trailingRemarks } from './port-numbers.ts'
 import {
   allOf,
@@ -19,6 +19,7 @@ const listen: Rule = ({ value }, { config }) => {
   if (octet > 0) {
     return [different(`the port is missing: cntlm takes port ${octet} of 127.0.0.1 for it`)]
   }
+  const isInterface = isInterfaceName(/^([^:]*):/.exec(value)?.[1]?.toLowerCase() ?? '')
   return [
     ...remarksOf(
       [
@@ -27,7 +28,15 @@ const listen: Rule = ({ value }, { config }) => {
       ],
       [value.startsWith('['), OLD_IPV6],
       [
-        /^[a-z][^:]*:[0-9]/i.test(value),
+        config === undefined && /^(?:\*|0\.0\.0\.0|\[[0:]+\]):/.test(value),
+        different('refused without an Allow or Gateway yes; cntlm opens it to everybody'),
+      ],
+      [
+        isInterface,
+        better('the addresses of an interface, which are followed; cntlm takes it for a host name'),
+      ],
+      [
+        !isInterface && /^[a-z][^:]*:[0-9]/i.test(value),
         different(
           'the first address of the name is opened; cntlm 0.94 opens all, 0.92 the IPv4 one',
         ),
@@ -58,19 +67,24 @@ const gateway: Rule = ({ value }, { config }) =>
   remarksOf(
     [!/^(yes|no)$/i.test(value), same('counts as no')],
     [
-      config?.gateway === true && config.acl.length === 0,
-      same('without Allow and Deny every host that can reach this one uses your account'),
+      config?.gateway === true && !config.acl.some(({ action }) => action === 'allow'),
+      same('without an Allow every host that can reach this one uses your account'),
     ],
   )
 
 const accessRule: Rule = ({ value }) => {
   const [address = ''] = value.split('/')
   const isAddress = parseAddressRule(address) !== undefined
+  const isDocker = value.toLowerCase() === DOCKER
   return remarksOf(
     [value === '0', different('cntlm takes it for the address 0.0.0.0; write * for every client')],
     [isAddress && value.includes(':'), better('cntlm takes no IPv6 address here')],
     [
-      !isAddress && /^[a-z]/i.test(value),
+      isDocker,
+      better("the networks of Docker's own bridges; cntlm takes it for the name of a host"),
+    ],
+    [
+      !isAddress && !isDocker && /^[a-z]/i.test(value),
       better(
         'all addresses of the name count, those of IPv6 too, and they are looked up again at a reload; ' +
           'cntlm takes the first IPv4 address',

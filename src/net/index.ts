@@ -5,5 +5,13 @@ export {
   tcpDialer,
   type TcpDialerOptions,
 } from './dialer.ts'
+export {
+  findInterfaces,
+  type FoundInterfaces,
+  type Interface,
+  isInDockerNetwork,
+  meansInterface,
+} from './interfaces.ts'
+export { readInterfaces } from './read-interfaces.ts'
 export { listen, type Listener } from './listener.ts'
 export { Tunnel, type TunnelEnd, type TunnelOptions, type TunnelResult } from './tunnel.ts'

@@ -17,6 +17,7 @@ interface Entry {
 const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'listener.bound': { level: 'info', message: 'listening' },
   'listener.failed': { level: 'error', message: 'cannot listen' },
+  'listener.waiting': { level: 'warn', message: 'cannot listen yet, waiting for the address' },
   'listener.closed': { level: 'info', message: 'no longer listening' },
   'client.denied': { level: 'warn', message: 'client denied' },
   'client.malformed': { level: 'info', message: 'client sent no valid request' },

@@ -1,7 +1,7 @@
 import { addressRules, type Config } from '../config/index.ts'
 import type { Clock, Emit, Entropy } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
-import type { Dialer } from '../net/index.ts'
+import { type Dialer, type Interface, isInDockerNetwork, readInterfaces } from '../net/index.ts'
 import type { KeeperOptions, PacFinder } from '../pac/index.ts'
 import { compileNoProxy } from '../policy/index.ts'
 import type { ProxyDependencies } from '../proxy/index.ts'
@@ -10,6 +10,7 @@ import { ProxyAccounts } from './accounts.ts'
 import { CarryOver } from './carry-over.ts'
 import type { GuardStore } from './guard-store.ts'
 import type { InheritedSocket } from './inherited-sockets.ts'
+import { RecentInterfaces } from './recent-interfaces.ts'
 
 /** What the object graph takes from outside; tests bring their own. */
 export interface Ports {
@@ -19,6 +20,8 @@ export interface Ports {
   readonly guardStore: GuardStore
   readonly dialer?: Dialer
   readonly openPac?: (options: KeeperOptions) => PacFinder
+  /** Default: those of this host. */
+  readonly readInterfaces?: () => readonly Interface[]
   /** Listening sockets that are there before the service starts. */
   readonly inheritedSockets?: readonly InheritedSocket[]
 }
@@ -57,6 +60,7 @@ export function buildGeneration(
   const dialer = carryOver.dialerFor(config.connectTimeoutMs)
   const { nextRequestId, nextSessionId, pseudonym } = carryOver
   const upstreams = buildUpstreams(config, dialer, carryOver)
+  const interfaces = new RecentInterfaces(ports.readInterfaces ?? readInterfaces, clock)
   const pac = carryOver.pacFor(config.pac, config.pacRefreshMs)
   const directRoutes = new DirectRoutes({
     dialer,
@@ -84,7 +88,7 @@ export function buildGeneration(
   const deps: ProxyDependencies = {
     clock,
     emit,
-    acl: addressRules(config),
+    acl: addressRules(config, client => isInDockerNetwork(client, interfaces.current)),
     noProxy: config.noProxy.map(compileNoProxy),
     findProxy: pac === undefined ? undefined : (...question) => pac.find(...question),
     upstreams,

@@ -2,6 +2,7 @@ export { type BuildInput, buildGeneration, type Generation, type Ports } from '.
 export { buildCredentials, type BuiltCredentials, workstationOf } from './credentials.ts'
 export { Frontends } from './frontends.ts'
 export { fileGuardStore, type GuardStore, memoryGuardStore } from './guard-store.ts'
+export { type ListeningPlan, planListening } from './listening-plan.ts'
 export { ownLogon, type OwnLogonOptions } from './logons.ts'
 export { type InheritedSocket, inheritedSockets } from './inherited-sockets.ts'
 export { removePidFile, writePidFile } from './pid-file.ts'

@@ -1,102 +1,226 @@
 import type { Socket } from 'node:net'
 import type { ListenAddress, Served } from '../config/index.ts'
-import { type Emit, formatHostPort, type HostPort, ProxyError } from '../core/index.ts'
-import { listen, type Listener } from '../net/index.ts'
+import {
+  type Clock,
+  type Emit,
+  formatHostPort,
+  type HostPort,
+  ProxyError,
+  type Timer,
+} from '../core/index.ts'
+import { type Interface, listen, type Listener, meansInterface } from '../net/index.ts'
 import type { Frontend } from '../proxy/index.ts'
+import { type BindingProblem, bindingProblem } from './binding-problem.ts'
 import { type InheritedSocket, servedOn } from './inherited-sockets.ts'
+import { type ListeningPlan, type Place, planListening } from './listening-plan.ts'
 
 interface Bound {
   /** undefined for a socket that somebody else bound, and that stays whatever the configuration says. */
-  readonly asked: ListenAddress | undefined
+  readonly place: Place | undefined
+  readonly key: string
   readonly listener: Listener
   frontend: Frontend
 }
 
-/** The ports of the proxy. What stays the same over a change of the configuration stays bound. */
-export class Listeners {
-  readonly #emit: Emit
-  readonly #frontendFor: (served: Served) => Frontend
-  #bound: Bound[] = []
+export interface ListenersOptions {
+  readonly clock: Clock
+  readonly emit: Emit
+  readonly frontendFor: (served: Served) => Frontend
+  readonly readInterfaces: () => readonly Interface[]
+}
 
-  constructor(emit: Emit, frontendFor: (served: Served) => Frontend) {
-    this.#emit = emit
-    this.#frontendFor = frontendFor
+/** How often interfaces and addresses that are not there yet are looked at. */
+const LOOK_EVERY_MS = 2_000
+
+/**
+ * The ports of the proxy. What stays the same over a change of the configuration stays bound; the addresses of interfaces are followed,
+ * and those that do not exist yet are waited for.
+ */
+export class Listeners {
+  readonly #options: ListenersOptions
+  #asked: readonly ListenAddress[] = []
+  /** Names that were found to be interfaces; they stay it when the interface goes. */
+  #interfaceNames: ReadonlySet<string> = new Set()
+  #bound: Bound[] = []
+  /** What is not bound and tried again, by its address or interface. */
+  #problems = new Map<string, BindingProblem>()
+  #timer: Timer | undefined
+  #isClosed = false
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ListenersOptions) {
+    this.#options = options
   }
 
   get addresses(): readonly HostPort[] {
     return this.#bound.map(({ listener }) => listener.address)
   }
 
-  /**
-   * Takes over inherited sockets and binds the other addresses. Like cntlm it goes on when some of them fail and at least one does
-   * not.
-   * @throws ProxyError CONFIG when none could be bound.
-   */
-  async start(
-    addresses: readonly ListenAddress[],
-    inherited: readonly InheritedSocket[] = [],
-  ): Promise<void> {
-    for (const socket of inherited) await this.#adopt(socket)
-    const taken = new Set(this.addresses.map(formatHostPort))
-    for (const asked of addresses.filter(each => !taken.has(formatHostPort(each)))) {
-      try {
-        this.#bound.push(await this.#bind(asked, asked, asked.serves))
-      } catch (error) {
-        const address = formatHostPort(asked)
-        this.#emit({ type: 'listener.failed', address, reason: bindingProblem(error) })
-      }
-    }
-    if (this.#bound.length === 0)
-      throw new ProxyError('CONFIG', { detail: 'no address could be listened on' })
+  /** Addresses and interfaces that are not there yet, as `host:port`. */
+  get waiting(): readonly string[] {
+    return [...this.#problems].filter(([, { isWaiting }]) => isWaiting).map(([address]) => address)
   }
 
   /**
-   * Binds new addresses first; only when all of them could be bound the others change what they serve, and those that are not
-   * wanted any more are closed.
+   * Takes over inherited sockets and binds the other addresses. Like cntlm it goes on when some of them fail and at least one does
+   * not; one that does not exist yet does not count as failed.
+   * @throws ProxyError CONFIG when all failed.
+   */
+  async start(
+    asked: readonly ListenAddress[],
+    inherited: readonly InheritedSocket[] = [],
+  ): Promise<void> {
+    await this.#afterTheLast(async () => {
+      for (const socket of inherited) await this.#adopt(socket)
+      const interfaces = this.#ask(asked)
+      await this.#follow(this.#plan(interfaces), () => true)
+      if (this.#bound.length === 0 && this.waiting.length === 0)
+        throw new ProxyError('CONFIG', { detail: 'no address could be listened on' })
+      this.#lookLater()
+    })
+  }
+
+  /**
+   * Binds new addresses first; only when all of them could be bound, or are waited for, the others change what they serve, and those that
+   * are not wanted any more are closed.
    * @throws ProxyError CONFIG when an address cannot be bound: everything is as before then.
    */
-  async change(addresses: readonly ListenAddress[]): Promise<void> {
-    const old = new Map(this.#bound.map(bound => [addressOf(bound), bound]))
-    const fresh: Bound[] = []
-    for (const asked of addresses.filter(address => !old.has(formatHostPort(address)))) {
+  async change(asked: readonly ListenAddress[]): Promise<void> {
+    await this.#afterTheLast(async () => {
+      const before = { asked: this.#asked, names: this.#interfaceNames }
+      const plan = this.#plan(this.#ask(asked))
+      const fresh: Bound[] = []
+      const problems = new Map<string, BindingProblem>()
       try {
-        fresh.push(await this.#bind(asked, asked, asked.serves))
+        for (const place of this.#unbound(plan)) {
+          const bound = await this.#try(place)
+          if ('listener' in bound) fresh.push(bound)
+          else if (bound.isWaiting) problems.set(place.key, bound)
+          else
+            throw new ProxyError('CONFIG', {
+              detail: `cannot listen on ${place.key}: ${bound.reason}`,
+            })
+        }
       } catch (error) {
         for (const { listener } of fresh) listener.close()
-        throw new ProxyError('CONFIG', {
-          detail: `cannot listen on ${formatHostPort(asked)}: ${bindingProblem(error)}`,
-          cause: error,
-        })
+        this.#asked = before.asked
+        this.#interfaceNames = before.names
+        throw error
       }
-    }
-    for (const asked of addresses) {
-      const kept = old.get(formatHostPort(asked))
-      if (kept === undefined) continue
-      old.delete(formatHostPort(asked))
-      kept.frontend = this.#frontendFor(asked.serves)
-      fresh.push(kept)
-    }
-    for (const bound of old.values()) {
-      const { asked, listener } = bound
-      if (asked === undefined) {
-        fresh.push(bound)
-        continue
+      this.#closeAllBut(plan)
+      for (const { key, serves } of plan.places) {
+        const kept = this.#bound.find(bound => bound.key === key)
+        if (kept !== undefined) kept.frontend = this.#options.frontendFor(serves)
       }
-      listener.close()
-      this.#emit({ type: 'listener.closed', address: formatHostPort(listener.address) })
-    }
-    this.#bound = fresh
+      this.#bound = [...fresh, ...this.#bound]
+      this.#reportAll(new Map([...plan.missing, ...problems]))
+      this.#remember(plan, problems)
+      this.#lookLater()
+    })
   }
 
   close(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
     for (const { listener } of this.#bound) listener.close()
+  }
+
+  /** Changes and looks do not overlap. */
+  async #afterTheLast(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  /** What is asked for from now on. @returns the interfaces by which names were told from those of hosts. */
+  #ask(asked: readonly ListenAddress[]): readonly Interface[] {
+    const interfaces = this.#options.readInterfaces()
+    this.#asked = asked
+    this.#interfaceNames = new Set(
+      asked.map(({ host }) => host).filter(host => meansInterface(host, interfaces)),
+    )
+    return interfaces
+  }
+
+  #plan(interfaces: readonly Interface[]): ListeningPlan {
+    return planListening(this.#asked, interfaces, host => this.#interfaceNames.has(host))
+  }
+
+  #unbound({ places }: ListeningPlan): Place[] {
+    const taken = new Set(this.#bound.map(({ key }) => key))
+    return places.filter(({ key }) => !taken.has(key))
+  }
+
+  /** Closes what has no address any more, and binds those of the places that have one and `isTried`. */
+  async #follow(plan: ListeningPlan, isTried: (place: Place) => boolean): Promise<void> {
+    this.#closeAllBut(plan)
+    this.#reportAll(plan.missing)
+    const problems = new Map<string, BindingProblem>()
+    for (const place of this.#unbound(plan).filter(isTried)) {
+      const bound = await this.#try(place)
+      if ('listener' in bound) {
+        this.#bound.push(bound)
+      } else {
+        this.#report(place.key, bound)
+        problems.set(place.key, bound)
+      }
+    }
+    this.#remember(plan, problems)
+  }
+
+  #closeAllBut({ places }: ListeningPlan): void {
+    const wanted = new Set(places.map(({ key }) => key))
+    this.#bound = this.#bound.filter(({ place, key, listener }) => {
+      if (place === undefined || wanted.has(key)) return true
+      listener.close()
+      this.#options.emit({ type: 'listener.closed', address: formatHostPort(listener.address) })
+      return false
+    })
+  }
+
+  /** Says each problem once. */
+  #report(address: string, { reason, isWaiting }: BindingProblem): void {
+    if (this.#problems.get(address)?.reason === reason) return
+    const type = isWaiting ? 'listener.waiting' : 'listener.failed'
+    this.#options.emit({ type, address, reason })
+  }
+
+  #reportAll(problems: ReadonlyMap<string, BindingProblem>): void {
+    for (const [address, problem] of problems) this.#report(address, problem)
+  }
+
+  /** Keeps what is tried again: all but an address of the configuration itself that failed at the start. */
+  #remember({ places, missing }: ListeningPlan, found: ReadonlyMap<string, BindingProblem>): void {
+    const given = new Set(places.filter(each => !each.isFollowed).map(({ key }) => key))
+    const isTriedAgain = (key: string, { isWaiting }: BindingProblem): boolean =>
+      isWaiting || !given.has(key) || this.#problems.has(key)
+    this.#problems = new Map([
+      ...missing,
+      ...[...found].filter(([key, problem]) => isTriedAgain(key, problem)),
+    ])
+  }
+
+  #lookLater(): void {
+    this.#timer?.cancel()
+    if (this.#isClosed || (this.#interfaceNames.size === 0 && this.#problems.size === 0)) return
+    const { clock } = this.#options
+    // With nothing bound yet there is nothing else that keeps the process.
+    this.#timer = clock.setTimer(LOOK_EVERY_MS, () => void this.#look(), 'process')
+  }
+
+  async #look(): Promise<void> {
+    await this.#afterTheLast(async () => {
+      const plan = this.#plan(this.#options.readInterfaces())
+      await this.#follow(plan, ({ key, isFollowed }) => isFollowed || this.#problems.has(key))
+      this.#lookLater()
+    })
   }
 
   async #adopt(inherited: InheritedSocket): Promise<void> {
     try {
       this.#bound.push(await this.#bind(undefined, inherited, servedOn(inherited)))
     } catch (error) {
-      this.#emit({
+      this.#options.emit({
         type: 'listener.failed',
         address: `inherited socket ${inherited.name} (descriptor ${inherited.fd})`,
         reason: error instanceof Error ? error.message : String(error),
@@ -104,21 +228,32 @@ export class Listeners {
     }
   }
 
+  async #try(place: Place): Promise<Bound | BindingProblem> {
+    try {
+      return await this.#bind(place, place, place.serves)
+    } catch (error) {
+      return bindingProblem(error)
+    }
+  }
+
   async #bind(
-    asked: ListenAddress | undefined,
+    place: Place | undefined,
     at: HostPort | InheritedSocket,
     serves: Served,
   ): Promise<Bound> {
-    const frontend = this.#frontendFor(serves)
+    const { emit, frontendFor } = this.#options
     const listener = await listen(at, socket => accept(bound.frontend, socket))
-    const bound: Bound = { asked, listener, frontend }
-    this.#emit({ type: 'listener.bound', address: formatHostPort(listener.address) })
+    const address = formatHostPort(listener.address)
+    const bound: Bound = {
+      place,
+      key: place?.key ?? address,
+      listener,
+      frontend: frontendFor(serves),
+    }
+    if (this.#isClosed) listener.close()
+    else emit({ type: 'listener.bound', address })
     return bound
   }
-}
-
-function addressOf({ asked, listener }: Bound): string {
-  return formatHostPort(asked ?? listener.address)
 }
 
 function accept(frontend: Frontend, socket: Socket): void {
@@ -126,16 +261,4 @@ function accept(frontend: Frontend, socket: Socket): void {
   // Gone before it was accepted.
   if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
   else frontend.accept(socket, { address: remoteAddress, port: remotePort })
-}
-
-const BINDING_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the address is in use; is another proxy (cntlm?) still running',
-  EADDRNOTAVAIL: 'this host has no such address',
-  EACCES: 'ports below 1024 need the right to bind them (root, or CAP_NET_BIND_SERVICE)',
-}
-
-function bindingProblem(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const text = BINDING_PROBLEMS[code] ?? (error instanceof Error ? error.message : String(error))
-  return code === '' ? text : `${text} (${code})`
 }

@@ -1,4 +1,5 @@
 import { formatHostPort, type HostPort } from '../core/index.ts'
+import { readInterfaces } from '../net/index.ts'
 import { buildGeneration, type BuildInput, type Generation, type Ports } from './build.ts'
 import { CarryOver } from './carry-over.ts'
 import { Frontends } from './frontends.ts'
@@ -20,14 +21,24 @@ export class Service {
       () => this.#generation.deps,
       () => this.#generation.config,
     )
-    this.#listeners = new Listeners(ports.emit, served => this.#frontends.frontendFor(served))
+    this.#listeners = new Listeners({
+      clock: ports.clock,
+      emit: ports.emit,
+      frontendFor: served => this.#frontends.frontendFor(served),
+      readInterfaces: ports.readInterfaces ?? readInterfaces,
+    })
   }
 
   get addresses(): readonly HostPort[] {
     return this.#listeners.addresses
   }
 
-  /** Binds the listeners. @throws ProxyError CONFIG when none could be bound. */
+  /** What it will listen on once the address or interface is there, as `host:port`. */
+  get waiting(): readonly string[] {
+    return this.#listeners.waiting
+  }
+
+  /** Binds the listeners. @throws ProxyError CONFIG when none could be bound and none is waited for. */
   async start(): Promise<void> {
     const { inheritedSockets = [] } = this.#ports
     await this.#listeners.start(this.#generation.config.listeners, inheritedSockets)

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import type { ListenAddress } from '../config/index.ts'
-import { formatHostPort, type HostPort } from '../core/index.ts'
+import { DOCKER, formatHostPort, type HostPort } from '../core/index.ts'
 
 /** What the generated files depend on. */
 export interface Facts {
@@ -20,6 +20,7 @@ export interface Facts {
 export interface AddressSources {
   /** --proxy: beats everything. */
   readonly proxy: HostPort | undefined
+  /** With addresses for interfaces, but for docker0 and `docker`. */
   readonly listeners: readonly Pick<ListenAddress, 'host' | 'port' | 'serves'>[]
   /** The address of docker0, or undefined where it has none. */
   readonly docker0: string | undefined
@@ -39,13 +40,15 @@ export function chooseAddresses(
       : undefined
     return { host: proxy, container: proxy, containerWarning }
   }
-  const ports = sources.listeners.filter(({ serves }) => serves.kind === 'http')
+  const bridge = docker0 ?? USUAL_DOCKER0
+  const ports = sources.listeners
+    .filter(({ serves }) => serves.kind === 'http')
+    .map(({ host, port }) => ({ host: isDocker0(host) ? bridge : host, port }))
   const loopback = ports.find(({ host }) => isLoopback(host))
   const everywhere = ports.find(({ host }) => isUnspecified(host))
   const specific = ports.filter(({ host }) => !isLoopback(host) && !isUnspecified(host))
   const host = loopback ?? everywhere ?? specific[0]
   if (host === undefined) return undefined
-  const bridge = docker0 ?? USUAL_DOCKER0
   const found =
     specific.find(each => each.host === bridge) ??
     (everywhere === undefined ? specific[0] : { host: bridge, port: everywhere.port })
@@ -56,7 +59,7 @@ export function chooseAddresses(
     container: { host: container.host, port: container.port },
     containerWarning:
       found === undefined
-        ? `containers cannot reach ${formatHostPort(host)}: add "Listen ${formatHostPort(container)}" to the configuration of tsntlm`
+        ? `containers cannot reach ${formatHostPort(host)}: add "Listen docker0:${container.port}" to the configuration of tsntlm`
         : undefined,
   }
 }
@@ -69,7 +72,7 @@ function isUnspecified(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 
-/** The address in a line of `ip -4 -oneline addr show dev docker0`, or undefined. */
-export function parseInterfaceAddress(output: string): string | undefined {
-  return /\binet ([0-9.]+)\//.exec(output)?.[1]
+/** Both are an address of docker0, also while there is no such interface. */
+export function isDocker0(host: string): boolean {
+  return host === DOCKER || host === 'docker0'
 }

@@ -1,6 +1,6 @@
 export { applyPlan, entryAfter, type FileState, undo } from './change.ts'
 export { diffLines } from './diff.ts'
-export { chooseAddresses, type Facts, parseInterfaceAddress } from './facts.ts'
+export { chooseAddresses, type Facts, isDocker0 } from './facts.ts'
 export { MalformedFile } from './formats/format.ts'
 export { PORTABLE } from './no-proxy.ts'
 export type { Plan, PlannedFile, Target } from './plan.ts'

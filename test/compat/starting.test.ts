@@ -15,6 +15,9 @@ type Row = readonly [name: string, configuration: Configuration]
 
 const EXIT = 'exit 1'
 
+/** An address that no host has (TEST-NET-2, RFC 5737). */
+const NOWHERE = '198.51.100.1:3128'
+
 /** Both end with exit code 1. */
 const refused: Row[] = [
   ['no Listen', replacing(() => [], 'Listen')],
@@ -48,6 +51,7 @@ const served: Row[] = [
     'one of two Listen ports that is taken',
     replacing(p => [`Listen 127.0.0.1:${p.listen}`, `Listen 127.0.0.1:${p.origin}`]),
   ],
+  ['an open port that is meant', replacing(p => [`Listen 0.0.0.0:${p.listen}`, 'Gateway yes'])],
   ['a SOCKS5Proxy port that is taken', replacing(p => [`SOCKS5Proxy 127.0.0.1:${p.origin}`])],
 ]
 
@@ -63,7 +67,16 @@ const accepted: [because: string, ...Row][] = [
     'a SOCKS5 port alone',
     replacing(p => [`SOCKS5Proxy 127.0.0.1:${p.listen}`], 'Listen'),
   ],
-  ['people write it', 'a Listen with *', replacing(p => [`Listen *:${p.listen}`])],
+  [
+    'people write it',
+    'a Listen with *',
+    replacing(p => [`Listen *:${p.listen}`, 'Allow 127.0.0.1', 'Deny *']),
+  ],
+  [
+    'Docker comes later',
+    'a Listen address that is not there yet',
+    replacing(() => [`Listen ${NOWHERE}`]),
+  ],
   ['people write it', 'a Proxy as URL', replacing(() => ['Proxy http://proxy.test:8080'])],
   ['IPv6 is in use', 'a Deny for an IPv6 network', replacing(() => ['Deny 2001:db8::/32'])],
 ]
@@ -87,6 +100,11 @@ const noticed: [because: string, ...Row][] = [
     'the port would be open to everybody',
     'a SOCKS5Users without a colon',
     replacing(p => [`SOCKS5Proxy ${p.socks}`, 'SOCKS5Users joe']),
+  ],
+  [
+    'everybody would use the account, and Gateway yes can say that it is meant',
+    'a Listen on all interfaces without an Allow',
+    replacing(p => [`Listen 0.0.0.0:${p.listen}`]),
   ],
   [START, 'no Password and no hash', replacing(() => [], 'Password')],
   [START, 'no Username', replacing(() => [], 'Username')],

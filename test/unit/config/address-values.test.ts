@@ -82,6 +82,10 @@ t.test('a listener is a port with or without an address', async t => {
     ['3128', undefined, 3128],
     ['172.17.0.1:3128', '172.17.0.1', 3128],
     ['localhost:3128', 'localhost', 3128],
+    ['docker0:3128', 'docker0', 3128],
+    ['docker:3128', 'docker', 3128],
+    ['br-0123456789ab:3128', 'br-0123456789ab', 3128],
+    ['Eth0.100:3128', 'eth0.100', 3128],
     ['[::1]:3128', '::1', 3128],
     ['*:3128', '0.0.0.0', 3128],
     ['0.0.0.0:3128', '0.0.0.0', 3128],
@@ -128,6 +132,17 @@ t.test('a client rule is an address, a network or everybody', async t => {
   const masked = parseClientRule('10.0.0.1/8')
   t.match(warningsOf(masked), ['the address has bits behind the length of its network'])
   t.equal(matches(masked, '10.9.9.9'), true)
+})
+
+t.test('docker alone is a client rule of its own', async t => {
+  for (const text of ['docker', 'Docker']) {
+    const value = { text: 'docker', follows: 'docker' }
+    t.strictSame(parseClientRule(text), { ok: true, value, warnings: [] })
+  }
+  t.equal(
+    errorOf(parseClientRule('docker/16')),
+    'docker stands for networks that have their lengths',
+  )
 })
 
 t.test('a client rule may be a host name, with the length of the network around it', async t => {

@@ -14,6 +14,9 @@ const HOSTS: Readonly<Record<string, readonly string[]>> = {
   'empty.corp': [],
 }
 
+const rulesOf = (config: Config | undefined) =>
+  addressRules(config as Config, address => address === '172.17.0.2')
+
 async function resolve(...lines: string[]) {
   const text = ['NoProxy *', 'Listen 1', ...lines].join('\n')
   const { config } = assembleConfig(parseDirectives(text, 'f').directives)
@@ -41,7 +44,7 @@ t.test('a name stands for all addresses of its host', async t => {
   for (const [rule, inside, outside] of table) {
     const { config, issues } = await resolve(`Allow ${rule}`)
     t.strictSame(issues, [])
-    const [only] = addressRules(config as Config)
+    const [only] = rulesOf(config)
     t.match(only, { action: 'allow', rule: { text: rule } }, 'named as it was written')
     for (const address of inside) t.ok(only?.rule.matches(address), `${rule} ${address}`)
     for (const address of outside) t.notOk(only?.rule.matches(address), `${rule} ${address}`)
@@ -57,7 +60,7 @@ t.test('each name is looked up once, and localhost never', async t => {
 t.test('the order of names and addresses stays', async t => {
   const { config } = await resolve('Deny build.corp', 'Allow 10.0.0.0/8', 'Deny *')
   t.strictSame(
-    addressRules(config as Config).map(({ action, rule }) => [action, rule.text]),
+    rulesOf(config).map(({ action, rule }) => [action, rule.text]),
     [
       ['deny', 'build.corp'],
       ['allow', '10.0.0.0/8'],
@@ -85,5 +88,14 @@ t.test('rules whose names were never looked up are not used', async t => {
   const { config } = assembleConfig(
     parseDirectives('NoProxy *\nListen 1\nDeny build.corp', 'f').directives,
   )
-  t.throws(() => addressRules(config as Config), { code: 'BUG' })
+  t.throws(() => rulesOf(config), { code: 'BUG' })
+})
+
+t.test('docker is whoever is in a network of Docker at the time, and is not looked up', async t => {
+  const { config, issues, asked } = await resolve('Allow Docker', 'Deny *')
+  t.strictSame([issues, asked], [[], []])
+  const [docker] = rulesOf(config)
+  t.match(docker, { action: 'allow', rule: { text: 'docker' } })
+  t.ok(docker?.rule.matches('172.17.0.2'))
+  t.notOk(docker?.rule.matches('172.17.0.3'))
 })

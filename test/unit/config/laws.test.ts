@@ -119,29 +119,36 @@ t.test('an account of SOCKS5 clients without a SOCKS5 port is a warning', async 
   ])
 })
 
-t.test('an open proxy is a warning', async t => {
-  const hint = '(add Allow lines for the clients, and Deny * behind them)'
-  const listen = (address: string): string =>
-    `f:2:8: warning: Listen: ${address} is open to every host that can reach this one ${hint}`
-  const gateway = `f:3:9: warning: Gateway: every host that can reach this one may use the proxy with your account ${hint}`
+t.test('a port on all interfaces needs an Allow, or Gateway yes and then a warning', async t => {
+  const open = (address: string): string =>
+    `${address} is open to every host that can reach this one, with your account, as no Allow says for whom it is`
+  const hint =
+    'add Allow lines for the clients (Allow docker for containers) and Deny * behind them'
+  const refused = (address: string, directive = 'Listen', column = 8): string =>
+    `f:2:${column}: error: ${directive}: ${open(address)} (${hint}; if it is meant for everybody, say so with Gateway yes)`
+  const meant = (line: number, address = '0.0.0.0:3128'): string =>
+    `f:${line}:9: warning: Gateway: OPEN PROXY: ${open(address)} (${hint})`
   const allow =
     'f:3:7: warning: Allow: keeps nobody out, as clients that no rule names are allowed (add Deny * behind the last Allow)'
   const table: [lines: string[], issues: string[]][] = [
-    [['Listen *:3128'], [listen('0.0.0.0:3128')]],
-    [['Listen [::]:3128'], [listen('[::]:3128')]],
-    [['Listen 0.0.0.0:3128', 'Deny 10.0.0.1'], [listen('0.0.0.0:3128')]],
+    [['Listen *:3128'], [refused('0.0.0.0:3128')]],
+    [['Listen [::]:3128'], [refused('[::]:3128')]],
+    [['Listen 0.0.0.0:3128', 'Deny 10.0.0.1'], [refused('0.0.0.0:3128')]],
+    [['Listen 0.0.0.0:3128', 'Gateway yes'], [meant(3)]],
+    [['Listen [::]:3128', 'Gateway yes'], [meant(3, '[::]:3128')]],
     [['Listen 0.0.0.0:3128', 'Allow 10.0.0.1', 'Deny *'], []],
-    [['Listen 3128', 'Gateway yes'], [gateway]],
-    [['Listen 3128', 'Gateway yes', 'Deny 10.0.0.1'], []],
+    [['Listen 0.0.0.0:3128', 'Allow docker', 'Deny *'], []],
+    [['Listen 3128', 'Gateway yes'], [meant(3)]],
+    [['Listen 3128', 'Gateway yes', 'Deny 10.0.0.1'], [meant(3)]],
+    [['Listen 3128', 'Gateway yes', 'Allow docker', 'Deny *'], []],
     [['Listen 172.17.0.1:3128', 'Gateway yes'], []],
+    [['Listen docker0:3128'], []],
+    [['Listen docker:3128'], []],
     [['Listen 3128', 'Allow 10.0.0.1'], [allow]],
-    [
-      ['SOCKS5Proxy *:1'],
-      [listen('0.0.0.0:1').replace('8: warning: Listen', '13: warning: SOCKS5Proxy')],
-    ],
+    [['SOCKS5Proxy *:1'], [refused('0.0.0.0:1', 'SOCKS5Proxy', 13)]],
     [['SOCKS5Proxy *:1', 'SOCKS5User u:p'], []],
     [['SOCKS5Proxy 1', 'Gateway yes', 'SOCKS5User u:p'], []],
-    [['Tunnel *:1:a:2'], [listen('0.0.0.0:1').replace('Listen', 'Tunnel')]],
+    [['Tunnel *:1:a:2'], [refused('0.0.0.0:1', 'Tunnel')]],
   ]
   for (const [lines, issues] of table) {
     t.strictSame(issuesOf('NoProxy *', ...lines), issues, lines.join(', '))

@@ -1,0 +1,24 @@
+import type { Clock } from '../core/index.ts'
+import type { Interface } from '../net/index.ts'
+
+/** A container connects moments after the bridge of its network was made; and many clients at once need one look. */
+const VALID_MS = 100
+
+/** The interfaces as they were a moment ago at most, for rules that each connection is judged by. */
+export class RecentInterfaces {
+  readonly #read: () => readonly Interface[]
+  readonly #clock: Clock
+  #last: { readonly interfaces: readonly Interface[]; readonly atMs: number } | undefined
+
+  constructor(read: () => readonly Interface[], clock: Clock) {
+    this.#read = read
+    this.#clock = clock
+  }
+
+  get current(): readonly Interface[] {
+    const nowMs = this.#clock.now()
+    if (this.#last === undefined || nowMs - this.#last.atMs >= VALID_MS)
+      this.#last = { interfaces: this.#read(), atMs: nowMs }
+    return this.#last.interfaces
+  }
+}
