@@ -11,6 +11,7 @@ import {
 } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 import { findCarriers } from './find-carriers.ts'
+import { tunnelPatience } from './rate-limit.ts'
 import type { RequestScope } from './request-scope.ts'
 
 export interface TunnelCall {
@@ -52,8 +53,9 @@ export async function openTunnel(
     signal,
     onInformational: () => undefined,
     trace,
+    patience: tunnelPatience(deps),
   }
-  const delivered = await deliver(carriers, call, deps.emit)
+  const delivered = await deliver(carriers, call, deps)
   if (delivered.exchange.framing.kind !== 'tunnel') return { kind: 'refused', delivered }
   return { kind: 'open', detached: delivered.lease.detach() }
 }

@@ -1,6 +1,6 @@
 import { ProxyError } from '../core/index.ts'
-import { type RequestHead, type ResponseHead, setHeader } from '../http1/index.ts'
-import type { Challenger } from './challenger.ts'
+import { type RequestHead, type ResponseHead, setHeader, wasPassedOn } from '../http1/index.ts'
+import { type Challenger, PROXY_LOGON } from './challenger.ts'
 import type { UpstreamConnection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
@@ -29,8 +29,11 @@ export interface Logon {
 
 export interface LogonResult {
   readonly exchange: Exchange
-  /** `open`: answered without asking for credentials. `rejected`: the AUTHENTICATE was refused. */
-  readonly outcome: 'accepted' | 'open' | 'rejected'
+  /**
+   * `open`: answered without asking for credentials. `rejected`: the AUTHENTICATE was refused. `limited`: an upstream refused
+   * one of the legs for its rate limit, so nothing is known of the logon.
+   */
+  readonly outcome: 'accepted' | 'open' | 'rejected' | 'limited'
   /** Rejected, but the credential may be shown at once in another reading of its hashes. */
   readonly otherReading: boolean
 }
@@ -51,7 +54,8 @@ export async function logOn(logon: Logon): Promise<LogonResult> {
       { timeoutMs: options.handshakeTimeoutMs, signal },
     )
     if (first.head.status !== framework.status) {
-      return { exchange: first, outcome: 'open', otherReading: false }
+      const outcome = isLimited(challenger, first) ? 'limited' : 'open'
+      return { exchange: first, outcome, otherReading: false }
     }
     const challenge = readChallenge(challenger, first)
     if (!(await passOver(challenger, first))) {
@@ -82,9 +86,19 @@ async function authenticate(logon: Logon, token: string): Promise<LogonResult> {
     pass.report('unanswered', label)
     throw error
   }
+  if (isLimited(logon.challenger, exchange)) {
+    // The limit may be one for failed logons: without a verdict it is better counted as one that never came.
+    pass.report('unanswered', label)
+    return { exchange, outcome: 'limited', otherReading: false }
+  }
   const isRejected = exchange.head.status === framework.status
   const otherReading = pass.report(isRejected ? framework.refusal : 'accepted', label)
   return { exchange, outcome: isRejected ? 'rejected' : 'accepted', otherReading }
+}
+
+/** A 429 of an upstream's own: it comes before any logon, and tells nothing about it. */
+function isLimited({ framework }: Challenger, { head }: Exchange): boolean {
+  return framework === PROXY_LOGON && head.status === 429 && !wasPassedOn(head)
 }
 
 /** Learns from a demand for a logon with what to answer it. @throws ProxyError AUTH_NOT_OFFERED. */
