@@ -52,7 +52,7 @@ export async function handleForward(
     signal: scope.signal,
     onInformational: head => passOnInformational(request, response, head),
     trace: scope.trace,
-    patience: forwardPatience(deps, request.method ?? '', body),
+    patience: forwardPatience(deps, connection.stream, request.method ?? '', body),
     ...(connection.ownsSessions ? { owner: connection } : {}),
   }
   try {

@@ -16,6 +16,8 @@ import type { RequestScope } from './request-scope.ts'
 
 export interface TunnelCall {
   readonly target: HostPort
+  /** Where the client's bytes come from. */
+  readonly client: Duplex
   /** The client's address: it decides what a direct connection may lead to. */
   readonly clientAddress: string
   /** Who logs on to an upstream. @throws ProxyError CLIENT_AUTH_*. */
@@ -33,7 +35,7 @@ export type TunnelOutcome =
 export async function openTunnel(
   deps: ProxyDependencies,
   scope: RequestScope,
-  { target, clientAddress, identity, request }: TunnelCall,
+  { target, client, clientAddress, identity, request }: TunnelCall,
 ): Promise<TunnelOutcome> {
   scope.stage = 'upstream'
   const { signal, trace } = scope
@@ -53,7 +55,7 @@ export async function openTunnel(
     signal,
     onInformational: () => undefined,
     trace,
-    patience: tunnelPatience(deps),
+    patience: tunnelPatience(deps, client),
   }
   const delivered = await deliver(carriers, call, deps)
   if (delivered.exchange.framing.kind !== 'tunnel') return { kind: 'refused', delivered }

@@ -41,6 +41,11 @@ export interface Call {
 export interface Patience extends RateLimitOptions {
   /** Every refusal is the upstream's own, as that of a CONNECT is: otherwise those that come from origins are told apart. */
   readonly refusedByUpstream: boolean
+  /**
+   * Calls back when the client has ended its side, at once when it has already; what it gives calls that off. A client that ends
+   * may still read, but most that do have given up, and for them no upstream is to be asked again and again.
+   */
+  readonly whenClientEnds: (action: () => void) => () => void
 }
 
 /** One try of a call on one session. */

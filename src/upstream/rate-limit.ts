@@ -73,7 +73,7 @@ export class LimitedCall {
     this.#tries++
     this.#waitedMs += waitMs
     this.#dropKept()
-    await passTime(clock, waitMs, signal)
+    await passTime(clock, waitMs, signal, patience)
     const due = carriers.filter(carrier => (this.#dueAt.get(carrier) ?? until) <= until)
     for (const carrier of due) this.#dueAt.delete(carrier)
     return due
@@ -102,19 +102,27 @@ function isOrigins({ exchange }: Delivered, { refusedByUpstream }: Patience): bo
   return !refusedByUpstream && wasPassedOn(exchange.head)
 }
 
-/** @throws ProxyError CLIENT_ABORTED when the signal fires before. */
-async function passTime(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+/** @throws ProxyError CLIENT_ABORTED when the signal fires before, or the client ends. */
+async function passTime(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  { whenClientEnds }: Patience,
+): Promise<void> {
   let timer: Timer | undefined
   let onAbort = (): void => undefined
+  let callOff = (): void => undefined
   try {
     await new Promise<void>((resolve, reject) => {
       onAbort = () => reject(new ProxyError('CLIENT_ABORTED'))
       signal.addEventListener('abort', onAbort, { once: true })
+      callOff = whenClientEnds(onAbort)
       if (signal.aborted) onAbort()
       else timer = clock.setTimer(ms, resolve)
     })
   } finally {
     timer?.cancel()
+    callOff()
     signal.removeEventListener('abort', onAbort)
   }
 }
