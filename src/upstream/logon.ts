@@ -1,5 +1,11 @@
 import { ProxyError } from '../core/index.ts'
-import { type RequestHead, type ResponseHead, setHeader, wasPassedOn } from '../http1/index.ts'
+import {
+  isRateLimited,
+  type RequestHead,
+  type ResponseHead,
+  setHeader,
+  wasPassedOn,
+} from '../http1/index.ts'
 import { type Challenger, PROXY_LOGON } from './challenger.ts'
 import type { UpstreamConnection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
@@ -54,8 +60,8 @@ export async function logOn(logon: Logon): Promise<LogonResult> {
       { timeoutMs: options.handshakeTimeoutMs, signal },
     )
     if (first.head.status !== framework.status) {
-      const outcome = isLimited(challenger, first) ? 'limited' : 'open'
-      return { exchange: first, outcome, otherReading: false }
+      const isLimited = isUpstreamsOwn(challenger, first) && isRateLimited(first.head)
+      return { exchange: first, outcome: isLimited ? 'limited' : 'open', otherReading: false }
     }
     const challenge = readChallenge(challenger, first)
     if (!(await passOver(challenger, first))) {
@@ -86,7 +92,8 @@ async function authenticate(logon: Logon, token: string): Promise<LogonResult> {
     pass.report('unanswered', label)
     throw error
   }
-  if (isLimited(logon.challenger, exchange)) {
+  // A 503 with Retry-After may be about the target, behind a logon that was accepted.
+  if (isUpstreamsOwn(challenger, exchange) && exchange.head.status === 429) {
     // The limit may be one for failed logons: without a verdict it is better counted as one that never came.
     pass.report('unanswered', label)
     return { exchange, outcome: 'limited', otherReading: false }
@@ -96,9 +103,9 @@ async function authenticate(logon: Logon, token: string): Promise<LogonResult> {
   return { exchange, outcome: isRejected ? 'rejected' : 'accepted', otherReading }
 }
 
-/** A 429 of an upstream's own: it comes before any logon, and tells nothing about it. */
-function isLimited({ framework }: Challenger, { head }: Exchange): boolean {
-  return framework === PROXY_LOGON && head.status === 429 && !wasPassedOn(head)
+/** A rate limit of an upstream's own comes before any logon, and tells nothing about it; that of an origin comes after. */
+function isUpstreamsOwn({ framework }: Challenger, { head }: Exchange): boolean {
+  return framework === PROXY_LOGON && !wasPassedOn(head)
 }
 
 /** Learns from a demand for a logon with what to answer it. @throws ProxyError AUTH_NOT_OFFERED. */

@@ -286,7 +286,13 @@ t.test('a limit in front of the logon teaches nothing about the upstream', async
 })
 
 t.test('a limit on a leg of the handshake proves no password and opens no session', async t => {
-  for (const type of [1, 3]) {
+  const cases: [type: number, status: string, ...lines: string[]][] = [
+    [1, '429 Too Many Requests'],
+    [1, '503 Service Unavailable', 'Retry-After: 5'],
+    [3, '429 Too Many Requests'],
+  ]
+  for (const [type, refusal, ...lines] of cases) {
+    const name = `type ${type}, ${refusal}`
     let left = 1
     const proxy: Reached = async conn => {
       const limited = ntlmProxy({ serve: open })
@@ -295,7 +301,7 @@ t.test('a limit on a leg of the handshake proves no password and opens no sessio
       conn.demand = async demand => {
         legs++
         if (type === 1 && legs === 2 && left-- > 0) {
-          conn.respond('429 Too Many Requests', BODY)
+          conn.respond(refusal, BODY, lines)
           return
         }
         await respond(demand)
@@ -303,7 +309,7 @@ t.test('a limit on a leg of the handshake proves no password and opens no sessio
       const answer = conn.respond.bind(conn)
       conn.respond = (status, ...rest) => {
         const isVerdict = type === 3 && isLogonCheck(conn.heads.at(-1) ?? '')
-        if (isVerdict && left-- > 0) answer('429 Too Many Requests', BODY)
+        if (isVerdict && left-- > 0) answer(refusal, BODY, lines)
         else answer(status, ...rest)
       }
       await limited(conn)
@@ -311,9 +317,9 @@ t.test('a limit on a leg of the handshake proves no password and opens no sessio
     const book = new Playbook(t, { hosts: { [PROXY]: proxy } })
     const client = book.client()
     const { result, ms } = await timed(book, client.request(CONNECT))
-    t.match(result, { status: 200 }, `type ${type}`)
-    t.equal(ms, 5_000, `type ${type}`)
-    t.equal(book.generation.upstreams.configured[0]?.demand, 'always', `type ${type}`)
+    t.match(result, { status: 200 }, name)
+    t.equal(ms, 5_000, name)
+    t.equal(book.generation.upstreams.configured[0]?.demand, 'always', name)
     t.equal(book.recorder.count('guard.proven'), 1, 'only the real verdict counts')
     t.equal(book.recorder.count('session.authenticated'), 1)
     client.destroy()
