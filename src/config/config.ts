@@ -5,6 +5,7 @@ export type PassEncoding = 'auto' | 'plain' | 'inverted'
 export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NT' | 'NTLM' | 'LM'
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 export type OriginBasic = 'asked' | 'always'
+export type RateLimitRetry = 'connect' | 'all' | 'off'
 export type LogFormat = 'auto' | 'json' | 'text'
 
 /** What is spoken on a port: HTTP, SOCKS5, or whatever the target of a static tunnel speaks. */
@@ -102,6 +103,11 @@ export interface Config {
   readonly tunnelIdleMs: number
   readonly shutdownGraceMs: number
   readonly headerTimeoutMs: number
+  /** Which requests wait and are sent again when an upstream limits them: CONNECT, others without a body too, or none. */
+  readonly rateLimitRetry: RateLimitRetry
+  /** The longest single wait, and all waits of a request together. */
+  readonly rateLimitWaitMs: number
+  readonly rateLimitTotalMs: number
   readonly maxHandshakes: number
   /** Per upstream; tunnels do not count. */
   readonly maxSessions: number
@@ -145,6 +151,10 @@ export const DEFAULTS: Config = {
   tunnelIdleMs: 0,
   shutdownGraceMs: 30_000,
   headerTimeoutMs: 60_000,
+  rateLimitRetry: 'connect',
+  rateLimitWaitMs: 30_000,
+  // Programs in Go, dockerd and GitLab Runner among them, may give up a CONNECT that is not answered within a minute.
+  rateLimitTotalMs: 50_000,
   maxHandshakes: 16,
   maxSessions: 512,
   logLevel: 'info',

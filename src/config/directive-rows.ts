@@ -1,6 +1,6 @@
 import { type Config, DEFAULTS, type Draft } from './config.ts'
 import type { Origin } from './issues.ts'
-import { accept, type Note, type Parsed, type Parser } from './values.ts'
+import { accept, duration, formatDuration, type Note, type Parsed, type Parser } from './values.ts'
 
 export interface Setting {
   readonly name: string
@@ -66,6 +66,24 @@ export function single<K extends SingleKey>(
       return parsed
     },
   }
+}
+
+type TimeLimitKey = Extract<keyof Config, `${string}Ms`>
+
+/** A directive that is a duration. */
+export function timeLimit(
+  name: string,
+  key: TimeLimitKey,
+  zero: Parameters<typeof duration>[0],
+  doc: string,
+): DirectiveSpec {
+  return single(name, key, {
+    grammar: zero === 'off' ? 'duration | off' : 'duration',
+    doc: `Time ${doc} (units ms, s, m, h; a bare number is seconds)`,
+    since: 'tsntlm',
+    parse: duration(zero),
+    show: ms => (ms === 0 && zero === 'off' ? 'off' : formatDuration(ms)),
+  })
 }
 
 interface ListRow<T> extends Row {

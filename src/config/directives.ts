@@ -8,11 +8,16 @@ import {
   parseUpstream,
 } from './address-values.ts'
 import type { Config, ListenAddress } from './config.ts'
-import { type DirectiveSpec, inert, list, type Setting, single } from './directive-rows.ts'
+import {
+  type DirectiveSpec,
+  inert,
+  list,
+  type Setting,
+  single,
+  timeLimit,
+} from './directive-rows.ts'
 import {
   count,
-  duration,
-  formatDuration,
   oneOf,
   parseDialect,
   parseAbsolutePath,
@@ -40,23 +45,6 @@ const ISA_PAGES = 'The progress pages of ISA scanners are handed on to the clien
 
 /** Header values that are credentials. */
 const SECRET_FIELDS = /^(authorization|cookie|x-api-key)$|token/i
-
-type TimeLimitKey = Extract<keyof Config, `${string}Ms`>
-
-function timeLimit(
-  name: string,
-  key: TimeLimitKey,
-  zero: Parameters<typeof duration>[0],
-  doc: string,
-): DirectiveSpec {
-  return single(name, key, {
-    grammar: zero === 'off' ? 'duration | off' : 'duration',
-    doc: `Time ${doc} (units ms, s, m, h; a bare number is seconds)`,
-    since: 'tsntlm',
-    parse: duration(zero),
-    show: ms => (ms === 0 && zero === 'off' ? 'off' : formatDuration(ms)),
-  })
-}
 
 function accessRule(name: 'Allow' | 'Deny', show: (config: Config) => Setting[]): DirectiveSpec {
   const action = name === 'Allow' ? 'allow' : 'deny'
@@ -330,6 +318,25 @@ export const DIRECTIVES: readonly DirectiveSpec[] = [
     'headerTimeoutMs',
     'refused',
     'for a client to send the header of its request, or its SOCKS5 handshake',
+  ),
+  single('RateLimitRetry', 'rateLimitRetry', {
+    grammar: 'connect | all | off',
+    doc: 'What waits and is sent again when an upstream proxy answers 429, or 503 with Retry-After: CONNECT, requests without a body too, or nothing',
+    since: 'tsntlm',
+    parse: oneOf('connect', 'all', 'off'),
+    show: value => value,
+  }),
+  timeLimit(
+    'RateLimitWait',
+    'rateLimitWaitMs',
+    'refused',
+    'of the longest single wait for RateLimitRetry; who is told to wait longer gets the answer at once',
+  ),
+  timeLimit(
+    'RateLimitTotal',
+    'rateLimitTotalMs',
+    'refused',
+    'of all waits of a request for RateLimitRetry together',
   ),
   single('MaxHandshakes', 'maxHandshakes', {
     grammar: '1-1024',

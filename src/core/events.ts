@@ -87,6 +87,13 @@ export type ProxyEvent =
       readonly error: ErrorCode
     }
   | { readonly type: 'upstream.up'; readonly upstream: string }
+  /** It asks to come again later, after `waitMs`. */
+  | {
+      readonly type: 'upstream.limited'
+      readonly upstream: string
+      readonly status: number
+      readonly waitMs: number
+    }
   | {
       readonly type: 'guard.tripped'
       readonly account: string

@@ -14,8 +14,10 @@ export {
   withoutHeaders,
 } from './headers.ts'
 export { endToEndRequestHeaders, endToEndResponseHeaders } from './hop-by-hop.ts'
+export { parseHttpDate } from './http-date.ts'
 export { DEFAULT_LIMITS, type ParserLimits } from './limits.ts'
 export { formatProxyStatus, type ProxyStatus } from './proxy-status.ts'
+export { demandedWaitMs, isRateLimited, wasPassedOn } from './rate-limit.ts'
 export { type AbsoluteForm, parseAbsoluteForm, parseAuthorityForm } from './request-target.ts'
 export { type ResponseHandler, ResponseParser } from './response-parser.ts'
 export { serializeRequestHead, serializeResponseHead } from './serialize.ts'

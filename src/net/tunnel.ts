@@ -72,7 +72,9 @@ export class Tunnel {
       if (!to.write(chunk)) from.pause()
     })
     to.on('drain', () => from.resume())
-    from.on('end', () => to.end())
+    // A client may have ended its side while the way was opened.
+    if (from.readableEnded) to.end()
+    else from.on('end', () => to.end())
     from.on('error', () => this.#blame(blame))
     const onClose = (): void => {
       // Not both directions ended: the peer is gone. What it sent before is flushed, then the other side is closed too.

@@ -33,6 +33,8 @@ function repeatKind(event: ProxyEvent): string | undefined {
   switch (event.type) {
     case 'upstream.failed':
       return `${event.type} ${event.upstream} ${event.error}`
+    case 'upstream.limited':
+      return `${event.type} ${event.upstream}`
     case 'pac.ignored':
       return `${event.type} ${event.words.join(';')}`
     case 'client.denied':

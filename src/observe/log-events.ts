@@ -29,6 +29,7 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'upstream.failed': { level: 'warn', message: 'upstream failed' },
   'upstream.down': { level: 'warn', message: 'upstream is left out for a while' },
   'upstream.up': { level: 'info', message: 'upstream is used again' },
+  'upstream.limited': { level: 'warn', message: 'upstream limits requests' },
   'guard.tripped': {
     level: 'error',
     message: 'password rejected, not sent again to keep the account from being locked',

@@ -12,6 +12,7 @@ export {
 export { CredentialChoice, type Reading, type ReadingRecord } from './credential-choice.ts'
 export { compileNoProxy, type NoProxyRule } from './no-proxy.ts'
 export { type PacAnswer, type PacCandidate, parsePacAnswer } from './pac-answer.ts'
+export { isWorthWaiting, limitedWaitMs, type RateLimitOptions } from './rate-limit.ts'
 export {
   type AttemptPhase,
   countsAgainstUpstream,

@@ -34,6 +34,7 @@ export async function handleConnect(
   refuseLoop(request, deps)
   const outcome = await openTunnel(deps, scope, {
     target,
+    client: stream,
     clientAddress: address,
     identity: () => identityFor(request, deps),
     request: connectRequest(request, formatHostPort(target), deps),

@@ -1,6 +1,6 @@
 import type { Clock, Emit } from '../core/index.ts'
 import type { BasicCredentials } from '../http1/index.ts'
-import type { AccessRule, NoProxyRule } from '../policy/index.ts'
+import type { AccessRule, NoProxyRule, RateLimitOptions } from '../policy/index.ts'
 import type { DirectRoutes, Identity, Upstreams } from '../upstream/index.ts'
 
 /** What a Pac script answers, or undefined when it cannot be asked. @throws ProxyError CLIENT_ABORTED. */
@@ -16,6 +16,11 @@ export interface Accounts {
   readonly own: Identity | undefined
   /** The account that a client names. @throws ProxyError CLIENT_AUTH_REJECTED when it cannot be used. */
   ofClient(credentials: BasicCredentials): Identity
+}
+
+/** What waits and is sent again when an upstream limits requests. */
+export interface RateLimitRules extends RateLimitOptions {
+  readonly retry: 'connect' | 'all' | 'off'
 }
 
 /** All that a frontend needs to serve a client; built by the service room anew for each configuration. */
@@ -41,6 +46,7 @@ export interface ProxyDependencies {
   readonly headers: readonly { readonly name: string; readonly value: string }[]
   /** This proxy's name in Via, unlike any other's. */
   readonly pseudonym: string
+  readonly rateLimit: RateLimitRules
   readonly headerTimeoutMs: number
   readonly tunnelIdleMs: number
   readonly nextRequestId: () => string

@@ -20,6 +20,7 @@ import {
   requestForUpstream,
 } from './outgoing-request.ts'
 import { answerHeaders, breakOff } from './raw-response.ts'
+import { forwardPatience } from './rate-limit.ts'
 import type { RequestScope } from './request-scope.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -51,10 +52,11 @@ export async function handleForward(
     signal: scope.signal,
     onInformational: head => passOnInformational(request, response, head),
     trace: scope.trace,
+    patience: forwardPatience(deps, connection.stream, request.method ?? '', body),
     ...(connection.ownsSessions ? { owner: connection } : {}),
   }
   try {
-    const delivered = await deliver(carriers, call, deps.emit)
+    const delivered = await deliver(carriers, call, deps)
     if (bindsConnection(request)) connection.takeOver(delivered.lease, label)
     await relayAnswer(deps, scope, connection, response, delivered)
   } finally {

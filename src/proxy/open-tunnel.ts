@@ -11,10 +11,13 @@ import {
 } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 import { findCarriers } from './find-carriers.ts'
+import { tunnelPatience } from './rate-limit.ts'
 import type { RequestScope } from './request-scope.ts'
 
 export interface TunnelCall {
   readonly target: HostPort
+  /** Where the client's bytes come from. */
+  readonly client: Duplex
   /** The client's address: it decides what a direct connection may lead to. */
   readonly clientAddress: string
   /** Who logs on to an upstream. @throws ProxyError CLIENT_AUTH_*. */
@@ -32,7 +35,7 @@ export type TunnelOutcome =
 export async function openTunnel(
   deps: ProxyDependencies,
   scope: RequestScope,
-  { target, clientAddress, identity, request }: TunnelCall,
+  { target, client, clientAddress, identity, request }: TunnelCall,
 ): Promise<TunnelOutcome> {
   scope.stage = 'upstream'
   const { signal, trace } = scope
@@ -52,8 +55,9 @@ export async function openTunnel(
     signal,
     onInformational: () => undefined,
     trace,
+    patience: tunnelPatience(deps, client),
   }
-  const delivered = await deliver(carriers, call, deps.emit)
+  const delivered = await deliver(carriers, call, deps)
   if (delivered.exchange.framing.kind !== 'tunnel') return { kind: 'refused', delivered }
   return { kind: 'open', detached: delivered.lease.detach() }
 }

@@ -124,6 +124,7 @@ export class StreamFrontend implements Frontend {
     const deps = this.#current()
     const outcome = await openTunnel(deps, scope, {
       target,
+      client: stream,
       clientAddress,
       // Nothing asks these clients for an account that the upstream knows.
       identity: () => deps.accounts.own,

@@ -40,7 +40,7 @@ export async function handleUpgrade(
       onInformational: () => undefined,
       trace: scope.trace,
     },
-    deps.emit,
+    deps,
   )
   const { head, framing } = delivered.exchange
   if (framing.kind !== 'tunnel') {

@@ -100,6 +100,11 @@ export function buildGeneration(
     withholdsBasic: config.originBasic === 'asked',
     headers: config.headers,
     pseudonym,
+    rateLimit: {
+      retry: config.rateLimitRetry,
+      maxWaitMs: config.rateLimitWaitMs,
+      maxTotalMs: config.rateLimitTotalMs,
+    },
     headerTimeoutMs: config.headerTimeoutMs,
     tunnelIdleMs: config.tunnelIdleMs,
     nextRequestId,

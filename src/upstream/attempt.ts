@@ -1,5 +1,5 @@
 import type { RequestHead, ResponseHead } from '../http1/index.ts'
-import type { AttemptPhase } from '../policy/index.ts'
+import type { AttemptPhase, RateLimitOptions } from '../policy/index.ts'
 import type { Exchange } from './exchange.ts'
 import type { RequestBody } from './request-body.ts'
 import type { Lease, SessionOwner } from './session-pool.ts'
@@ -34,6 +34,18 @@ export interface Call {
   readonly trace: Trace
   /** Whose sessions come before all others: those that the client's own logon at an origin is bound to. */
   readonly owner?: SessionOwner
+  /** Waits and is sent again when an upstream limits it; without it such an answer is an answer like any other. */
+  readonly patience?: Patience | undefined
+}
+
+export interface Patience extends RateLimitOptions {
+  /** Every refusal is the upstream's own, as that of a CONNECT is: otherwise those that come from origins are told apart. */
+  readonly refusedByUpstream: boolean
+  /**
+   * Calls back when the client has ended its side, at once when it has already; what it gives calls that off. A client that ends
+   * may still read, but most that do have given up, and for them no upstream is to be asked again and again.
+   */
+  readonly whenClientEnds: (action: () => void) => () => void
 }
 
 /** One try of a call on one session. */

@@ -1,6 +1,6 @@
 import { ProxyError } from '../core/index.ts'
 import { type Attempt, beginRequest } from './attempt.ts'
-import type { Carrier } from './dispatcher.ts'
+import type { Carrier } from './carrier.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
 import { introduce, noteAuthenticated, proveByCheck, refuseRejected } from './introduction.ts'
@@ -40,7 +40,10 @@ async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange
   const { session } = attempt.lease
   const hasBody = attempt.call.body !== undefined
   const isUnclear = upstream.demand === 'unknown' || (upstream.demand === 'sometimes' && hasBody)
-  if (!session.isReady && isUnclear && upstream.answersLogonChecks) await introduce(access, attempt)
+  if (!session.isReady && isUnclear && upstream.answersLogonChecks) {
+    const refusal = await introduce(access, attempt)
+    if (refusal !== undefined) return refusal
+  }
   const mayGoBare = session.isReady || upstream.demand === 'sometimes'
   if (mayGoBare && !(hasBody && upstream.demandsForEachRequest)) {
     const exchange = await sendBare(upstream, attempt)
@@ -49,7 +52,8 @@ async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange
   }
   const pass = await enterGate(access, attempt)
   if (!wantsCheck(upstream, hasBody, pass)) return ride(access, attempt, pass)
-  await proveByCheck(access, attempt, pass)
+  const refusal = await proveByCheck(access, attempt, pass)
+  if (refusal !== undefined) return refusal
   const exchange = await sendBare(upstream, attempt)
   if (exchange.head.status !== 407) return exchange
   upstream.demandsForEachRequest = true
@@ -129,6 +133,8 @@ async function ride(access: UpstreamAccess, attempt: Attempt, pass: LogonPass): 
     noteAuthenticated(access, attempt, startedAt)
     return exchange
   }
+  // It can be handed on also for a request with a body: who limits requests has executed none.
+  if (outcome === 'limited') return exchange
   upstream.demand = 'sometimes'
   if (call.body === undefined) {
     lease.markReady()

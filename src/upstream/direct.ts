@@ -1,7 +1,7 @@
 import { type Clock, type Emit, formatHostPort, type HostPort } from '../core/index.ts'
 import type { Dialer } from '../net/index.ts'
 import { beginRequest } from './attempt.ts'
-import type { Carrier } from './dispatcher.ts'
+import type { Carrier } from './carrier.ts'
 import type { Identity } from './identity.ts'
 import { Origin } from './origin.ts'
 import { carryToOrigin, type OriginRights } from './origin-carry.ts'

@@ -1,48 +1,67 @@
-import { type Emit, ProxyError, toProxyError } from '../core/index.ts'
+import { ProxyError, toProxyError } from '../core/index.ts'
 import { countsAgainstUpstream, decideRetry, type FailedAttempt } from '../policy/index.ts'
-import type { Attempt, Call, Delivered, Way } from './attempt.ts'
-import type { Exchange } from './exchange.ts'
-import type { Lease, SessionPool } from './session-pool.ts'
-
-/** Somewhere a call can be sent: an upstream proxy, or an origin directly. */
-export interface Carrier {
-  readonly way: Way
-  readonly label: string
-  readonly pool: Pick<SessionPool, 'acquire'>
-  isAvailable(): boolean
-  carry(attempt: Attempt): Promise<Exchange>
-  failed(error: ProxyError): void
-  succeeded(): void
-}
+import type { Attempt, Call, Delivered } from './attempt.ts'
+import type { Carrier } from './carrier.ts'
+import { LimitedCall, type WaitingTools } from './rate-limit.ts'
+import type { Lease } from './session-pool.ts'
 
 /** Fresh sessions on one carrier within one request: enough for an upstream that closes after each step once. */
 const FRESH_SESSIONS = 3
 
 /**
  * Sends a call to the first carrier that works, in the order given. Those that are put aside come last: they are
- * tried rather than failing without a try.
+ * tried rather than failing without a try. Where all refuse it for a rate limit, a call that has patience goes round again.
  * @throws ProxyError the failure of the last attempt.
  */
 export async function deliver(
   carriers: readonly Carrier[],
   call: Call,
-  emit: Emit,
+  tools: WaitingTools,
 ): Promise<Delivered> {
+  const limited = new LimitedCall(call, tools)
+  try {
+    let due = carriers
+    for (;;) {
+      const delivered = await goRound(due, call, limited, tools)
+      if (delivered !== undefined) return delivered
+      const next = await limited.next(carriers)
+      if ('lease' in next) return next
+      due = next
+    }
+  } finally {
+    limited.end()
+  }
+}
+
+/** @returns undefined when nobody took the call and somebody refused it for a rate limit. */
+async function goRound(
+  carriers: readonly Carrier[],
+  call: Call,
+  limited: LimitedCall,
+  { emit }: WaitingTools,
+): Promise<Delivered | undefined> {
   const tour = new Tour(carriers)
   for (;;) {
     const { carrier } = tour
     const result = await attemptOn(carrier, call, tour.wantsFreshSession)
-    if ('lease' in result) return result
+    if ('lease' in result) {
+      if (!limited.takes(result, carrier)) return result
+      if (tour.passesBy()) continue
+      return undefined
+    }
     const { error, attempt } = result
     if (error.code === 'BUG') emit({ type: 'bug', error: error.cause ?? error })
     if (countsAgainstUpstream(attempt)) carrier.failed(error)
-    if (call.signal.aborted || !tour.goesOn(attempt)) throw error
+    if (call.signal.aborted) throw error
+    if (tour.goesOn(attempt)) continue
+    if (limited.hasRefusal) return undefined
+    throw error
   }
 }
 
 /** Where a call is tried next: the retry law applied to a list of carriers. */
 class Tour {
-  readonly #untried: Carrier[]
+  #untried: Carrier[]
   #carrier: Carrier
   #freshSessions = 0
 
@@ -64,6 +83,16 @@ class Tour {
     return this.#freshSessions > 0
   }
 
+  /**
+   * The upstream is there but wants to be left alone for a while: another one may serve, but the direct way stands in only
+   * for upstreams that are not there.
+   * @returns whether there is another attempt.
+   */
+  passesBy(): boolean {
+    this.#untried = this.#untried.filter(({ way }) => way === 'upstream')
+    return this.#goesToNext()
+  }
+
   /** @returns whether there is another attempt, with `carrier` and `wantsFreshSession` as they are then. */
   goesOn(failed: FailedAttempt): boolean {
     const decision = decideRetry(failed)
@@ -73,15 +102,18 @@ class Tour {
       this.#freshSessions++
       return true
     }
-    const next = this.#untried.shift()
-    if (next !== undefined) {
-      this.#carrier = next
-      this.#freshSessions = 0
-      return true
-    }
+    if (this.#goesToNext()) return true
     // Alone in the configuration it gets one more chance: a broken connection is not yet a broken upstream.
     if (failed.phase === 'dial' || this.#freshSessions > 0) return false
     this.#freshSessions = 1
+    return true
+  }
+
+  #goesToNext(): boolean {
+    const next = this.#untried.shift()
+    if (next === undefined) return false
+    this.#carrier = next
+    this.#freshSessions = 0
     return true
   }
 }

@@ -1,4 +1,11 @@
-export { type Call, type Delivered, newTrace, type Trace, type Way } from './attempt.ts'
+export {
+  type Call,
+  type Delivered,
+  newTrace,
+  type Patience,
+  type Trace,
+  type Way,
+} from './attempt.ts'
 export {
   accountOf,
   type Authenticator,
@@ -9,7 +16,8 @@ export {
 export { KEEP_ALIVE } from './logon-check.ts'
 export type { DetachedStream } from './connection.ts'
 export { DirectRoutes, type DirectOptions, type DirectPermission } from './direct.ts'
-export { type Carrier, deliver } from './dispatcher.ts'
+export type { Carrier } from './carrier.ts'
+export { deliver } from './dispatcher.ts'
 export type { BodySink, Exchange } from './exchange.ts'
 export type { Identity } from './identity.ts'
 export { GuardGate, type GuardGateOptions, type LogonPass } from './guard-gate.ts'

@@ -13,8 +13,14 @@ const CHECK_BODY_BYTES = 1024 * 1024
 /** The check goes on when the client that caused it leaves: its verdict is for everybody. */
 const NEVER_ABORTED = new AbortController().signal
 
-/** Finds out what an upstream demands of this connection, and whether the connection outlives the question. */
-export async function introduce(access: UpstreamAccess, attempt: Attempt): Promise<void> {
+/**
+ * Finds out what an upstream demands of this connection, and whether the connection outlives the question.
+ * @returns the answer when it limits requests: nothing is learned then, and it holds for the request too.
+ */
+export async function introduce(
+  access: UpstreamAccess,
+  attempt: Attempt,
+): Promise<Exchange | undefined> {
   const { upstream } = access
   const { call, lease } = attempt
   attempt.phase = 'handshake'
@@ -29,21 +35,25 @@ export async function introduce(access: UpstreamAccess, attempt: Attempt): Promi
     })
   if (exchange.head.status === 407) {
     await access.learnFrom407(exchange)
-    return
+    return undefined
   }
+  if (exchange.head.status === 429) return exchange
   upstream.demand = 'sometimes'
-  if (await isKept(upstream, exchange)) return
+  if (await isKept(upstream, exchange)) return undefined
   // It closes after each answer, so a connection is never introduced: requests go to it as they are.
   upstream.answersLogonChecks = false
   throw closesAfterCheck(upstream)
 }
 
-/** Proves the password with a request of our own; the session is ready then. The pass is always reported. */
+/**
+ * Proves the password with a request of our own; the session is ready then. The pass is always reported.
+ * @returns the answer when the upstream limits requests, @see introduce
+ */
 export async function proveByCheck(
   access: UpstreamAccess,
   attempt: Attempt,
   pass: LogonPass,
-): Promise<void> {
+): Promise<Exchange | undefined> {
   const { upstream, identity } = access
   const { call, lease } = attempt
   const { clock } = upstream.options
@@ -63,6 +73,7 @@ export async function proveByCheck(
     })
     refuseRejected(access, attempt, result)
     const { exchange, outcome } = result
+    if (outcome === 'limited') return exchange
     if (outcome === 'open') {
       upstream.demand = 'sometimes'
       lease.markReady()
@@ -79,6 +90,7 @@ export async function proveByCheck(
     call.trace.authMs += clock.now() - startedAt
   }
   if (!upstream.keepsCheckedConnections) throw closesAfterCheck(upstream)
+  return undefined
 }
 
 /** @throws ProxyError AUTH_REJECTED when the upstream refused the logon. */

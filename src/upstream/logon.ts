@@ -1,6 +1,12 @@
 import { ProxyError } from '../core/index.ts'
-import { type RequestHead, type ResponseHead, setHeader } from '../http1/index.ts'
-import type { Challenger } from './challenger.ts'
+import {
+  isRateLimited,
+  type RequestHead,
+  type ResponseHead,
+  setHeader,
+  wasPassedOn,
+} from '../http1/index.ts'
+import { type Challenger, PROXY_LOGON } from './challenger.ts'
 import type { UpstreamConnection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
@@ -29,8 +35,11 @@ export interface Logon {
 
 export interface LogonResult {
   readonly exchange: Exchange
-  /** `open`: answered without asking for credentials. `rejected`: the AUTHENTICATE was refused. */
-  readonly outcome: 'accepted' | 'open' | 'rejected'
+  /**
+   * `open`: answered without asking for credentials. `rejected`: the AUTHENTICATE was refused. `limited`: an upstream refused
+   * one of the legs for its rate limit, so nothing is known of the logon.
+   */
+  readonly outcome: 'accepted' | 'open' | 'rejected' | 'limited'
   /** Rejected, but the credential may be shown at once in another reading of its hashes. */
   readonly otherReading: boolean
 }
@@ -51,7 +60,8 @@ export async function logOn(logon: Logon): Promise<LogonResult> {
       { timeoutMs: options.handshakeTimeoutMs, signal },
     )
     if (first.head.status !== framework.status) {
-      return { exchange: first, outcome: 'open', otherReading: false }
+      const isLimited = isUpstreamsOwn(challenger, first) && isRateLimited(first.head)
+      return { exchange: first, outcome: isLimited ? 'limited' : 'open', otherReading: false }
     }
     const challenge = readChallenge(challenger, first)
     if (!(await passOver(challenger, first))) {
@@ -82,9 +92,20 @@ async function authenticate(logon: Logon, token: string): Promise<LogonResult> {
     pass.report('unanswered', label)
     throw error
   }
+  // A 503 with Retry-After may be about the target, behind a logon that was accepted.
+  if (isUpstreamsOwn(challenger, exchange) && exchange.head.status === 429) {
+    // The limit may be one for failed logons: without a verdict it is better counted as one that never came.
+    pass.report('unanswered', label)
+    return { exchange, outcome: 'limited', otherReading: false }
+  }
   const isRejected = exchange.head.status === framework.status
   const otherReading = pass.report(isRejected ? framework.refusal : 'accepted', label)
   return { exchange, outcome: isRejected ? 'rejected' : 'accepted', otherReading }
+}
+
+/** A rate limit of an upstream's own comes before any logon, and tells nothing about it; that of an origin comes after. */
+function isUpstreamsOwn({ framework }: Challenger, { head }: Exchange): boolean {
+  return framework === PROXY_LOGON && !wasPassedOn(head)
 }
 
 /** Learns from a demand for a logon with what to answer it. @throws ProxyError AUTH_NOT_OFFERED. */

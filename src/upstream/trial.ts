@@ -3,7 +3,7 @@ import {
   formatHostPort,
   type HostPort,
   isProxyError,
-  type ProxyError,
+  ProxyError,
   toProxyError,
 } from '../core/index.ts'
 import type { RequestHead } from '../http1/index.ts'
@@ -104,7 +104,12 @@ export async function tryLogon(
       }),
     )
     if (outcome === 'rejected') return { kind: 'rejected', otherReading }
-    return { kind: outcome, status: exchange.head.status }
+    const { status } = exchange.head
+    if (outcome === 'limited') {
+      const detail = `${formatHostPort(address)} limits requests (HTTP ${status}), try again later`
+      throw new ProxyError('AUTH_STATE_LOST', { detail })
+    }
+    return { kind: outcome, status }
   } catch (error) {
     return { kind: seen.unanswered ? 'unanswered' : 'not-shown', error: toProxyError(error) }
   }

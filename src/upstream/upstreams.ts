@@ -1,6 +1,6 @@
 import { formatHostPort, type HostPort } from '../core/index.ts'
 import { carrierTo } from './carry.ts'
-import type { Carrier } from './dispatcher.ts'
+import type { Carrier } from './carrier.ts'
 import type { Identity } from './identity.ts'
 import type { Upstream } from './upstream.ts'
 import { UpstreamAccess } from './upstream-access.ts'

@@ -45,7 +45,7 @@ export class WireEnd extends Duplex {
   }
 
   override _final(done: WriteDone): void {
-    this.#peer?.push(null)
+    this.#endPeer()
     done()
   }
 
@@ -53,8 +53,14 @@ export class WireEnd extends Duplex {
     const waiting = this.#waiting
     this.#waiting = undefined
     waiting?.(systemError('EPIPE'))
-    if (!this.writableFinished && this.#peer?.destroyed === false) this.#peer.push(null)
+    if (!this.writableFinished && this.#peer?.destroyed === false) this.#endPeer()
     done(error)
+  }
+
+  /** As with net.Socket, a stream that nobody reads ends too when it holds nothing. */
+  #endPeer(): void {
+    this.#peer?.push(null)
+    this.#peer?.read(0)
   }
 }
 

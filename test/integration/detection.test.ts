@@ -182,6 +182,14 @@ t.test('what costs nothing leads to the next upstream', async t => {
     ],
     [async conn => void (await conn.readHead(), conn.reset()), /^proxy0: no answer: .*ECONNRESET/],
     [closing, /^proxy0: NTLMv2 .*: nothing was shown: .*nothing was received$/],
+    [
+      async conn => {
+        await conn.readHead()
+        if (conn.number === 1) await conn.demand()
+        else conn.respond('429 Too Many Requests')
+      },
+      /nothing was shown: .*limits requests \(HTTP 429\)/,
+    ],
     [ntlmProxy({ schemes: () => ['NTLM'] }), /nothing was shown: .*without a challenge$/],
     [ntlmProxy({ schemes: () => ['NTLM AAAA'] }), /nothing was shown: .*challenge.* malformed/],
   ]
@@ -230,6 +238,22 @@ t.test('a logon that is never answered ends it too', async t => {
   }
   const third = await detect(t, { scripts: [breaking, ntlmProxy()], guardStore })
   t.match(third, { code: 1, requests: [['none'], []] }, 'two of them are what the guard allows')
+})
+
+t.test('a limit on requests instead of the verdict is none', async t => {
+  const limiting: Script = async conn => {
+    if (conn.number === 1) {
+      await conn.readHead()
+      return await conn.demand()
+    }
+    await conn.challenge({ acceptor: new NtlmAcceptor({ accounts: [ALICE] }) })
+    await conn.readHead()
+    conn.respond('429 Too Many Requests')
+  }
+  const { code, lines, requests } = await detect(t, { scripts: [limiting, ntlmProxy()] })
+  t.equal(code, 1)
+  t.strictSame(requests, [FULL, []])
+  t.match(lines.at(-1), /shown, but never answered: .*limits requests \(HTTP 429\)/)
 })
 
 t.test('hashes are shown in one reading, and printed plain', async t => {

@@ -67,6 +67,9 @@ SessionIdleTimeout  100s
 TunnelIdleTimeout   90m
 ShutdownGrace       30s
 HeaderTimeout       1m
+RateLimitRetry      connect
+RateLimitWait       30s
+RateLimitTotal      50s
 MaxHandshakes       16
 MaxSessions         512
 LogLevel            info

@@ -266,3 +266,16 @@ t.test('a side that is gone before the tunnel begins ends it', async t => {
     t.equal(clock.pendingTimers, 0)
   }
 })
+
+t.test('a side that ended before the tunnel begins has ended it in its direction', async t => {
+  const [client, nearClient] = await socketPair()
+  const [upstream, nearUpstream] = await socketPair()
+  const ended = new Promise(resolve => nearClient.once('end', resolve))
+  client.end()
+  await ended
+  const { done } = new Tunnel(nearClient, nearUpstream, { clock: new FakeClock(), idleMs: 0 })
+  t.equal((await new SocketReader(upstream).readToEnd()).length, 0)
+  upstream.end('late')
+  t.equal((await new SocketReader(client).readToEnd()).toString(), 'late')
+  t.match(await done, { end: 'closed', bytesFromUpstream: 4 })
+})

@@ -52,6 +52,7 @@ t.test('failures of different kinds are counted apart', async t => {
     i => ({ type: 'upstream.failed', upstream: 'a:1', error: 'DIAL_REFUSED', detail: `${i}` }),
     i => ({ type: 'upstream.failed', upstream: 'a:1', error: 'DIAL_TIMEOUT', detail: `${i}` }),
     i => ({ type: 'upstream.failed', upstream: 'b:1', error: 'DIAL_REFUSED', detail: `${i}` }),
+    i => ({ type: 'upstream.limited', upstream: 'a:1', status: 429, waitMs: i }),
     () => ({ type: 'client.malformed', client: 'c:1', error: 'BAD_REQUEST', reason: 'no' }),
     i => ({ type: 'pac.faulted', location: '/p', error: 'PAC_SYNTAX', detail: `${i}` }),
     i => ({ type: 'pac.faulted', location: '/p', error: 'PAC_TIMEOUT', detail: `${i}` }),

@@ -3,7 +3,8 @@ import { type ErrorCode, ProxyError } from '../../../src/core/index.ts'
 import type { RequestHead } from '../../../src/http1/index.ts'
 import type { AttemptPhase } from '../../../src/policy/index.ts'
 import { type Call, newTrace } from '../../../src/upstream/attempt.ts'
-import { type Carrier, deliver } from '../../../src/upstream/dispatcher.ts'
+import type { Carrier } from '../../../src/upstream/carrier.ts'
+import { deliver } from '../../../src/upstream/dispatcher.ts'
 import { Exchange } from '../../../src/upstream/exchange.ts'
 import { SessionPool } from '../../../src/upstream/session-pool.ts'
 import { EventRecorder } from '../../harness/event-recorder.ts'
@@ -71,6 +72,8 @@ function call(options: Partial<Call> = {}): Call {
     ...options,
   }
 }
+
+const TOOLS = { clock: new FakeClock(), emit: () => undefined }
 
 const dial = (code: ErrorCode): Outcome => ({ code, phase: 'dial' })
 const handshake = (code: ErrorCode): Outcome => ({ code, phase: 'handshake' })
@@ -141,7 +144,7 @@ for (const [name, { a, b, way, fails, isIdempotent = true }] of Object.entries(C
       ...(b === undefined ? [] : [carrier('b', log, [...b])]),
     ]
     const one = call({ isIdempotent })
-    const delivered = deliver(carriers, one, () => undefined)
+    const delivered = deliver(carriers, one, TOOLS)
     if (fails === undefined) t.equal((await delivered).exchange.head.status, 200)
     else await t.rejects(delivered, { code: fails })
     t.equal(log.filter(line => !line.includes(' ')).join(' '), way)
@@ -157,24 +160,20 @@ t.test('carriers that are put aside come last, and are tried nevertheless', asyn
     carrier('c', log, [dial('DIAL_REFUSED')], false),
   ]
   const one = call()
-  await deliver(carriers, one, () => undefined)
+  await deliver(carriers, one, TOOLS)
   t.same(log, ['b', 'b failed DIAL_REFUSED', 'a', 'a succeeded'])
   t.equal(one.trace.upstream, 'a')
 })
 
 t.test('nobody to send to, nobody to wait for', async t => {
-  await t.rejects(
-    deliver([], call(), () => undefined),
-    { code: 'NO_UPSTREAM' },
-  )
+  await t.rejects(deliver([], call(), TOOLS), { code: 'NO_UPSTREAM' })
   const log: string[] = []
   const abort = new AbortController()
   abort.abort()
   const carriers = [carrier('a', log, []), carrier('b', log, [])]
-  await t.rejects(
-    deliver(carriers, call({ signal: abort.signal }), () => undefined),
-    { code: 'CLIENT_ABORTED' },
-  )
+  await t.rejects(deliver(carriers, call({ signal: abort.signal }), TOOLS), {
+    code: 'CLIENT_ABORTED',
+  })
   t.same(log, [])
 })
 
@@ -187,7 +186,7 @@ t.test('a mistake of our own is reported as such and blamed on nobody', async t 
     { ...broken, carry: async () => Promise.reject(mistake) },
     carrier('b', log, []),
   ]
-  await t.rejects(deliver(carriers, call(), recorder.emit), { code: 'BUG' })
+  await t.rejects(deliver(carriers, call(), { ...TOOLS, emit: recorder.emit }), { code: 'BUG' })
   t.match(recorder.all('bug'), [{ error: mistake }])
   t.same(log, ['a'])
 })

@@ -1,0 +1,32 @@
+import type { Duplex } from 'node:stream'
+import type { Patience, RequestBody } from '../upstream/index.ts'
+import type { ProxyDependencies } from './dependencies.ts'
+import { isIdempotent } from './outgoing-request.ts'
+
+/** No client of a tunnel learns from anybody but this proxy why there is none: a refusal of CONNECT is never an origin's. */
+export function tunnelPatience(
+  { rateLimit }: ProxyDependencies,
+  client: Duplex,
+): Patience | undefined {
+  if (rateLimit.retry === 'off') return undefined
+  return { ...rateLimit, refusedByUpstream: true, whenClientEnds: whenEnded(client) }
+}
+
+/** Whose refusal it is cannot always be told here, so waiting has to be asked for. */
+export function forwardPatience(
+  { rateLimit }: ProxyDependencies,
+  client: Duplex,
+  method: string,
+  body: RequestBody | undefined,
+): Patience | undefined {
+  if (rateLimit.retry !== 'all' || body !== undefined || !isIdempotent(method)) return undefined
+  return { ...rateLimit, refusedByUpstream: false, whenClientEnds: whenEnded(client) }
+}
+
+function whenEnded(stream: Duplex): Patience['whenClientEnds'] {
+  return action => {
+    if (stream.readableEnded) action()
+    else stream.once('end', action)
+    return () => void stream.off('end', action)
+  }
+}

@@ -1,0 +1,128 @@
+import { type Clock, type Emit, ProxyError, type Timer } from '../core/index.ts'
+import { demandedWaitMs, isRateLimited, wasPassedOn } from '../http1/index.ts'
+import { isWorthWaiting, limitedWaitMs } from '../policy/index.ts'
+import type { Call, Delivered, Patience } from './attempt.ts'
+import type { Carrier } from './carrier.ts'
+
+/** An answer that is not wanted is read for so long, so that its connection can go on. */
+const REFUSAL_BODY_BYTES = 64 * 1024
+const REFUSAL_BODY_MS = 5_000
+
+export interface WaitingTools {
+  readonly clock: Clock
+  readonly emit: Emit
+}
+
+/**
+ * A request that upstreams refuse for their rate limits. All of them are asked before it waits; the last refusal is kept
+ * meanwhile, because it is the answer where waiting is not worth it. Then those are asked again whose time has come.
+ */
+export class LimitedCall {
+  readonly #call: Call
+  readonly #tools: WaitingTools
+  /** When each may be asked again, by the monotonic clock. */
+  readonly #dueAt = new Map<Carrier, number>()
+  #kept: { delivered: Delivered; carrier: Carrier } | undefined
+  #tries = 1
+  #waitedMs = 0
+
+  constructor(call: Call, tools: WaitingTools) {
+    this.#call = call
+    this.#tools = tools
+  }
+
+  /** Whether an answer is a refusal that this call would wait for. It is kept then. */
+  takes(delivered: Delivered, carrier: Carrier): boolean {
+    const { patience } = this.#call
+    const { head } = delivered.exchange
+    if (patience === undefined || carrier.way !== 'upstream' || !isRateLimited(head)) return false
+    if (delivered.exchange.framing.kind === 'tunnel' || isOrigins(delivered, patience)) return false
+    const { clock, emit } = this.#tools
+    const waitMs = limitedWaitMs(demandedWaitMs(head, clock.wallMs()))
+    emit({ type: 'upstream.limited', upstream: carrier.label, status: head.status, waitMs })
+    this.#dueAt.set(carrier, clock.now() + waitMs)
+    this.#dropKept()
+    this.#kept = { delivered, carrier }
+    return true
+  }
+
+  get hasRefusal(): boolean {
+    return this.#kept !== undefined
+  }
+
+  /**
+   * Waits until the first of those that refused may be asked again, if that is worth it.
+   * @returns whom to ask then, or the refusal, to be handed on. @throws ProxyError CLIENT_ABORTED.
+   */
+  async next(carriers: readonly Carrier[]): Promise<readonly Carrier[] | Delivered> {
+    const { patience, signal, trace } = this.#call
+    const { clock } = this.#tools
+    const kept = this.#kept
+    if (patience === undefined || kept === undefined) {
+      throw new ProxyError('BUG', { detail: 'waiting without having been refused' })
+    }
+    const until = Math.min(...this.#dueAt.values())
+    const waitMs = Math.max(0, until - clock.now())
+    const progress = { waitMs, tries: this.#tries, waitedMs: this.#waitedMs }
+    if (!isWorthWaiting(progress, patience)) {
+      this.#kept = undefined
+      trace.way = kept.carrier.way
+      trace.upstream = kept.carrier.label
+      return kept.delivered
+    }
+    this.#tries++
+    this.#waitedMs += waitMs
+    this.#dropKept()
+    await passTime(clock, waitMs, signal, patience)
+    const due = carriers.filter(carrier => (this.#dueAt.get(carrier) ?? until) <= until)
+    for (const carrier of due) this.#dueAt.delete(carrier)
+    return due
+  }
+
+  /** The call ended otherwise. */
+  end(): void {
+    this.#dropKept()
+  }
+
+  #dropKept(): void {
+    const kept = this.#kept
+    this.#kept = undefined
+    if (kept !== undefined) void this.#putBack(kept.delivered)
+  }
+
+  async #putBack({ exchange, lease }: Delivered): Promise<void> {
+    const isReusable = await exchange.drain(REFUSAL_BODY_BYTES, REFUSAL_BODY_MS, this.#tools.clock)
+    if (isReusable) lease.release()
+    else lease.discard()
+  }
+}
+
+/** Where nothing tells, it is taken for the upstream's own: whoever switched this on wants it to wait. */
+function isOrigins({ exchange }: Delivered, { refusedByUpstream }: Patience): boolean {
+  return !refusedByUpstream && wasPassedOn(exchange.head)
+}
+
+/** @throws ProxyError CLIENT_ABORTED when the signal fires before, or the client ends. */
+async function passTime(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  { whenClientEnds }: Patience,
+): Promise<void> {
+  let timer: Timer | undefined
+  let onAbort = (): void => undefined
+  let callOff = (): void => undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      onAbort = () => reject(new ProxyError('CLIENT_ABORTED'))
+      signal.addEventListener('abort', onAbort, { once: true })
+      callOff = whenClientEnds(onAbort)
+      if (signal.aborted) onAbort()
+      else timer = clock.setTimer(ms, resolve)
+    })
+  } finally {
+    timer?.cancel()
+    callOff()
+    signal.removeEventListener('abort', onAbort)
+  }
+}
