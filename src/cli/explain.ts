@@ -40,6 +40,10 @@ function explain(config: Config, target: HostPort): string[] {
     const isRefused = isLocalTarget(target.host) && !config.directToLocal
     return [`${label} goes directly: ${rule}`, ...(isRefused ? [refusal] : [])]
   }
+  if (config.pac !== undefined)
+    return [
+      `${label} goes where the Pac script says, which "tsntlm pac" asks: no NoProxy pattern matches`,
+    ]
   const [first, ...others] = config.upstreams.map(formatHostPort)
   if (first === undefined)
     return [`${label} goes nowhere: no NoProxy pattern matches, and there is no Proxy`]

@@ -37,6 +37,19 @@ t.test('explain names the way of a target and the rule that decides', async t =>
   )
 })
 
+t.test('explain leaves to the Pac script what NoProxy does not cover', async t => {
+  const file = join(makeTempDir(t), 'cntlm.conf')
+  writeFileSync(file, [...LINES, 'Pac /etc/proxy.pac', ''].join('\n'), { mode: 0o600 })
+  const { code, stdout } = await runProduct(['explain', '-c', file, 'http://example.com/'])
+  t.equal(code, 0)
+  t.match(
+    stdout.toString(),
+    'example.com:80 goes where the Pac script says, which "tsntlm pac" asks',
+  )
+  const { stdout: direct } = await runProduct(['explain', '-c', file, '10.0.0.5:22'])
+  t.match(direct.toString(), 'goes directly: NoProxy')
+})
+
 t.test('explain refuses what is no target, and a configuration that cannot be used', async t => {
   const junk = await runProduct(['explain', 'nonsense'])
   t.equal(junk.code, 1)
