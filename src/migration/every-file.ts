@@ -17,6 +17,9 @@ const ALWAYS: readonly Remark[] = [
     'requests get a Via field, and the fields of one hop (Connection, Proxy-Connection, Keep-Alive, TE) end here',
   ),
   different(
+    "on direct ways a client's Basic credentials go to a web server once it asks for them; with OriginBasic always at once, as with cntlm",
+  ),
+  different(
     'in the foreground the log is JSON lines on standard output (LogFormat, -T FILE), and not syslog',
   ),
   different(
