@@ -7,7 +7,7 @@ const ALWAYS: readonly Remark[] = [
       'Proxy-Connection: keep-alive',
   ),
   different(
-    'a rejected password is not shown again for 30 minutes or until the file is changed and tsntlm restarted, so that ' +
+    'a rejected password is not shown again for 30 minutes or until the file is changed and tsntlm restarted or reloaded, so that ' +
       'the account is not locked; clients get 502 and the reason, with cntlm 407 and a new failed logon for each request',
   ),
   different(
@@ -16,9 +16,14 @@ const ALWAYS: readonly Remark[] = [
   different(
     'requests get a Via field, and the fields of one hop (Connection, Proxy-Connection, Keep-Alive, TE) end here',
   ),
-  different('the log is JSON lines on standard output (LogFormat, -T FILE), and not syslog'),
   different(
-    'it stays in the foreground; under the name cntlm it goes to the background, and logs with -T only',
+    "on direct ways a client's Basic credentials go to a web server once it asks for them; with OriginBasic always at once, as with cntlm",
+  ),
+  different(
+    'in the foreground the log is JSON lines on standard output (LogFormat, -T FILE), and not syslog',
+  ),
+  different(
+    'it stays in the foreground; under the name cntlm it goes to the background, and its log to syslog',
   ),
 ]
 

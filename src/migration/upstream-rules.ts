@@ -101,7 +101,12 @@ const header: Rule = ({ value }, { encoding }) => {
   if (!value.includes(':')) return [same('ignored, as there is no colon')]
   const parsed = parseHeader(value)
   if (!parsed.ok) return []
-  if (parsed.value === undefined) return parsed.warnings.map(({ message }) => different(message))
+  if (parsed.value === undefined) {
+    const isName = /^[!#$%&'*+.^_`|~\w-]+$/.test(value.slice(0, value.indexOf(':')).trimEnd())
+    return isName
+      ? [different('ignored: tsntlm writes this field itself')]
+      : [same('ignored, as that is no header name')]
+  }
   return remarksOf(
     [true, better('added where the client sends no such field; cntlm 0.92 only replaces one')],
     [

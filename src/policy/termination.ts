@@ -7,6 +7,7 @@ const PHASES: Partial<Record<ErrorCode, string>> = {
   BAD_REQUEST: 'R',
   BAD_TARGET: 'R',
   HEADERS_TOO_LARGE: 'R',
+  CLIENT_AUTH_REQUIRED: 'R',
   LOOP_DETECTED: 'R',
   NOT_SUPPORTED: 'R',
   ROUTE_DENIED: 'R',
@@ -21,8 +22,10 @@ const PHASES: Partial<Record<ErrorCode, string>> = {
   AUTH_CHALLENGE_MALFORMED: 'A',
   AUTH_STATE_LOST: 'A',
   AUTH_UNSUPPORTED: 'A',
+  AUTH_NO_ACCOUNT: 'A',
   AUTH_REJECTED: 'A',
   AUTH_LOCKED_OUT: 'A',
+  CLIENT_AUTH_REJECTED: 'A',
 }
 
 const STAGE_PHASES: Record<Stage, string> = { request: 'R', upstream: 'H', data: 'D' }

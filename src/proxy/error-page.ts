@@ -11,8 +11,8 @@ export interface ErrorPage {
 /** What the reader of the page can do about it. */
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   AUTH_REJECTED:
-    'It is not tried again, so that the account is not locked. Mend the password in the configuration and restart tsntlm or send it SIGHUP.',
-  AUTH_LOCKED_OUT: 'Mend the password in the configuration and restart tsntlm or send it SIGHUP.',
+    'It is not tried again, so that the account is not locked. Mend the password in the configuration, and restart or reload tsntlm (SIGHUP).',
+  AUTH_LOCKED_OUT: 'Mend the password in the configuration, and restart or reload tsntlm (SIGHUP).',
   AUTH_NOT_OFFERED: 'Check that the Proxy directives name the right proxies.',
   AUTH_NO_ACCOUNT: 'The administrator of this proxy can give it one.',
   CLIENT_AUTH_REQUIRED: 'User name: DOMAIN\\user, or user alone in the domain of this proxy.',

@@ -109,8 +109,7 @@ const OTHER_WORDS = [
 ]
 
 t.test('no document names a directive that does not exist', async t => {
-  const names = DIRECTIVES.flatMap(({ name, aliases }) => [name, ...aliases])
-  const known = new Set(names)
+  const known = new Set(DIRECTIVES.flatMap(({ name, aliases }) => [name, ...aliases]))
   for (const document of DOCUMENTS) {
     const unknown = codeOf(read(document))
       .filter(({ kind }) => kind === 'inline')

@@ -83,6 +83,19 @@ t.test('docs/logs.md names every field of the access line and no other', async t
   t.same([...documented].sort(), Object.keys(fields).sort())
 })
 
+t.test('docs/logs.md names every event with its level', async t => {
+  const source = readFileSync(new URL('../../src/observe/log-events.ts', import.meta.url), 'utf8')
+  const events = [...source.matchAll(/^ {2}'?([a-zA-Z.]+)'?: \{\s*level: '([a-z]+)'/gm)]
+  t.ok(events.length > 30)
+  const documented = rows(logs).flatMap(([names = '', level = '']) =>
+    names.split(', ').map(name => [name.replaceAll('`', ''), level] as const),
+  )
+  for (const [, name = '', level = ''] of events) {
+    const [, levels] = documented.find(row => row[0] === name) ?? []
+    t.match(levels, level, name)
+  }
+})
+
 t.test('the access lines that docs/logs.md shows are what is written', async t => {
   const fields = accessFields(RECORD)
   const shown: unknown = JSON.parse(/```json\n(.*)\n```/.exec(logs)?.[1] ?? '')
