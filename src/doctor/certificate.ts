@@ -22,7 +22,8 @@ const UNKNOWN_ISSUER = [
 ]
 
 export function judgeCertificates(host: string, { fault, issuer, top }: Certificates): Judgement {
-  if (fault === undefined) return ok(`${host} is certified by ${issuer}, which is publicly known`)
+  if (fault === undefined)
+    return ok(`${host} is certified by ${issuer}, an issuer that is known here`)
   if (!UNKNOWN_ISSUER.includes(fault)) {
     return problem(
       `the certificate of ${host}, by ${issuer}, is not valid: ${fault}`,
@@ -30,7 +31,7 @@ export function judgeCertificates(host: string, { fault, issuer, top }: Certific
     )
   }
   return note(
-    `${host} is certified by ${top}, which is not publicly known: the company's TLS inspection, or a CA of its own`,
+    `${host} is certified by ${top}, an issuer that is not known here: the company's TLS inspection, or a CA of its own`,
     'get the CA certificate (PEM) from those who run the proxy, as ca.crt, and put it where each program looks:',
     'this host: /usr/local/share/ca-certificates/ca.crt, then update-ca-certificates (RHEL: /etc/pki/ca-trust/source/anchors, update-ca-trust)',
     'dockerd: the store of the host, then systemctl restart docker; or for one registry /etc/docker/certs.d/HOST/ca.crt',

@@ -24,6 +24,10 @@ export interface Facts {
   readonly places?: { readonly host: HostPort; readonly container: HostPort }
   /** The interface that containers come in by. */
   readonly bridge?: Interface
+  /** Addresses of ports that no interface has. */
+  readonly absent?: readonly string[]
+  /** Whether some port answers. */
+  readonly isServing?: boolean
   /** A port that answers HTTP. */
   readonly answering?: HostPort
   /** Whether the container of --container reached tsntlm; undefined when none was asked. */

@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { type Check, only, type Ports } from './check.ts'
+import { NO_CONFIGURATION } from './configuration.ts'
 import { parseClientProxy, parseDockerInfo } from './docker-info.ts'
 import { type Judgement, note, skipped } from './finding.ts'
 import { judgeUser, type Places, type ProxyUser } from './proxy-users.ts'
 
 export const CLIENTS: Check = {
   layer: 'clients',
-  async run({ home, places }, ports) {
+  async run({ config, home, places }, ports) {
+    if (config === undefined) return only(skipped(NO_CONFIGURATION))
     if (places === undefined) return only(skipped('there is no HTTP port that they could use'))
     return only(
       ...(await judgeDocker(places, home, ports)),

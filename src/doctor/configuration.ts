@@ -7,7 +7,10 @@ export const CONFIGURATION: Check = {
   run({ config, configFile, issues }) {
     const judgements = issues.map(issue =>
       issue.level === 'error'
-        ? problem(formatIssue({ ...issue, hint: undefined }), issue.hint ?? 'mend this line')
+        ? problem(
+            formatIssue({ ...issue, hint: undefined }),
+            ...(issue.hint === undefined ? [] : [issue.hint]),
+          )
         : note(formatIssue(issue)),
     )
     if (config === undefined) return { judgements }

@@ -6,11 +6,12 @@ import { type Judgement, ok, problem, skipped } from './finding.ts'
 export const CONTAINER: Check = {
   layer: 'container',
   async run(facts, ports) {
-    const { config, container, places } = facts
+    const { config, container, isServing, places } = facts
     if (container === undefined)
       return only(skipped('not asked for; --container NAME looks from inside of a container'))
     if (config === undefined) return only(skipped(NO_CONFIGURATION))
     if (places === undefined) return only(skipped('there is no HTTP port for containers'))
+    if (isServing !== true) return only(skipped('no port of tsntlm answers on this host itself'))
     const found = await findNamespace(container, ports)
     if ('reason' in found) return only(skipped(found.reason))
     const command = ports.healthCommand(places.container)

@@ -10,7 +10,7 @@ export function parseDockerInfo(output: string): DockerInfo | undefined {
   const info = parseObject(output)
   if (info === undefined || typeof info['ServerVersion'] !== 'string') return undefined
   if (info['ServerVersion'] === '') return undefined
-  const proxies = [info['HTTPSProxy'], info['HTTPProxy']].map(String)
+  const proxies = [info['HttpsProxy'], info['HttpProxy']].map(String)
   const security = Array.isArray(info['SecurityOptions']) ? info['SecurityOptions'] : []
   return {
     proxy: proxies.find(proxy => proxy !== '' && proxy !== 'undefined'),

@@ -1,4 +1,5 @@
 import { type Check, type Facts, only, type Ports } from './check.ts'
+import { NO_CONFIGURATION } from './configuration.ts'
 import { type Judgement, note, ok, problem, skipped } from './finding.ts'
 import { judgeZone, zoneRule } from './firewalld.ts'
 import { networkOf } from './interface-list.ts'
@@ -9,7 +10,8 @@ import { type Fate, neighbourOf, type Packet } from './packet-walk.ts'
 export const FIREWALL: Check = {
   layer: 'firewall',
   async run(facts, { run }) {
-    const { bridge, isReachedFromInside, places } = facts
+    const { bridge, config, isReachedFromInside, places } = facts
+    if (config === undefined) return only(skipped(NO_CONFIGURATION))
     if (places === undefined || bridge === undefined)
       return only(skipped('there is no docker0, and no other interface for containers'))
     if (isReachedFromInside === true) return only(ok('packets of the container come through'))
@@ -100,5 +102,5 @@ export function judgeFilters(
       ? problem(text, advice)
       : note(text, `if containers do not get through: ${advice}`)
   }
-  return ok(`${answers.map(({ program }) => program).join(' and ')} let in ${what}`)
+  return ok(`${what} are let in by ${answers.map(({ program }) => program).join(' and ')}`)
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { formatHostPort, type HostPort } from '../core/index.ts'
 import { chooseAddresses } from '../setup/index.ts'
 import { type Check, type Facts, only, type Outcome } from './check.ts'
@@ -37,10 +38,21 @@ export function judgeInterfaces(
     judgements:
       judgements.length > 0 ? judgements : [ok('no port is bound to one interface alone')],
     learned: {
+      absent: listeners.filter(({ host }) => isAbsent(host, interfaces)).map(({ host }) => host),
       ...(places === undefined ? {} : { places }),
       ...(bridge === undefined ? {} : { bridge }),
     },
   }
+}
+
+/** Every address of 127.0.0.0/8 is there without being listed; names are looked up when the port is opened. */
+function isAbsent(host: string, interfaces: readonly Interface[]): boolean {
+  if (isIP(host) === 0 || isEverywhere(host) || host.startsWith('127.')) return false
+  return !interfaces.some(({ address }) => address === host)
+}
+
+function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
 }
 
 function judgeAddress(
@@ -49,10 +61,7 @@ function judgeAddress(
   linkOf: (name: string) => Link | undefined,
 ): Judgement[] {
   const { host } = at
-  if (!/^[0-9.]+$|:/.test(host) || ['0.0.0.0', '::'].includes(host)) return []
-  const found = interfaces.find(({ address }) => address === host)
-  if (found === undefined && host.startsWith('127.')) return []
-  if (found === undefined) {
+  if (isAbsent(host, interfaces)) {
     return [
       problem(
         `no interface has ${host}, so nothing can listen on ${formatHostPort(at)}`,
@@ -60,6 +69,8 @@ function judgeAddress(
       ),
     ]
   }
+  const found = interfaces.find(({ address }) => address === host)
+  if (found === undefined) return []
   const link = linkOf(found.name)
   if (link?.isUp === false)
     return [problem(`${found.name} with ${host} is down`, `ip link set ${found.name} up`)]

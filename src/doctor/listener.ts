@@ -6,21 +6,28 @@ import { type Judgement, note, ok, problem, skipped } from './finding.ts'
 
 export const LISTENER: Check = {
   layer: 'listener',
-  async run({ config }, { clock, dialer }) {
+  async run({ absent = [], config }, { clock, dialer }) {
     if (config === undefined) return only(skipped(NO_CONFIGURATION))
     const ports = portsToAsk(config)
     if (ports.length === 0)
       return only(skipped('there is neither Listen nor SOCKS5Proxy, nothing else can be asked'))
-    const answers = await Promise.all(ports.map(async port => askListener(dialer, clock, port)))
-    const first = ports.find(
-      ({ question }, i) => question === HTTP_QUESTION && answers[i]?.kind === 'answers',
-    )
-    return {
-      judgements: ports.flatMap(({ address }, i) => {
-        const answer = answers[i]
-        return answer === undefined ? [] : [judgeAnswer(formatHostPort(address), answer)]
+    const asked = await Promise.all(
+      ports.map(async ({ address, question }) => {
+        const label = formatHostPort(address)
+        if (absent.includes(address.host))
+          return { address, kind: 'absent', judgement: skipped(`${label}: no interface has it`) }
+        const answer = await askListener(dialer, clock, { address, question })
+        const kind = question === HTTP_QUESTION ? answer.kind : 'other'
+        return { address, kind, judgement: judgeAnswer(label, answer) }
       }),
-      learned: first === undefined ? {} : { answering: first.address },
+    )
+    const first = asked.find(({ kind }) => kind === 'answers')
+    return {
+      judgements: asked.map(({ judgement }) => judgement),
+      learned: {
+        isServing: asked.some(({ judgement: { verdict } }) => ['ok', 'note'].includes(verdict)),
+        ...(first === undefined ? {} : { answering: first.address }),
+      },
     }
   },
 }

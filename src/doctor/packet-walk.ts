@@ -56,21 +56,19 @@ function follow(
   depth: number,
 ): Fate | undefined {
   if (depth > MOST_JUMPS) return undefined
-  for (const { match, target, text } of chains.get(name)?.rules ?? []) {
-    if (match === 'no') continue
-    if (target === 'accept' || target === 'return') {
-      if (match === 'maybe') state.isDoubtful = true
-      else return target === 'accept' ? { verdict: 'accept', because: text } : undefined
-    }
-    if (target === 'drop' || target === 'reject') {
-      if (match === 'yes') return { verdict: 'drop', because: text }
-    }
-    if (!chains.has(target)) continue
-    const fate = follow(chains, target, state, depth + 1)
-    if (fate !== undefined && match === 'yes') return fate
-    if (fate?.verdict === 'accept') state.isDoubtful = true
+  for (const rule of chains.get(name)?.rules ?? []) {
+    if (rule.match === 'no') continue
+    if (rule.match === 'yes' && rule.target === 'return') return undefined
+    const fate = fateBy(rule) ?? follow(chains, rule.target, state, depth + 1)
+    if (fate !== undefined && rule.match === 'yes') return fate
+    if (fate?.verdict === 'accept' || rule.target === 'return') state.isDoubtful = true
   }
   return undefined
+}
+
+function fateBy({ target, text }: Rule): Fate | undefined {
+  if (target === 'accept') return { verdict: 'accept', because: text }
+  return target === 'drop' || target === 'reject' ? { verdict: 'drop', because: text } : undefined
 }
 
 export function when(matches: boolean): Match {
