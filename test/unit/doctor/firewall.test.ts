@@ -11,10 +11,10 @@ function fixture(name: string): string {
   return readFileSync(new URL(`../../fixtures/doctor/${name}`, import.meta.url), 'utf8')
 }
 
-/** As `iptables -S` printed it on a host with ufw 0.36.2. */
+/** As iptables printed the rules that come with ufw 0.36.2. */
 const UFW = fixture('iptables-ufw.txt')
-/** As nft 1.0.6 printed it. */
-const NFT = fixture('nft-ruleset.json')
+/** As nft 1.0.6 printed a table. */
+const NFT = JSON.stringify(JSON.parse(fixture('nft-ruleset.json')))
 const PACKET = {
   from: 'docker0',
   source: '172.17.0.2',
@@ -72,8 +72,11 @@ t.test('a packet goes through the base chains of nftables', async t => {
   t.equal(judgeNftables(NFT, PACKET, () => true)?.verdict, 'accept', 'a table of somebody else')
   t.equal(judgeNftables('{"nftables": [{"metainfo": {}}]}', PACKET, () => false)?.verdict, 'accept')
   for (const output of ['', 'null', '[]', '{"nftables": 1}'])
-    t.equal(judgeNftables(output, PACKET, () => false), undefined)
-  const named = NFT.replaceAll('"dport"}}, "right": 22', '"dport"}}, "right": "@open"')
+    t.equal(
+      judgeNftables(output, PACKET, () => false),
+      undefined,
+    )
+  const named = NFT.replaceAll('"dport"}},"right":22', '"dport"}},"right":"@open"')
   t.equal(judgeNftables(named, PACKET, () => false)?.verdict, 'unknown', 'a named set')
 })
 
