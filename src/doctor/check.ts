@@ -22,7 +22,8 @@ export interface Facts {
 
   /** Where programs of this host and containers reach tsntlm, by its configuration. */
   readonly places?: { readonly host: HostPort; readonly container: HostPort }
-  /** The interface that containers come in by. */
+  readonly interfaces?: readonly Interface[]
+  /** The interface that containers come in by, or the container of --container. */
   readonly bridge?: Interface
   /** Addresses of ports that no interface has. */
   readonly absent?: readonly string[]

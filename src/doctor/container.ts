@@ -1,6 +1,7 @@
 import { formatHostPort } from '../core/index.ts'
 import { type Check, type Facts, only, type Ports, type Ran } from './check.ts'
 import { NO_CONFIGURATION } from './configuration.ts'
+import { type Interface, networkOf, parseAddresses } from './interface-list.ts'
 import { type Judgement, ok, problem, skipped } from './finding.ts'
 
 export const CONTAINER: Check = {
@@ -18,11 +19,27 @@ export const CONTAINER: Check = {
     const ran = await ports.run('nsenter', [`--net=${found.path}`, '--', ...command])
     const judgement = judgeProbe(formatHostPort(places.container), container, ran, facts)
     if (judgement.verdict === 'skipped') return only(judgement)
+    const bridge = await findBridge(found.path, facts, ports)
     return {
       judgements: [judgement],
-      learned: { isReachedFromInside: judgement.verdict === 'ok' },
+      learned: {
+        isReachedFromInside: judgement.verdict === 'ok',
+        ...(bridge === undefined ? {} : { bridge }),
+      },
     }
   },
+}
+
+/** Networks that a user makes have bridges of their own. */
+async function findBridge(
+  path: string,
+  { interfaces = [] }: Facts,
+  { run }: Ports,
+): Promise<Interface | undefined> {
+  const inside = await run('nsenter', [`--net=${path}`, '--', 'ip', '-oneline', 'addr', 'show'])
+  const addresses = parseAddresses(inside?.stdout ?? '').filter(({ name }) => name !== 'lo')
+  const networks = addresses.map(networkOf)
+  return interfaces.find(each => each.name !== 'lo' && networks.includes(networkOf(each)))
 }
 
 type Namespace = { readonly path: string } | { readonly reason: string }

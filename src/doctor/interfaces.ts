@@ -38,6 +38,7 @@ export function judgeInterfaces(
     judgements:
       judgements.length > 0 ? judgements : [ok('no port is bound to one interface alone')],
     learned: {
+      interfaces,
       absent: listeners.filter(({ host }) => isAbsent(host, interfaces)).map(({ host }) => host),
       ...(places === undefined ? {} : { places }),
       ...(bridge === undefined ? {} : { bridge }),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { CONTAINER } from '../../../src/doctor/container.ts'
-import { PLACES, runCheck } from './host.ts'
+import { DOCKER0, PLACES, runCheck } from './host.ts'
 
 const PROBE = 'probe 172.17.0.1:3128'
 const INSPECT = 'docker inspect -f {{.State.Pid}}'
@@ -57,6 +57,23 @@ t.test('what the probe says becomes a verdict with the next step', async t => {
     t.match(judgements[0]?.advice[0], advice)
     t.equal(learned?.isReachedFromInside, false)
   }
+})
+
+t.test('the bridge of the network that the container is in is found', async t => {
+  const bridge = { name: 'br-0ea28fcce869', address: '172.30.0.1', length: 24 }
+  const { learned } = await runCheck(
+    CONTAINER,
+    { container: 'c', places: PLACES, isServing: true, interfaces: [DOCKER0, bridge] },
+    {
+      files: { '/run/netns/c': ['', 0o444] },
+      programs: {
+        [`nsenter --net=/run/netns/c -- ${PROBE}`]: failed('x'),
+        'nsenter --net=/run/netns/c -- ip -oneline addr show':
+          '1: lo    inet 127.0.0.1/8 scope host lo\n9: eth0    inet 172.30.0.2/24 brd 172.30.0.255 scope global eth0\n',
+      },
+    },
+  )
+  t.strictSame(learned, { isReachedFromInside: false, bridge })
 })
 
 t.test('what cannot be looked at is skipped with the reason', async t => {
