@@ -51,6 +51,10 @@ const ROOMS = {
     ],
     node: 'any',
   },
+  doctor: {
+    rooms: ['core', 'config', 'http1', 'net', 'setup', 'upstream'],
+    node: ['events', 'net', 'path', 'stream'],
+  },
   migration: { rooms: ['core', 'config', 'ntlm', 'policy'], node: [] },
   demo: { rooms: ['core', 'ntlm', 'http1', 'net'], node: 'any', packages: ['node-forge'] },
   cli: {
@@ -68,6 +72,7 @@ const ROOMS = {
       'migration',
       'demo',
       'setup',
+      'doctor',
     ],
     node: 'any',
     packages: ['yargs'],

@@ -107,7 +107,7 @@ export default defineConfig(
   { files: ['src/**/*.ts'], rules: restrictAllBut() },
   { files: ['src/core/clock.ts'], rules: restrictAllBut('time') },
   { files: ['src/core/entropy.ts'], rules: restrictAllBut('entropy') },
-  { files: ['src/net/dialer.ts'], rules: restrictAllBut('dial') },
+  { files: ['src/net/{dialer,certificates}.ts'], rules: restrictAllBut('dial') },
   { files: ['src/{cli,service}/**/*.ts'], rules: restrictAllBut('environment') },
   // The demo is a network of its own in one process: it may dial and roll dice, but its time is a Clock too.
   { files: ['src/demo/**/*.ts'], rules: restrictAllBut('entropy', 'dial') },

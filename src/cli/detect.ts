@@ -1,19 +1,11 @@
-import { homedir } from 'node:os'
 import type { Config, Dialect, Directive } from '../config/index.ts'
 import { formatHostPort, isProxyError, systemClock, systemEntropy } from '../core/index.ts'
 import { parseAbsoluteForm, type RequestHead, setHeader } from '../http1/index.ts'
-import {
-  becomeOwnerOf,
-  becomeUser,
-  chooseStateDirectory,
-  fileGuardStore,
-  type GuardStore,
-  makeDirectoryFor,
-} from '../service/index.ts'
 import { KEEP_ALIVE } from '../upstream/index.ts'
 import { readSettings } from './configuration.ts'
 import { detectDialect } from './dialect-detection.ts'
 import { FAILED } from './exit-code.ts'
+import { openGuardStore } from './guard-file.ts'
 import { reportIssues } from './report-issues.ts'
 import { readIdentity } from './run.ts'
 
@@ -49,7 +41,7 @@ export async function detectCommand(
       complain(`${program}: --detect needs a URL like http://www.example.com/, got "${url}"`)
       return FAILED
     }
-    const guardStore = openGuardStore(config, args.runAs, complain)
+    const guardStore = openGuardStore(config, readIdentity(args.runAs, complain), complain)
     const command = (dialect: Dialect): string => `${program} -a ${dialect} -M ${url}`
     const ports = { clock: systemClock, entropy: systemEntropy, guardStore }
     const detection = { config, configChangedAtMs, request, isDialectGiven, command }
@@ -71,28 +63,4 @@ function requestFor(url: string, { headers }: Config): RequestHead | undefined {
   const own = ['Host', host, 'User-Agent', 'tsntlm detect', ...KEEP_ALIVE]
   const all = headers.reduce((list, { name, value }) => setHeader(list, name, value), own)
   return { method, target, headers: all }
-}
-
-function openGuardStore(
-  { stateDirectory }: Config,
-  runAs: string | undefined,
-  complain: (line: string) => void,
-): GuardStore {
-  const directory = chooseStateDirectory({
-    configured: stateDirectory,
-    env: process.env,
-    isRoot: process.getuid?.() === 0,
-    home: homedir(),
-  })
-  const identity = readIdentity(runAs, complain)
-  if (identity === undefined) {
-    becomeOwnerOf(directory)
-  } else {
-    makeDirectoryFor(identity, directory)
-    becomeUser(identity)
-  }
-  return fileGuardStore(directory, systemEntropy, event => {
-    if (event.type === 'guard.storeFailed')
-      complain(`the times of failed logons cannot be kept in ${event.file}: ${event.reason}`)
-  })
 }

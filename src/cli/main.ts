@@ -13,7 +13,18 @@ import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
-const COMMANDS = ['check', 'explain', 'pac', 'hash', 'health', 'setup', 'env', 'demo', 'migrate']
+const COMMANDS = [
+  'check',
+  'explain',
+  'pac',
+  'hash',
+  'health',
+  'doctor',
+  'setup',
+  'env',
+  'demo',
+  'migrate',
+]
 
 const PROXY_OPTION = {
   type: 'string',
@@ -238,8 +249,39 @@ export async function main(argv: readonly string[]): Promise<void> {
     .command(
       'health',
       'ask the tsntlm that runs with this configuration for a sign of life; exit code 0 or 1',
-      command => command,
-      async args => process.exit(await healthCommand({ config: args.config }, print, complain)),
+      command => command.option('proxy', PROXY_OPTION),
+      async args =>
+        process.exit(
+          await healthCommand({ config: args.config, proxy: args.proxy }, print, complain),
+        ),
+    )
+    .command(
+      'doctor',
+      'check everything between a container and the web, and say what to do; nothing is changed',
+      command =>
+        command
+          .option('container', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'look from inside of it too: a container, a process id, a network namespace',
+          })
+          .option('url', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'try a tunnel to this host through tsntlm, and look at its certificate',
+          })
+          .option('no-logon', {
+            type: 'boolean',
+            default: false,
+            describe: 'do not try the password (otherwise once, and only if the guard allows)',
+          })
+          .option('json', { type: 'boolean', default: false, describe: 'for programs' }),
+      async args => {
+        const { doctorCommand } = await import('./doctor.ts')
+        const { config, container, json, url } = args
+        const asked = { config, container, json, url, logon: !args['no-logon'] }
+        process.exit(await doctorCommand(asked, print, complain))
+      },
     )
     .command(
       'demo',

@@ -1,3 +1,4 @@
+export { type Certificates, readCertificates } from './certificates.ts'
 export {
   type Dialer,
   type DialOptions,

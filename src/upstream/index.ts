@@ -13,7 +13,7 @@ export {
   ntlmAuthenticator,
   type NtlmAuthenticatorOptions,
 } from './authenticator.ts'
-export { KEEP_ALIVE } from './logon-check.ts'
+export { checkRequest, KEEP_ALIVE } from './logon-check.ts'
 export type { DetachedStream } from './connection.ts'
 export { DirectRoutes, type DirectOptions, type DirectPermission } from './direct.ts'
 export type { Carrier } from './carrier.ts'
@@ -24,6 +24,14 @@ export { GuardGate, type GuardGateOptions, type LogonPass } from './guard-gate.t
 export { type RequestBody, StreamBody, type StreamBodyOptions } from './request-body.ts'
 export type { OriginRights } from './origin-carry.ts'
 export type { Lease, PoolCounts, SessionOwner } from './session-pool.ts'
-export { askDemand, type Demanded, type Trial, type TrialOptions, tryLogon } from './trial.ts'
+export {
+  askDemand,
+  type Connected,
+  type Demanded,
+  type Trial,
+  type TrialOptions,
+  tryConnect,
+  tryLogon,
+} from './trial.ts'
 export { Upstream, type UpstreamOptions } from './upstream.ts'
 export { Upstreams, type UpstreamsOptions } from './upstreams.ts'

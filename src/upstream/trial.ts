@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import {
   type Clock,
   formatHostPort,
@@ -6,7 +7,7 @@ import {
   ProxyError,
   toProxyError,
 } from '../core/index.ts'
-import type { RequestHead } from '../http1/index.ts'
+import { getHeader, type RequestHead, type ResponseHead } from '../http1/index.ts'
 import type { Dialer } from '../net/index.ts'
 import { PROXY_LOGON, type Scheme } from './challenger.ts'
 import { UpstreamConnection } from './connection.ts'
@@ -34,6 +35,8 @@ export interface Demanded {
   readonly scheme: Scheme | undefined
   /** The names of the schemes that a 407 offers. */
   readonly offered: string
+  /** Unix time in ms by its Date field. */
+  readonly dateMs: number | undefined
 }
 
 export type Trial =
@@ -56,10 +59,36 @@ export async function askDemand(options: TrialOptions): Promise<Demanded> {
       signal: NEVER_ABORTED,
     })
     const { status } = head
-    if (status !== PROXY_LOGON.status) return { status, scheme: undefined, offered: '' }
+    const date = Date.parse(getHeader(head.headers, 'Date') ?? '')
+    const dateMs = Number.isNaN(date) ? undefined : date
+    if (status !== PROXY_LOGON.status) return { status, scheme: undefined, offered: '', dateMs }
     const [offer] = readOffers(head, PROXY_LOGON)
-    return { status, scheme: offer?.scheme, offered: namesOffered(head, PROXY_LOGON) }
+    return { status, scheme: offer?.scheme, offered: namesOffered(head, PROXY_LOGON), dateMs }
   })
+}
+
+export interface Connected {
+  readonly head: ResponseHead
+  /** To be closed by the caller; undefined when the answer is no 2xx. */
+  readonly tunnel: Duplex | undefined
+}
+
+/** Sends a CONNECT without credentials on a connection of its own. @throws ProxyError DIAL_*, UPSTREAM_*. */
+export async function tryConnect(options: TrialOptions): Promise<Connected> {
+  const { address, answerTimeoutMs: timeoutMs, clock, dialer, request } = options
+  const stream = await dialer.dial(address, { signal: NEVER_ABORTED })
+  const connection = new UpstreamConnection(stream, clock)
+  const { head, framing } = await connection.send(request, undefined, {
+    timeoutMs,
+    signal: NEVER_ABORTED,
+  })
+  if (framing.kind !== 'tunnel') {
+    connection.destroy()
+    return { head, tunnel: undefined }
+  }
+  const { stream: tunnel, leftover } = connection.detach()
+  if (leftover !== undefined) tunnel.unshift(leftover)
+  return { head, tunnel }
 }
 
 /**

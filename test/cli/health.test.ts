@@ -72,3 +72,18 @@ t.test('health fails and says why', async t => {
     }),
   )
 })
+
+t.test('--proxy names the port to ask, and no configuration is read', async t => {
+  const product = await startProduct({ config: ['NoProxy *', 'Deny *'] })
+  t.teardown(() => product.stop('SIGKILL'))
+  const ask = async (proxy: string) => {
+    const { code, stdout, stderr } = await runProduct(['health', '--proxy', proxy])
+    return { code, out: stdout.toString(), err: stderr }
+  }
+  const denied = await ask(`127.0.0.1:${product.port}`)
+  t.equal(denied.code, 0)
+  t.match(denied.out, 'answers; this client is denied by Allow and Deny')
+  const bad = await ask('http://127.0.0.1:1')
+  t.equal(bad.code, 1)
+  t.match(bad.err, 'is not HOST:PORT')
+})

@@ -1,0 +1,6 @@
+export { askListener, HTTP_QUESTION, PATIENCE_MS, portsToAsk } from './ask-listener.ts'
+export type { Facts, Ports, Ran } from './check.ts'
+export { CHECKS } from './checks.ts'
+export { diagnose } from './diagnose.ts'
+export type { Finding } from './finding.ts'
+export { countVerdicts, describeFinding, isBroken, summarize } from './report.ts'
