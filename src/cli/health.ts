@@ -20,8 +20,6 @@ export async function healthCommand(
 ): Promise<number> {
   const ports = choosePorts(args, complain)
   if (ports === undefined) return FAILED
-  if (ports.length === 0)
-    complain('tsntlm health: there is neither Listen nor SOCKS5Proxy, nothing else can be asked')
   const dialer = tcpDialer({ clock: systemClock, timeoutMs: PATIENCE_MS })
   for (const port of ports) {
     const answer = await askListener(dialer, systemClock, port)
@@ -48,6 +46,8 @@ function choosePorts(
   }
   const { input, issues } = readConfiguration(config, [])
   if (input !== undefined) {
+    if (input.config.listeners.every(({ serves }) => serves.kind === 'tunnel'))
+      complain('tsntlm health: there is neither Listen nor SOCKS5Proxy, nothing else can be asked')
     return portsToAsk(
       withPresentListeners(input.config, problem => complain(`tsntlm health: ${problem}`)),
     )
