@@ -91,15 +91,6 @@ const noticed: [because: string, ...Row][] = [
   [START, 'no Password and no hash', replacing(() => [], 'Password')],
   [START, 'no Username', replacing(() => [], 'Username')],
   [START, 'a hash of four digits', replacing(() => ['PassNTLMv2 abcd'], 'Password')],
-  [START, 'a hash that is none, beside a Password', replacing(() => ['PassNT abc'])],
-]
-
-const lacking: [because: string, ...Row][] = [
-  [
-    'there is no LM hash of it; the NT response alone would do',
-    'Auth NTLM with a password of more than 14 characters',
-    replacing(() => ['Auth NTLM', 'Password 123456789012345']),
-  ],
 ]
 
 const rows: (readonly [...Row, verdict: string, cntlm: string, tsntlm: string])[] = [
@@ -110,9 +101,6 @@ const rows: (readonly [...Row, verdict: string, cntlm: string, tsntlm: string])[
   ),
   ...noticed.map(
     ([why, name, file]) => [name, file, `better, because ${why}`, 'serves', EXIT] as const,
-  ),
-  ...lacking.map(
-    ([why, name, file]) => [name, file, `worse, because ${why}`, 'serves', EXIT] as const,
   ),
 ]
 
