@@ -267,7 +267,11 @@ t.test('hash without a name or a password says so', async t => {
     [['-c', file], '', /^tsntlm hash: no password was given\n$/],
     [['-u', 'CORP\\'], 'x\n', /^tsntlm hash: .*names no user/],
     [['-c', writeConfig(t, ['Domain CORP'])], 'x\n', /^tsntlm hash: give --user and --domain, or /],
-    [['-c', join(makeTempDir(t), 'missing')], 'x\n', /^tsntlm hash: .*missing: error: .* cannot be read: the file does not exist\n$/],
+    [
+      ['-c', join(makeTempDir(t), 'missing')],
+      'x\n',
+      /^tsntlm hash: .*missing: error: .* cannot be read: the file does not exist\n$/,
+    ],
   ]
   await forEach(cases, async ([args, input, message]) => {
     const { code, out, err } = await tsntlm(['hash', ...args], input)

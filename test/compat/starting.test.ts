@@ -27,6 +27,7 @@ const refused: Row[] = [
   ['a Tunnel with two fields', replacing(() => ['Tunnel 1:2'])],
   ['a Deny with 33 bits', replacing(() => ['Deny 10.0.0.0/33'])],
   ['a Proxy without a port', replacing(() => ['Proxy proxy.test'])],
+  ['an Allow with an unknown name', replacing(() => ['Allow nowhere.invalid'])],
   ['a Proxy with user information', replacing(() => ['Proxy u:p@proxy.test:8080'])],
 ]
 
@@ -42,6 +43,11 @@ const served: Row[] = [
       'ISAScannerAgent x',
       'SSPI NTLM',
     ]),
+  ],
+  ['a hash that is none, beside a Password', replacing(() => ['PassNT abc'])],
+  [
+    'Auth NTLM with a password of more than 14 characters',
+    replacing(() => ['Auth NTLM', 'Password 123456789012345']),
   ],
   ['a Listen with a name', replacing(p => [`Listen localhost:${p.listen}`])],
   [

@@ -68,7 +68,10 @@ t.test('what a person should look at is a warning, without anything secret', asy
     [{ password, username: 'b@a.example' }, [/user principal name/]],
     [{ password, username: 'stra\u00dfe' }, []],
     [{ password, dialect: 'NTLM' }, []],
-    [{ password: LONG, dialect: 'NTLM' }, [/^Auth NTLM: Password has no LM hash.*as with Auth NT$/]],
+    [
+      { password: LONG, dialect: 'NTLM' },
+      [/^Auth NTLM: Password has no LM hash.*as with Auth NT$/],
+    ],
     [{ password: LONG }, []],
     [{ password, username: '\u0219erban' }, [/^Username \u0219erban: .*upper case/]],
   ]
