@@ -23,7 +23,7 @@ export async function checkCommand(
   if (input !== undefined && args.show) print(describeConfig(input.config).trimEnd())
   const verdict = input === undefined ? 'cannot be used' : 'can be used'
   print(
-    `${file ?? 'the configuration'} ${verdict}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`,
+    `${file === undefined || file === '' ? 'the configuration' : file} ${verdict}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`,
   )
   return input === undefined || (args.strict && warnings > 0) ? FAILED : OK
 }

@@ -121,12 +121,12 @@ function chooseCandidate(detection: Detection, ports: DetectionPorts): Candidate
   return { dialect, account: accountOf(built.credentials), built, identity, events }
 }
 
-/** Those for which there is a password, or the hashes. */
+/** Those for which there is a password, or the hashes. Without an LM hash Auth NTLM sends what Auth NT sends. */
 function possibleDialects(config: Config): Dialect[] {
   return DIALECTS.filter(dialect => {
     try {
-      buildCredentials({ ...config, dialect }, '')
-      return true
+      const { credentials } = buildCredentials({ ...config, dialect }, '')
+      return dialect !== 'NTLM' || credentials.lmHash !== undefined
     } catch (error) {
       if (!isProxyError(error)) throw error
       return false

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { decodeConfigText, findConfigFile, parseDirectives } from '../config/index.ts'
+import { findConfigFile, readDirectives } from '../config/index.ts'
 import { isProxyError, Secret } from '../core/index.ts'
 import { lmowfv1, ntowfv1, parseAccount, passNtlmV2 } from '../ntlm/index.ts'
 import { FAILED, OK } from './exit-code.ts'
@@ -81,7 +80,7 @@ function accountNames(args: HashArguments): HashNames | undefined {
 function openConfig(path: string | undefined): ((name: string) => string | undefined) | undefined {
   const file = path ?? findConfigFile()
   if (file === undefined) return undefined
-  const { directives } = parseDirectives(decodeConfigText(readFileSync(file)), file)
+  const directives = readDirectives(file)
   return name => directives.find(directive => directive.name.toLowerCase() === name)?.value
 }
 

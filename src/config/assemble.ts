@@ -4,6 +4,8 @@ import { type ConfigIssue, type Directive, ENVIRONMENT, type Origin, sortIssues 
 import {
   ACCOUNT_SECRETS,
   checkLaws,
+  HASHES,
+  hasPassword,
   namesSecret,
   needsLogon,
   type Purpose,
@@ -60,9 +62,10 @@ export function assembleConfig(
   const read = sources.flatMap(source => readSource(source, reading))
   if (needsLogon(reading)) read.push(...readSource(found, reading))
   const passwordFile = settlePassword(reading)
+  const noticed = read.map(issue => (isSpareHash(issue, reading) ? ignoredHash(issue) : issue))
   const settled = settleListeners(reading.draft)
   const broken = checkLaws(reading, settled.listeners, hasListener)
-  const issues = [...read, ...settled.issues, ...broken]
+  const issues = [...noticed, ...settled.issues, ...broken]
   const hasError = issues.some(issue => issue.level === 'error')
   return {
     config: hasError ? undefined : freezeConfig({ ...reading.draft, listeners: settled.listeners }),
@@ -113,6 +116,16 @@ function settlePassword({ draft, given }: Reading): PasswordFile | undefined {
   draft.passwordFrom = path
   const origin = given.get('PasswordFile')
   return path === undefined || origin === undefined ? undefined : { path, origin }
+}
+
+/** A hash is of no use beside a password: what is wrong with it keeps nobody from serving, as with cntlm. */
+function isSpareHash({ level, directive }: ConfigIssue, { draft }: Reading): boolean {
+  const isHash = HASHES.some(name => name === directive)
+  return level === 'error' && isHash && hasPassword(draft)
+}
+
+function ignoredHash(issue: ConfigIssue): ConfigIssue {
+  return { ...issue, level: 'warning', hint: 'it was ignored, as the password beats it' }
 }
 
 function readDirective(directive: Directive, reading: Reading): ConfigIssue[] {

@@ -25,9 +25,10 @@ export interface ConfigIssue {
   readonly hint: string | undefined
 }
 
-/** `file:line:column`, or the source alone where there is no line. */
+/** `file:line:column`, or the source alone where there is no line. An empty name is shown as one. */
 export function formatOrigin({ source, line, column }: Origin): string {
-  return line === 0 ? source : `${source}:${line}:${column}`
+  const name = source === '' ? '""' : source
+  return line === 0 ? name : `${name}:${line}:${column}`
 }
 
 /** `file:line:column: error: Proxy: message (hint)`, without the parts that the issue does not have. */

@@ -113,7 +113,7 @@ function checkPresence(reading: Reading): ConfigIssue[] {
   return issues
 }
 
-const HASHES = ['PassNTLMv2', 'PassNT', 'PassLM'] as const
+export const HASHES = ['PassNTLMv2', 'PassNT', 'PassLM'] as const
 type HashName = (typeof HASHES)[number]
 
 /** Sets of hashes that suffice for a dialect: the NTLMv2 hash can be made from the NT hash (MS-NLMP section 3.3.2). */
@@ -134,7 +134,7 @@ export function namesSecret({ draft, failed }: Reading): boolean {
   return hasPassword(draft) || hashesOf(draft).length > 0
 }
 
-function hasPassword({ password, passwordFile }: Draft): boolean {
+export function hasPassword({ password, passwordFile }: Draft): boolean {
   return password !== undefined || passwordFile !== undefined
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, type Stats } from 'node:fs'
+import { ProxyError } from '../core/index.ts'
 import { assembleConfig, type AssembledConfig, type ReadOptions } from './assemble.ts'
-import { type ConfigIssue, type Directive, type Origin, sortIssues } from './issues.ts'
+import { type ConfigIssue, type Directive, formatIssue, type Origin, sortIssues } from './issues.ts'
 import { decodeConfigText, type LexedConfig, parseDirectives } from './lexer.ts'
 import { isSecretName } from './names.ts'
 import { isThere, type PasswordSurroundings, readPasswordFile } from './password-file.ts'
@@ -70,6 +71,16 @@ export function loadConfig(
         : [{ path: passwordFile.path, changedAtMs: read.changedAtMs }]),
     ],
   }
+}
+
+/**
+ * The directives of a file as they are written, for a command that needs some of them before the rest makes sense.
+ * @throws ProxyError CONFIG when it cannot be read.
+ */
+export function readDirectives(path: string): readonly Directive[] {
+  const { directives, issues } = readConfigFile(path)
+  if (directives !== undefined) return directives
+  throw new ProxyError('CONFIG', { detail: issues.map(formatIssue).join('\n') })
 }
 
 interface ReadConfigFile {

@@ -90,22 +90,30 @@ export class SectionReader {
 }
 
 /**
- * The fields of a section from the offset `from` on, as a flat list.
- * Obs-fold and space before the colon are refused: two readers may disagree about them (RFC 9112 sections 5.1, 5.2).
+ * The fields of a section from the offset `from` on, as a flat list. Each obs-fold becomes a space before anything reads the value
+ * (RFC 9112 section 5.2). Space before the colon is refused: two readers may disagree about it (section 5.1).
  * @throws ProxyError UPSTREAM_PROTOCOL, or UPSTREAM_HEADER_LIMIT beyond `limit` fields
  */
 export function parseFields(text: string, from: number, limit: number): string[] {
   const fields: string[] = []
   let at = from
   while (at < text.length) {
-    const lineEnd = text.indexOf('\r\n', at)
-    const end = lineEnd === -1 ? text.length : lineEnd
+    let end = lineEndFrom(text, at)
     const colon = text.indexOf(':', at)
     const name = text.slice(at, colon)
     if (colon === -1 || colon > end || !TOKEN.test(name)) {
       protocolError(`header line ${fields.length / 2 + 1} has no valid field name`)
     }
-    const value = trimOws(text, colon + 1, end)
+    let value = trimOws(text, colon + 1, end)
+    if (isFold(text, end + 2)) {
+      const lines = [value]
+      while (isFold(text, end + 2)) {
+        const start = end + 2
+        end = lineEndFrom(text, start)
+        lines.push(trimOws(text, start, end))
+      }
+      value = trimOws(lines.join(' '))
+    }
     if (!FIELD_TEXT.test(value)) protocolError(`there is a control character in "${name}"`)
     if (fields.length === 2 * limit) {
       throw new ProxyError('UPSTREAM_HEADER_LIMIT', { detail: `more than ${limit} fields` })
@@ -114,6 +122,16 @@ export function parseFields(text: string, from: number, limit: number): string[]
     at = end + 2
   }
   return fields
+}
+
+function lineEndFrom(text: string, at: number): number {
+  const end = text.indexOf('\r\n', at)
+  return end === -1 ? text.length : end
+}
+
+/** Whether the line that begins there goes on with the value of the line before. */
+function isFold(text: string, at: number): boolean {
+  return text.startsWith(' ', at) || text.startsWith('\t', at)
 }
 
 /** The offset behind the empty line, or -1. `from` is where the search may begin, `start` where the section does. */

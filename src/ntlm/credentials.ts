@@ -92,11 +92,11 @@ function createCredentials(names: AccountNames, dialect: Dialect, hashes: Hashes
   }
 }
 
-function hashPasswordForLm(password: string, dialect: Dialect): Buffer {
+function hashPasswordForLm(password: string): Buffer {
   const hash = lmowfv1(password)
   if (hash !== undefined) return hash
   throw configError(
-    `Auth ${dialect} needs an LM hash, and Password has none, being longer than 14 characters or not ASCII: use Auth NTLMv2`,
+    'Auth LM needs an LM hash, and Password has none, being longer than 14 characters or not ASCII: use Auth NTLMv2',
   )
 }
 
@@ -111,16 +111,20 @@ function hashPassword(names: AccountNames, dialect: Dialect, password: string): 
     case 'NTLM2SR':
     case 'NT':
       return { ntHash: ntowfv1(password) }
-    case 'NTLM':
-      return { lmHash: hashPasswordForLm(password, dialect), ntHash: ntowfv1(password) }
+    case 'NTLM': {
+      const lmHash = lmowfv1(password)
+      return { ...(lmHash === undefined ? {} : { lmHash }), ntHash: ntowfv1(password) }
+    }
     case 'LM':
-      return { lmHash: hashPasswordForLm(password, dialect) }
+      return { lmHash: hashPasswordForLm(password) }
   }
 }
 
 /**
+ * A password without an LM hash makes Auth NTLM send the NT response alone, in both fields (MS-NLMP 3.3.1).
+ *
  * @throws ProxyError CONFIG for names or a password that cannot be sent, and for a password without
- * an LM hash where the dialect needs one
+ * an LM hash where the dialect is LM
  */
 export function credentialsFromPassword(
   input: AccountNames & { readonly password: Secret<string>; readonly dialect: Dialect },

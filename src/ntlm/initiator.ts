@@ -174,7 +174,7 @@ export class NtlmInitiator {
           this.#options.entropy.bytes(CHALLENGE_LENGTH),
         )
       case 'NTLM':
-        return computeNtlmV1(revealHash(ntHash), revealHash(lmHash), serverChallenge)
+        return computeNtlmV1(revealHash(ntHash), lmHash?.reveal(), serverChallenge)
       case 'NT':
         return computeNtlmV1(revealHash(ntHash), undefined, serverChallenge)
       case 'LM':

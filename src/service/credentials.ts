@@ -37,10 +37,13 @@ export function buildCredentials(config: Config, hostName: string): BuiltCredent
     )
   }
   if (config.password !== undefined) {
-    return {
-      credentials: credentialsFromPassword({ ...names, password: config.password }),
-      warnings,
+    const credentials = credentialsFromPassword({ ...names, password: config.password })
+    if (config.dialect === 'NTLM' && credentials.lmHash === undefined) {
+      warnings.push(
+        'Auth NTLM: Password has no LM hash, being longer than 14 characters or not ASCII; the NT response is sent in its place, as with Auth NT',
+      )
     }
+    return { credentials, warnings }
   }
   const { passNt, passLm, passNtlmV2, passEncoding } = config
   if (passNt === undefined && passLm === undefined && passNtlmV2 === undefined) {

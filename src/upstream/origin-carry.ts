@@ -165,6 +165,7 @@ async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
   const { account } = identity.authenticator
   if (outcome === 'open' && call.body !== undefined) {
     // The first leg had no body, so this answer is not to the request.
+    origin.failed()
     const detail = `${origin.label} demands no logon any more`
     throw new ProxyError('AUTH_STATE_LOST', { detail })
   }

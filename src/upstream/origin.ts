@@ -5,8 +5,9 @@ import type { Identity } from './identity.ts'
 /** As long as directories count a wrong password. */
 const DENIAL_MS = 30 * 60_000
 
-/** After so many failed handshakes in a row its demands go to the client. */
+/** After so many failed handshakes in a row its demands go to the client, for a while: it may only have been starting. */
 const MAX_FAILURES = 2
+const FAILED_MS = 60_000
 
 /** A web server that is reached without a parent proxy, and what was learned of its ways. */
 export class Origin implements Challenger {
@@ -21,6 +22,7 @@ export class Origin implements Challenger {
   asksForBasic = false
   readonly #deniedUntil = new WeakMap<Identity, number>()
   #failures = 0
+  #failedAt = 0
 
   constructor(label: string, host: string, options: { clock: Clock; handshakeTimeoutMs: number }) {
     this.label = label
@@ -30,14 +32,16 @@ export class Origin implements Challenger {
 
   /** Whether an identity may be shown: not where it was refused lately, nor where its guard forbids it. */
   mayShow(identity: Identity): boolean {
-    if (this.#failures >= MAX_FAILURES) return false
+    const now = this.options.clock.now()
+    if (this.#failures >= MAX_FAILURES && now < this.#failedAt + FAILED_MS) return false
     const until = this.#deniedUntil.get(identity) ?? 0
-    return this.options.clock.now() >= until && identity.gate.isOpen && identity.gate.mayAskOrigin()
+    return now >= until && identity.gate.isOpen && identity.gate.mayAskOrigin()
   }
 
   /** It answered a logon with something that is none of its steps: some name NTLM and cannot do it. */
   failed(): void {
     this.#failures++
+    this.#failedAt = this.options.clock.now()
   }
 
   accepted(): void {

@@ -66,6 +66,11 @@ const cases: Case[] = [
   ),
 ]
 
+const named: Case[] = [
+  allowed('a name stands for its address', '127.0.0.1'),
+  denied('and for no other', '127.0.0.2'),
+]
+
 const onCommandLine: Case[] = [
   allowed('the rules of the command line replace those of the file', '127.0.0.2'),
   denied('and deny others', '127.0.0.3'),
@@ -79,6 +84,11 @@ if (skipUnless(t, ['cntlm'])) {
       ...RULES,
     ])
     await compare(t, duel, cases)
+  })
+
+  t.test('Allow with a host name', async t => {
+    const duel = await startDuel(t, place => [...basics(place), 'Allow localhost', 'Deny *'])
+    await compare(t, duel, named)
   })
 
   t.test('-A and -D', async t => {

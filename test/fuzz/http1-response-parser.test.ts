@@ -27,6 +27,8 @@ const FRAGMENTS = [
     '\n',
     '\0',
     ' ',
+    '\t',
+    ' folded\r\n',
     ':',
   ],
   ...['5\r\nhello\r\n', '5;a=b\r\nhello\r\n', '0\r\n', '0\r\n\r\n', 'hello', 'fffffffffffff\r\n'],

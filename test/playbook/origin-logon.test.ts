@@ -106,6 +106,37 @@ t.test('a connection that ends with the demand is replaced', async t => {
   t.match(await book.client().request(post(4), 'body'), { status: 200, text: 'POST /page 4\n' })
 })
 
+t.test('an origin that breaks off handshakes is tried again after a minute', async t => {
+  let isBroken = true
+  const sound = ntlmOrigin()
+  const broken: Script = async conn => {
+    await conn.nextHead()
+    conn.respond('401 Unauthorized', '', ['WWW-Authenticate: NTLM'])
+    await conn.nextHead()
+    conn.respond('401 Unauthorized', '', ['WWW-Authenticate: NTLM', 'Connection: close'])
+    conn.end()
+  }
+  const book = start(t, { script: async conn => (isBroken ? broken(conn) : sound(conn)) })
+  t.match(await book.get(URL), { status: 401 }, 'its demand goes to the client in the end')
+  isBroken = false
+  t.match(await book.get(URL), { status: 401 })
+  await book.pass(60_000)
+  t.match(await book.get(URL), { status: 200 })
+})
+
+t.test('an origin that answers the first step of a logon with an error is heard', async t => {
+  const script: Script = async conn => {
+    for (let head = await conn.nextHead(); head !== undefined; head = await conn.nextHead()) {
+      await conn.readContent(head)
+      const isBare = fieldValues(head, 'authorization').length === 0
+      if (isBare) conn.respond('401 Unauthorized', 'log on', ['WWW-Authenticate: NTLM'])
+      else conn.respond('400 Bad Request')
+    }
+  }
+  const book = start(t, { script })
+  t.match(await book.client().request(post(4), 'body'), { status: 401, text: 'log on' })
+})
+
 t.test('a page that the account has no right to is no wrong password', async t => {
   const book = start(t, { origin: { forbids: true } })
   t.match(await book.get('http://other.test/'), { status: 200 })

@@ -265,6 +265,15 @@ t.test('accounts of SOCKS5 clients may be written in both ways, and are there on
   ])
 })
 
+t.test('a hash that is none is only a warning beside a password', async t => {
+  for (const line of ['PassNT x', 'PassLM x', 'PassNTLMv2 x']) {
+    const { config, issues } = assemble(`${BASE}${line}`)
+    t.equal(config?.password?.reveal(), 'p')
+    t.match(issues, [/^f:5:[0-9]+: warning: Pass.*got 1 characters \(it was ignored, as the/])
+  }
+  t.equal(assemble('Username u\nProxy a:1\nListen 3128\nPassNT x').config, undefined)
+})
+
 t.test('all errors come at once, in the order of the file, and none shows a secret', async t => {
   const { config, issues } = assemble(
     [

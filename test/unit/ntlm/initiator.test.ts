@@ -159,6 +159,21 @@ t.test('no flags of a server change the dialect that is configured', async t => 
   }
 })
 
+t.test('Auth NTLM without an LM hash sends the NT response in both fields', async t => {
+  const credentials = credentialsFromPassword({
+    ...{ user: 'u', domain: 'd', workstation: 'w', dialect: 'NTLM' },
+    password: new Secret('longer than fourteen'),
+  })
+  const entropy = new FixedEntropy(clientChallenge)
+  const initiator = new NtlmInitiator(credentials, { entropy, clock })
+  initiator.negotiate()
+  const { lm, nt } = parseAuthenticate(
+    initiator.authenticate(challengeWith(usualFlags, [domainName])),
+  )
+  t.equal(nt.length, 24)
+  t.same(lm, nt)
+})
+
 t.test('a timestamp is given back, with a MIC over the bytes as received', async t => {
   const trailing = Buffer.from('ffffffffffff', 'hex')
   const message = challengeWith(usualFlags, [domainName, timestamp])

@@ -56,6 +56,7 @@ t.test('hashes of both versions of cntlm give the credentials that the password 
 
 t.test('what a person should look at is a warning, without anything secret', async t => {
   const password = new Secret(PASSWORD)
+  const LONG = new Secret(`${PASSWORD}1234567`)
   const PassNTLMv2 = vectors.cntlm_hashes[0]?.PassNTLMv2 ?? ''
   const cases: [change: Partial<Config>, warnings: RegExp[]][] = [
     [
@@ -66,6 +67,12 @@ t.test('what a person should look at is a warning, without anything secret', asy
     [{ password, username: 'A\\b', domain: 'C' }, [/names the domain "A", so Domain "C" is not/]],
     [{ password, username: 'b@a.example' }, [/user principal name/]],
     [{ password, username: 'stra\u00dfe' }, []],
+    [{ password, dialect: 'NTLM' }, []],
+    [
+      { password: LONG, dialect: 'NTLM' },
+      [/^Auth NTLM: Password has no LM hash.*as with Auth NT$/],
+    ],
+    [{ password: LONG }, []],
     [{ password, username: '\u0219erban' }, [/^Username \u0219erban: .*upper case/]],
   ]
   for (const [change, warnings] of cases) {
