@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { systemClock, systemEntropy } from '../../src/core/index.ts'
 import { makeCertificate } from '../../src/demo/certificate.ts'
 import { startGitSite } from '../harness/real/git-site.ts'
+import { freePort } from '../harness/real/port.ts'
 import { program, skipUnless } from '../harness/real/programs.ts'
 import { run } from '../harness/real/run.ts'
 import { ORIGIN_HOST } from '../harness/real/squid.ts'
@@ -103,6 +104,25 @@ if (skipUnless(t, [...PROGRAMS, 'git', 'python3'])) {
     const tunnels = ['--cacert', site.caFile, ...parallel, site.https('/bytes?n=1000&i=[1-100]')]
     t.same(await statuses(product, tunnels), Array(100).fill(200))
     t.ok((await squid.authLog()).every(({ ok }) => ok))
+  })
+
+  t.test('curl and git come through a SOCKS5 port', async t => {
+    const port = await freePort()
+    const config = [`SOCKS5Proxy 127.0.0.1:${port}`, 'SOCKS5User builder:change me']
+    await productFor(t, { squids: [squid], config })
+    const socks = { url: `socks5h://builder:change%20me@127.0.0.1:${port}` }
+    t.same(await statuses(socks, [site.http('/hello')]), [200])
+    t.same(await statuses(socks, ['--cacert', site.caFile, site.https('/hello')]), [200])
+    const stranger = { url: `socks5h://builder:guess@127.0.0.1:${port}` }
+    t.equal((await curl(stranger, [site.http('/hello')])).code, 97, 'the proxy handshake fails')
+    const { keyPem, certPem } = await makeCertificate([ORIGIN_HOST], systemClock, systemEntropy)
+    const origin = await startGitSite({ key: keyPem, cert: certPem, content: alphabet(1000) })
+    t.teardown(() => origin.stop())
+    const url = `http://${ORIGIN_HOST}:${origin.httpPort}/repo.git`
+    const args = ['-c', `http.proxy=${socks.url}`, 'ls-remote', url, 'HEAD']
+    const listed = await run(program('git'), args, { env: { GIT_CONFIG_NOSYSTEM: '1' } })
+    t.equal(listed.code, 0, listed.stderr)
+    t.match(listed.stdout.toString(), origin.head)
   })
 
   t.test('git clones and pushes over http and https', async t => {
