@@ -32,6 +32,11 @@ interface Row {
   readonly otherwise?: string
 }
 
+/** Shows a text; one left empty is as if it were not there. */
+export const asWritten = (text: string | undefined): string | undefined =>
+  text === '' ? undefined : text
+export const asYesNo = (value: boolean): string => (value ? 'yes' : 'no')
+
 type SingleKey = Exclude<keyof Config, 'listeners'>
 
 interface SingleRow<K extends SingleKey> extends Row {

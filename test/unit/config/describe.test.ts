@@ -40,8 +40,6 @@ PassNT              [secret]
 PassEncoding        auto
 Auth                NTLMv2
 Flags               0x06820000
-Proxy               a:1
-Proxy               [::1]:2
 Listen              172.17.0.1:3128
 SOCKS5Proxy         172.17.0.1:1080
 SOCKS5User          bob:[secret]
@@ -50,9 +48,11 @@ Gateway             no
 Allow               10.0.0.1
 Deny                10.0.0.0/8
 Allow               *
+NTLMToBasic         no
+Proxy               a:1
+Proxy               [::1]:2
 NoProxy             b, 10.*
 DirectToLocal       no
-NTLMToBasic         no
 OriginLogon         yes
 OriginBasic         asked
 Pac                 http://wpad/proxy.pac?[secret]
@@ -65,13 +65,13 @@ HandshakeTimeout    15s
 ResponseTimeout     15m
 SessionIdleTimeout  100s
 TunnelIdleTimeout   90m
-ShutdownGrace       30s
 HeaderTimeout       1m
 RateLimitRetry      connect
 RateLimitWait       30s
 RateLimitTotal      50s
 MaxHandshakes       16
 MaxSessions         512
+ShutdownGrace       30s
 LogLevel            info
 LogFormat           auto
 `,

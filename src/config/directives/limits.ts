@@ -1,0 +1,65 @@
+import { type DirectiveSpec, single, timeLimit } from '../directive-rows.ts'
+import { count, oneOf } from '../values.ts'
+
+/** How long and how many. */
+export const LIMITS: readonly DirectiveSpec[] = [
+  timeLimit('ConnectTimeout', 'connectTimeoutMs', 'refused', 'to connect to an upstream proxy'),
+  timeLimit(
+    'HandshakeTimeout',
+    'handshakeTimeoutMs',
+    'refused',
+    'for the logon to an upstream proxy',
+  ),
+  timeLimit('ResponseTimeout', 'responseTimeoutMs', 'refused', 'for the first byte of an answer'),
+  timeLimit(
+    'SessionIdleTimeout',
+    'sessionIdleMs',
+    'refused',
+    'that an unused connection to an upstream proxy is kept',
+  ),
+  timeLimit(
+    'TunnelIdleTimeout',
+    'tunnelIdleMs',
+    'off',
+    'without traffic after which a tunnel is closed',
+  ),
+  timeLimit(
+    'HeaderTimeout',
+    'headerTimeoutMs',
+    'refused',
+    'for a client to send the header of its request, or its SOCKS5 handshake',
+  ),
+  single('RateLimitRetry', 'rateLimitRetry', {
+    grammar: 'connect | all | off',
+    doc: 'What waits and is sent again when an upstream proxy answers 429, or 503 with Retry-After: CONNECT, requests without a body too, or nothing',
+    since: 'tsntlm',
+    parse: oneOf('connect', 'all', 'off'),
+    show: value => value,
+  }),
+  timeLimit(
+    'RateLimitWait',
+    'rateLimitWaitMs',
+    'refused',
+    'of the longest single wait for RateLimitRetry; who is told to wait longer gets the answer at once',
+  ),
+  timeLimit(
+    'RateLimitTotal',
+    'rateLimitTotalMs',
+    'refused',
+    'of all waits of a request for RateLimitRetry together',
+  ),
+  single('MaxHandshakes', 'maxHandshakes', {
+    grammar: '1-1024',
+    doc: 'Logons in flight at the same time',
+    since: 'tsntlm',
+    parse: count(1, 1024),
+    show: String,
+  }),
+  single('MaxSessions', 'maxSessions', {
+    grammar: '1-65535',
+    doc: 'Connections to one upstream proxy at the same time, tunnels not counted',
+    since: 'tsntlm',
+    parse: count(1, 65535),
+    show: String,
+  }),
+]

@@ -1,0 +1,33 @@
+import { type DirectiveSpec, single, timeLimit, asWritten } from '../directive-rows.ts'
+import { oneOf, parseAbsolutePath } from '../values.ts'
+
+/** The program itself. */
+export const OPERATION: readonly DirectiveSpec[] = [
+  single('StateDirectory', 'stateDirectory', {
+    grammar: 'path',
+    doc: 'Directory for what has to outlive a restart, such as the refusal of a password',
+    since: 'tsntlm',
+    parse: parseAbsolutePath,
+    show: asWritten,
+  }),
+  timeLimit(
+    'ShutdownGrace',
+    'shutdownGraceMs',
+    'at once',
+    'that a stop leaves to requests and tunnels',
+  ),
+  single('LogLevel', 'logLevel', {
+    grammar: 'fatal | error | warn | info | debug | trace',
+    doc: 'Least severe level that is logged',
+    since: 'tsntlm',
+    parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
+    show: value => value,
+  }),
+  single('LogFormat', 'logFormat', {
+    grammar: 'auto | json | text',
+    doc: 'Form of the log lines; auto is text on a terminal and JSON elsewhere',
+    since: 'tsntlm',
+    parse: oneOf('auto', 'json', 'text'),
+    show: value => value,
+  }),
+]
