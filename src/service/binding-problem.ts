@@ -9,6 +9,8 @@ export interface BindingProblem {
   readonly reason: string
   /** The address does not exist yet, which is no mistake: that of docker0 comes with Docker. */
   readonly isWaiting: boolean
+  /** Some socket has the address already, or one that includes it. */
+  readonly isInUse?: boolean
 }
 
 export function bindingProblem(error: unknown): BindingProblem {
@@ -17,5 +19,6 @@ export function bindingProblem(error: unknown): BindingProblem {
   return {
     reason: code === '' ? text : `${text} (${code})`,
     isWaiting: code === 'EADDRNOTAVAIL',
+    isInUse: code === 'EADDRINUSE',
   }
 }

@@ -89,34 +89,71 @@ export class Listeners {
     await this.#afterTheLast(async () => {
       const before = { asked: this.#asked, names: this.#interfaceNames }
       const plan = this.#plan(this.#ask(asked))
-      const fresh: Bound[] = []
-      const problems = new Map<string, BindingProblem>()
       try {
-        for (const place of this.#unbound(plan)) {
-          const bound = await this.#try(place)
-          if ('listener' in bound) fresh.push(bound)
-          else if (bound.isWaiting) problems.set(place.key, bound)
-          else
-            throw new ProxyError('CONFIG', {
-              detail: `cannot listen on ${place.key}: ${bound.reason}`,
-            })
+        const { fresh, problems } = await this.#bindNew(plan)
+        this.#closeAllBut(plan)
+        for (const { key, serves } of plan.places) {
+          const kept = this.#bound.find(bound => bound.key === key)
+          if (kept !== undefined) kept.frontend = this.#options.frontendFor(serves)
         }
+        this.#bound = [...fresh, ...this.#bound]
+        this.#reportAll(new Map([...plan.missing, ...problems]))
+        this.#remember(plan, problems)
       } catch (error) {
-        for (const { listener } of fresh) listener.close()
         this.#asked = before.asked
         this.#interfaceNames = before.names
         throw error
+      } finally {
+        this.#lookLater()
       }
-      this.#closeAllBut(plan)
-      for (const { key, serves } of plan.places) {
-        const kept = this.#bound.find(bound => bound.key === key)
-        if (kept !== undefined) kept.frontend = this.#options.frontendFor(serves)
-      }
-      this.#bound = [...fresh, ...this.#bound]
-      this.#reportAll(new Map([...plan.missing, ...problems]))
-      this.#remember(plan, problems)
-      this.#lookLater()
     })
+  }
+
+  /**
+   * Binds what a plan has and is not bound yet. A socket that the plan does not want any more may be in the way (127.0.0.1:3128 when
+   * 0.0.0.0:3128 is asked for): it makes room, and comes back when something fails.
+   * @throws ProxyError CONFIG.
+   */
+  async #bindNew(
+    plan: ListeningPlan,
+  ): Promise<{ fresh: Bound[]; problems: ReadonlyMap<string, BindingProblem> }> {
+    const fresh: Bound[] = []
+    const problems = new Map<string, BindingProblem>()
+    const moved: Place[] = []
+    for (const place of this.#unbound(plan)) {
+      let bound = await this.#try(place)
+      if ('isInUse' in bound && bound.isInUse === true) {
+        const madeRoom = this.#close(
+          this.#unwanted(plan).filter(each => isOnPort(each, place.port)),
+        )
+        moved.push(...madeRoom)
+        if (madeRoom.length > 0) bound = await this.#try(place)
+      }
+      if ('listener' in bound) {
+        fresh.push(bound)
+      } else if (bound.isWaiting) {
+        problems.set(place.key, bound)
+      } else {
+        for (const { listener } of fresh) listener.close()
+        await this.#bringBack(moved)
+        throw new ProxyError('CONFIG', {
+          detail: `cannot listen on ${place.key}: ${bound.reason}`,
+        })
+      }
+    }
+    return { fresh, problems }
+  }
+
+  async #bringBack(places: readonly Place[]): Promise<void> {
+    for (const place of places) {
+      const bound = await this.#try(place)
+      if ('listener' in bound) {
+        this.#bound.push(bound)
+      } else {
+        this.#report(place.key, bound)
+        this.#problems.set(place.key, bound)
+      }
+    }
   }
 
   close(): void {
@@ -168,14 +205,24 @@ export class Listeners {
     this.#remember(plan, problems)
   }
 
-  #closeAllBut({ places }: ListeningPlan): void {
+  #closeAllBut(plan: ListeningPlan): void {
+    this.#close(this.#unwanted(plan))
+  }
+
+  /** What is bound and has no place in the plan; inherited sockets stay in any case. */
+  #unwanted({ places }: ListeningPlan): Bound[] {
     const wanted = new Set(places.map(({ key }) => key))
-    this.#bound = this.#bound.filter(({ place, key, listener }) => {
-      if (place === undefined || wanted.has(key)) return true
+    return this.#bound.filter(({ place, key }) => place !== undefined && !wanted.has(key))
+  }
+
+  /** @returns the places that are free again. */
+  #close(unwanted: readonly Bound[]): Place[] {
+    for (const { listener } of unwanted) {
       listener.close()
       this.#options.emit({ type: 'listener.closed', address: formatHostPort(listener.address) })
-      return false
-    })
+    }
+    this.#bound = this.#bound.filter(bound => !unwanted.includes(bound))
+    return unwanted.flatMap(({ place }) => place ?? [])
   }
 
   /** Says each problem once. */
@@ -261,4 +308,8 @@ function accept(frontend: Frontend, socket: Socket): void {
   // Gone before it was accepted.
   if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
   else frontend.accept(socket, { address: remoteAddress, port: remotePort })
+}
+
+function isOnPort({ listener }: Bound, port: number): boolean {
+  return listener.address.port === port
 }

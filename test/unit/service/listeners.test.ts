@@ -230,6 +230,36 @@ t.test('a change waits for addresses too, and gives up those that are not wanted
   t.strictSame([listeners.waiting, clock.pendingTimers], [[], 0])
 })
 
+t.test('an address gives way to one that includes it, and the other way round', async t => {
+  const { listeners, told } = makeListeners(t)
+  const port = await freePort()
+  await listeners.start([listenOn('127.0.0.1', port)])
+  const held = await openClient(port, '127.0.0.1')
+  t.teardown(() => held.destroy())
+  told()
+  await listeners.change([listenOn('0.0.0.0', port, { kind: 'socks5' })])
+  t.strictSame(told(), [`closed 127.0.0.1:${port}`, `bound 0.0.0.0:${port}`])
+  t.equal(await serves(port, '127.0.0.7'), 'socks5')
+  await listeners.change([listenOn('127.0.0.1', port), listenOn('127.0.0.2', port)])
+  t.strictSame(told(), [
+    `closed 0.0.0.0:${port}`,
+    `bound 127.0.0.1:${port}`,
+    `bound 127.0.0.2:${port}`,
+  ])
+  held.send('?')
+  t.equal((await held.reader.readToEnd()).toString(), 'http', 'connections go on')
+})
+
+t.test('an address that gave way comes back when the change fails', async t => {
+  const { listeners } = makeListeners(t)
+  const [port, { port: taken }] = [await freePort(), await occupy(t, '127.0.0.1')]
+  await listeners.start([listenOn('127.0.0.1', port)])
+  const refused = listeners.change([listenOn('0.0.0.0', port), listenOn('127.0.0.1', taken)])
+  await t.rejects(refused, { code: 'CONFIG' })
+  t.strictSame(open(listeners), [`127.0.0.1:${port}`])
+  t.equal(await serves(port, '127.0.0.1'), 'http')
+})
+
 t.test('after the close nothing is bound any more', async t => {
   const { listeners, clock, has, told } = makeListeners(t)
   const port = await freePort()
