@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.ts'
-import { formatHostPort, type HostPort, toProxyError } from '../core/index.ts'
+import { formatHostPort, type HostPort, NEVER_CANCELLED, toProxyError } from '../core/index.ts'
 import { parseAbsoluteForm, parseAuthorityForm } from '../http1/index.ts'
 import {
   chooseRoute,
@@ -52,7 +52,7 @@ async function askScript(
   const ask = async (): Promise<string> => {
     const script = await loadScript(pac ?? '', () => undefined)
     try {
-      return await script.find(url, target.host, new AbortController().signal)
+      return await script.find(url, target.host, NEVER_CANCELLED)
     } finally {
       script.close()
     }

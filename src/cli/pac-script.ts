@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { ProxyError, systemClock } from '../core/index.ts'
+import { NEVER_CANCELLED, ProxyError, systemClock } from '../core/index.ts'
 import {
   createIsolatedPac,
   decodePac,
@@ -15,7 +15,7 @@ import {
  * @throws ProxyError PAC_*.
  */
 export async function loadScript(script: string, onAlert: (text: string) => void): Promise<Pac> {
-  const { signal } = new AbortController()
+  const signal = NEVER_CANCELLED
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(script)?.[1]?.toLowerCase()
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
     throw new ProxyError('PAC_UNAVAILABLE', { detail: 'it must be a path, http:// or https://' })

@@ -1,4 +1,4 @@
-import { formatHostPort, type HostPort, toProxyError } from '../core/index.ts'
+import { formatHostPort, type HostPort, NEVER_CANCELLED, toProxyError } from '../core/index.ts'
 import { parseAbsoluteForm, parseAuthorityForm } from '../http1/index.ts'
 import { type Pac, showLocation } from '../pac/index.ts'
 import { parsePacAnswer } from '../policy/index.ts'
@@ -38,7 +38,7 @@ export async function pacCommand(
   for (const { target } of targets) {
     if (target === undefined) continue
     try {
-      const answer = await pac.find(target.url, target.host, new AbortController().signal)
+      const answer = await pac.find(target.url, target.host, NEVER_CANCELLED)
       print(target.url)
       for (const line of answerLines(answer)) print(`  ${line}`)
     } catch (error) {

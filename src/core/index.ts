@@ -1,5 +1,6 @@
 export { type AddressRule, parseAddressRule } from './address-set.ts'
 export { ByteReader, ByteWriter } from './bytes.ts'
+export { type CancelSignal, Cancellation, NEVER_CANCELLED } from './cancellation.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type Entropy, systemEntropy } from './entropy.ts'
 export {

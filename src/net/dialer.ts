@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
+  type CancelSignal,
   type Clock,
   type ErrorCode,
   formatHostPort,
@@ -10,7 +11,7 @@ import {
 } from '../core/index.ts'
 
 export interface DialOptions {
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
   /** Refuses an address after the name was resolved, so that no DNS answer can lead around the rule. */
   readonly permits?: (address: string) => boolean
 }

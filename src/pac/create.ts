@@ -1,3 +1,4 @@
+import { type CancelSignal, NEVER_CANCELLED } from '../core/index.ts'
 import { loadRuntime } from './engine.ts'
 import { Evaluator, MEMORY_LIMIT, type Pac, type PacOptions } from './evaluator.ts'
 import type { Runtime } from './interpreter.ts'
@@ -11,7 +12,7 @@ import { threadRuntime } from './thread-host.ts'
 export async function createPac(
   source: string,
   options: PacOptions,
-  signal?: AbortSignal,
+  signal?: CancelSignal,
 ): Promise<Pac> {
   return load(source, options, await loadRuntime(engineOptions(options)), signal)
 }
@@ -20,7 +21,7 @@ export async function createPac(
 export async function createIsolatedPac(
   source: string,
   options: PacOptions,
-  signal?: AbortSignal,
+  signal?: CancelSignal,
 ): Promise<Pac> {
   return load(source, options, threadRuntime(engineOptions(options)), signal)
 }
@@ -29,7 +30,7 @@ async function load(
   source: string,
   options: PacOptions,
   runtime: Runtime,
-  signal = new AbortController().signal,
+  signal = NEVER_CANCELLED,
 ): Promise<Pac> {
   const pac = new Evaluator(source, options, runtime)
   await pac.load(signal)

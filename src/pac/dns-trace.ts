@@ -1,7 +1,13 @@
-import { type Clock, parseHost, ProxyError } from '../core/index.ts'
+import {
+  Cancellation,
+  type CancelSignal,
+  type Clock,
+  parseHost,
+  ProxyError,
+} from '../core/index.ts'
 
 /** All addresses of a name, IPv4 and IPv6. A rejection and an empty list both mean that it has none. */
-export type ResolveName = (name: string, signal: AbortSignal) => Promise<readonly string[]>
+export type ResolveName = (name: string, signal: CancelSignal) => Promise<readonly string[]>
 
 /** How one run of the script ended: with a result, or stopped at a name whose addresses are not known yet. */
 export type Outcome<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'stopped' }
@@ -61,10 +67,10 @@ export class NameCache {
   }
 
   async #lookup(name: string): Promise<readonly string[]> {
-    const limit = new AbortController()
+    const limit = new Cancellation()
     const timer = this.#clock.setTimer(LOOKUP_TIMEOUT_MS, () => limit.abort())
     try {
-      return await orAborted(this.#resolve(name, limit.signal), limit.signal)
+      return await orAborted(this.#resolve(name, limit), limit)
     } catch {
       return []
     } finally {
@@ -92,7 +98,7 @@ export const MAX_ROUNDS = 20
 export async function traceNames<T>(
   cache: NameCache,
   attempt: (names: KnownNames) => Outcome<T> | Promise<Outcome<T>>,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<T> {
   const used = new Map<string, readonly string[]>()
   let rounds = 0
@@ -121,7 +127,7 @@ export async function traceNames<T>(
 }
 
 /** The promise's result, unless the signal aborts first. @throws ProxyError CLIENT_ABORTED. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orAborted<T>(promise: Promise<T>, signal: CancelSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new ProxyError('CLIENT_ABORTED'))
     signal.addEventListener('abort', abort, { once: true })

@@ -1,4 +1,11 @@
-import { type Clock, isProxyError, ProxyError } from '../core/index.ts'
+import {
+  Cancellation,
+  type CancelSignal,
+  type Clock,
+  isProxyError,
+  NEVER_CANCELLED,
+  ProxyError,
+} from '../core/index.ts'
 import {
   type KnownNames,
   NameCache,
@@ -34,7 +41,7 @@ export interface Pac {
    * @param host name or address of the URL, without brackets and port.
    * @throws ProxyError PAC_SYNTAX (the script threw, or gave no string), PAC_TIMEOUT, PAC_MEMORY, BAD_TARGET, CLIENT_ABORTED.
    */
-  find(url: string, host: string, signal: AbortSignal): Promise<string>
+  find(url: string, host: string, signal: CancelSignal): Promise<string>
   /** Takes no new questions; those that are under way are still answered. */
   close(): void
 }
@@ -82,11 +89,11 @@ export class Evaluator implements Pac {
   }
 
   /** @throws ProxyError PAC_SYNTAX, PAC_TIMEOUT, PAC_MEMORY, CONFIG (quickjs-wasi is not installed) or CLIENT_ABORTED. */
-  async load(signal: AbortSignal): Promise<void> {
+  async load(signal: CancelSignal): Promise<void> {
     this.#interpreter = await this.#started(signal)
   }
 
-  async find(url: string, host: string, signal: AbortSignal): Promise<string> {
+  async find(url: string, host: string, signal: CancelSignal): Promise<string> {
     const shown = stripUrl(url)
     if (this.#pending >= MAX_PENDING) {
       throw new ProxyError('PAC_TIMEOUT', { detail: 'too many questions wait for it' })
@@ -109,7 +116,7 @@ export class Evaluator implements Pac {
     if (this.#closed && this.#pending === 0) this.#interpreter?.close()
   }
 
-  async #answer(url: string, host: string, signal: AbortSignal): Promise<string> {
+  async #answer(url: string, host: string, signal: CancelSignal): Promise<string> {
     const { findMs = FIND_MS } = this.#options
     const answer = await this.#trace(signal, findMs, async timed =>
       this.#inTurn(async () => {
@@ -128,7 +135,7 @@ export class Evaluator implements Pac {
     return answer
   }
 
-  async #started(signal = new AbortController().signal): Promise<Interpreter> {
+  async #started(signal = NEVER_CANCELLED): Promise<Interpreter> {
     const { loadMs = LOAD_MS } = this.#options
     return this.#within(signal, async limited =>
       this.#trace(limited, loadMs, async timed => this.#loadOnce(timed, limited)),
@@ -136,7 +143,7 @@ export class Evaluator implements Pac {
   }
 
   /** A new interpreter for each run: a top level cannot run twice in one. */
-  async #loadOnce(timed: Timed, signal: AbortSignal): Promise<Outcome<Interpreter>> {
+  async #loadOnce(timed: Timed, signal: CancelSignal): Promise<Outcome<Interpreter>> {
     const interpreter = await this.#runtime.start()
     let isKept = false
     try {
@@ -150,7 +157,7 @@ export class Evaluator implements Pac {
 
   /** Runs `attempt` until it needs no further name. All its runs together have `budgetMs`, and only the last one's alerts count. */
   async #trace<T>(
-    signal: AbortSignal,
+    signal: CancelSignal,
     budgetMs: number,
     attempt: (timed: Timed) => Promise<Outcome<T>>,
   ): Promise<T> {
@@ -184,14 +191,14 @@ export class Evaluator implements Pac {
   }
 
   /** @throws ProxyError CLIENT_ABORTED with the signal, PAC_TIMEOUT after OVERALL_MS, and what `work` throws. */
-  async #within<T>(signal: AbortSignal, work: (limited: AbortSignal) => Promise<T>): Promise<T> {
-    const limit = new AbortController()
+  async #within<T>(signal: CancelSignal, work: (limited: CancelSignal) => Promise<T>): Promise<T> {
+    const limit = new Cancellation()
     const leave = (): void => limit.abort()
     const timer = this.#options.clock.setTimer(OVERALL_MS, leave)
     signal.addEventListener('abort', leave, { once: true })
     if (signal.aborted) leave()
     try {
-      return await orAborted(work(limit.signal), limit.signal)
+      return await orAborted(work(limit), limit)
     } catch (error) {
       const isAborted = isProxyError(error) && error.code === 'CLIENT_ABORTED'
       if (!isAborted || signal.aborted) throw error

@@ -1,4 +1,11 @@
-import { type Clock, type Emit, ProxyError, type Timer, toProxyError } from '../core/index.ts'
+import {
+  type CancelSignal,
+  type Clock,
+  type Emit,
+  ProxyError,
+  type Timer,
+  toProxyError,
+} from '../core/index.ts'
 import { createIsolatedPac } from './create.ts'
 import { decodePac } from './decode.ts'
 import { orAborted, type ResolveName } from './dns-trace.ts'
@@ -30,7 +37,7 @@ export interface PacFinder {
    * @param host name or address of the URL, without brackets and port.
    * @throws ProxyError CLIENT_ABORTED only.
    */
-  find(url: string, host: string, signal: AbortSignal): Promise<string | undefined>
+  find(url: string, host: string, signal: CancelSignal): Promise<string | undefined>
   close(): void
 }
 
@@ -74,7 +81,7 @@ class Keeper implements PacFinder {
     this.ready = this.#firstOf(this.#cycle())
   }
 
-  async find(url: string, host: string, signal: AbortSignal): Promise<string | undefined> {
+  async find(url: string, host: string, signal: CancelSignal): Promise<string | undefined> {
     if (this.#loaded === undefined) await orAborted(this.ready, signal)
     try {
       return await this.#loaded?.pac.find(url, host, signal)

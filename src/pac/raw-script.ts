@@ -1,4 +1,4 @@
-import { ProxyError } from '../core/index.ts'
+import { type CancelSignal, ProxyError } from '../core/index.ts'
 import { PAC_SIZE_LIMIT } from './decode.ts'
 
 /** A script as it came, not decoded. */
@@ -13,7 +13,7 @@ export interface ScriptSource {
    * The script, or undefined when it is the one that was given last.
    * @throws ProxyError PAC_UNAVAILABLE, PAC_SYNTAX for what is larger than PAC_SIZE_LIMIT, CLIENT_ABORTED.
    */
-  read(signal: AbortSignal): Promise<RawScript | undefined>
+  read(signal: CancelSignal): Promise<RawScript | undefined>
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { type Clock, isProxyError, ProxyError } from '../core/index.ts'
+import { type CancelSignal, type Clock, isProxyError, ProxyError } from '../core/index.ts'
 import { PAC_SIZE_LIMIT } from './decode.ts'
 import {
   type RawScript,
@@ -49,7 +49,7 @@ export class UrlSource implements ScriptSource {
     this.#clock = clock
   }
 
-  async read(signal: AbortSignal): Promise<RawScript | undefined> {
+  async read(signal: CancelSignal): Promise<RawScript | undefined> {
     const limit = new AbortController()
     const leave = (): void => limit.abort()
     const timer = this.#clock.setTimer(FETCH_MS, leave)

@@ -1,4 +1,4 @@
-import type { Clock, Emit } from '../core/index.ts'
+import type { CancelSignal, Clock, Emit } from '../core/index.ts'
 import type { BasicCredentials } from '../http1/index.ts'
 import type { AccessRule, NoProxyRule, RateLimitOptions } from '../policy/index.ts'
 import type { DirectRoutes, Identity, Upstreams } from '../upstream/index.ts'
@@ -7,7 +7,7 @@ import type { DirectRoutes, Identity, Upstreams } from '../upstream/index.ts'
 export type FindProxy = (
   url: string,
   host: string,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ) => Promise<string | undefined>
 
 /** Who may log on. */

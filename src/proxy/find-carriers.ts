@@ -1,4 +1,4 @@
-import type { HostPort } from '../core/index.ts'
+import type { CancelSignal, HostPort } from '../core/index.ts'
 import { chooseRoute, type Route, routeByPac } from '../policy/index.ts'
 import type { Carrier, DirectPermission, Identity } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
@@ -10,7 +10,7 @@ export interface RouteQuestion {
   readonly url: string
   /** Decides what a direct connection may lead to. */
   readonly clientAddress: string
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
   /** Who logs on to an upstream, asked where there is one on the way. @throws ProxyError CLIENT_AUTH_*. */
   readonly identity: () => Identity | undefined
   /** The way without an upstream. @throws ProxyError NOT_SUPPORTED. */

@@ -1,4 +1,12 @@
-import { type Clock, type Emit, type ErrorCode, ProxyError, type RequestId } from '../core/index.ts'
+import {
+  Cancellation,
+  type CancelSignal,
+  type Clock,
+  type Emit,
+  type ErrorCode,
+  ProxyError,
+  type RequestId,
+} from '../core/index.ts'
 import { type Stage, terminationOf } from '../policy/index.ts'
 import { type Identity, newTrace, type Trace } from '../upstream/index.ts'
 
@@ -23,7 +31,7 @@ export class RequestScope {
   bytesOut = 0
   stage: Stage = 'request'
   readonly #options: ScopeOptions
-  readonly #abort = new AbortController()
+  readonly #cancellation = new Cancellation()
   readonly #startedAt: number
   #respondedAt: number | undefined
   #error: ProxyError | undefined
@@ -37,13 +45,13 @@ export class RequestScope {
   }
 
   /** Aborted when the client goes away or the proxy stops. */
-  get signal(): AbortSignal {
-    return this.#abort.signal
+  get signal(): CancelSignal {
+    return this.#cancellation
   }
 
   abort(code: ErrorCode = 'CLIENT_ABORTED'): void {
     this.fail(new ProxyError(code))
-    this.#abort.abort()
+    this.#cancellation.abort()
   }
 
   /** The head of the answer is on its way to the client. */

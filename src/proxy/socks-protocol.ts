@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { ProxyError } from '../core/index.ts'
+import { type CancelSignal, ProxyError } from '../core/index.ts'
 import { Rep, replyBytes, replyCodeFor, SocksHandshake, type SocksUsers } from '../socks5/index.ts'
 import type { StreamProtocol, Wish } from './stream-frontend.ts'
 
@@ -19,7 +19,7 @@ export function socksProtocol(users: () => SocksUsers): StreamProtocol {
 async function readTarget(
   stream: Duplex,
   handshake: SocksHandshake,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<Wish> {
   let cleanUp = (): void => undefined
   try {

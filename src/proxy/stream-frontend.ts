@@ -1,5 +1,12 @@
 import type { Duplex } from 'node:stream'
-import { formatHostPort, type HostPort, ProxyError, toProxyError } from '../core/index.ts'
+import {
+  Cancellation,
+  type CancelSignal,
+  formatHostPort,
+  type HostPort,
+  ProxyError,
+  toProxyError,
+} from '../core/index.ts'
 import { checkAccess } from '../policy/index.ts'
 import type { CurrentDependencies } from './dependencies.ts'
 import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
@@ -19,7 +26,7 @@ export interface StreamProtocol {
   /** Stands for the method in the access line. */
   readonly name: string
   /** @throws ProxyError when the client says nothing usable; it has been told then. */
-  readWish(stream: Duplex, signal: AbortSignal): Promise<Wish>
+  readWish(stream: Duplex, signal: CancelSignal): Promise<Wish>
   /** Written when the way is open, before anything of the target's. */
   opened(stream: Duplex): void
   /** Written when there is no way; the connection is closed behind it. */
@@ -97,10 +104,10 @@ export class StreamFrontend implements Frontend {
 
   async #readWish(stream: Duplex, label: string): Promise<Wish | undefined> {
     const { clock, emit, headerTimeoutMs } = this.#current()
-    const late = new AbortController()
+    const late = new Cancellation()
     const timer = clock.setTimer(headerTimeoutMs, () => late.abort())
     try {
-      return await this.#protocol.readWish(stream, late.signal)
+      return await this.#protocol.readWish(stream, late)
     } catch (thrown) {
       const error = toProxyError(thrown)
       if (error.code !== 'CLIENT_ABORTED') {

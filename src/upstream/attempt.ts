@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../core/index.ts'
 import type { RequestHead, ResponseHead } from '../http1/index.ts'
 import type { AttemptPhase, RateLimitOptions } from '../policy/index.ts'
 import type { Exchange } from './exchange.ts'
@@ -29,7 +30,7 @@ export interface Call {
   readonly body: RequestBody | undefined
   /** RFC 9110 section 9.2.2. CONNECT counts: nothing of the client's is sent before its 2xx. */
   readonly isIdempotent: boolean
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
   readonly onInformational: (head: ResponseHead) => void
   readonly trace: Trace
   /** Whose sessions come before all others: those that the client's own logon at an origin is bound to. */

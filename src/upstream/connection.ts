@@ -1,5 +1,11 @@
 import type { Duplex } from 'node:stream'
-import { type Clock, ProxyError, type Timer, toProxyError } from '../core/index.ts'
+import {
+  type CancelSignal,
+  type Clock,
+  ProxyError,
+  type Timer,
+  toProxyError,
+} from '../core/index.ts'
 import {
   type BodyFraming,
   chunkHeader,
@@ -17,7 +23,7 @@ import type { RequestBody, Upload } from './request-body.ts'
 export interface SendOptions {
   /** For the head of the answer, counted from the sending. */
   readonly timeoutMs: number
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
   readonly onInformational?: (head: ResponseHead) => void
   /**
    * The head asks with Expect: 100-continue whether the body is wanted: it is sent after a 100, or after this long without an

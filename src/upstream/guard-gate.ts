@@ -1,4 +1,4 @@
-import { type Clock, ProxyError } from '../core/index.ts'
+import { type CancelSignal, type Clock, ProxyError } from '../core/index.ts'
 import type { GuardRecord, LockoutGuard, LogonVerdict } from '../policy/index.ts'
 
 /** The right to show a credential once. Every pass is ended with `report`; a second report does nothing. */
@@ -59,7 +59,7 @@ export class GuardGate {
   }
 
   /** @throws ProxyError AUTH_LOCKED_OUT or CLIENT_ABORTED. */
-  async enter(signal: AbortSignal): Promise<LogonPass> {
+  async enter(signal: CancelSignal): Promise<LogonPass> {
     let onAbort = (): void => undefined
     try {
       return await new Promise<LogonPass>((resolve, reject) => {

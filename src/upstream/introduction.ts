@@ -1,4 +1,4 @@
-import { isProxyError, ProxyError } from '../core/index.ts'
+import { isProxyError, NEVER_CANCELLED, ProxyError } from '../core/index.ts'
 import type { Attempt } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
@@ -11,7 +11,6 @@ import type { UpstreamAccess } from './upstream-access.ts'
 const CHECK_BODY_BYTES = 1024 * 1024
 
 /** The check goes on when the client that caused it leaves: its verdict is for everybody. */
-const NEVER_ABORTED = new AbortController().signal
 
 /**
  * Finds out what an upstream demands of this connection, and whether the connection outlives the question.
@@ -67,7 +66,7 @@ export async function proveByCheck(
       request: checkRequest(upstream.options.via),
       body: undefined,
       pass,
-      signal: NEVER_ABORTED,
+      signal: NEVER_CANCELLED,
       timeoutMs: LOGON_CHECK_MS,
       onRequest: () => undefined,
     })

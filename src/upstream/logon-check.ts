@@ -1,4 +1,4 @@
-import type { Clock, HostPort } from '../core/index.ts'
+import { type Clock, type HostPort, NEVER_CANCELLED } from '../core/index.ts'
 import type { RequestHead } from '../http1/index.ts'
 import type { Dialer } from '../net/index.ts'
 import { UpstreamConnection } from './connection.ts'
@@ -35,8 +35,6 @@ export interface ProbeOptions {
   readonly via: string
 }
 
-const NEVER_ABORTED = new AbortController().signal
-
 /**
  * Whether an upstream is alive: it takes a connection and, unless it is known not to, answers HTTP on it, whatever the
  * answer is. No credentials are shown. A connection alone proves little: the kernel accepts it for a proxy that hangs.
@@ -47,7 +45,7 @@ export async function probe(
   answersChecks: boolean,
 ): Promise<void> {
   const connection = new UpstreamConnection(
-    await dialer.dial(address, { signal: NEVER_ABORTED }),
+    await dialer.dial(address, { signal: NEVER_CANCELLED }),
     clock,
   )
   if (!answersChecks) {
@@ -57,7 +55,7 @@ export async function probe(
   try {
     await connection.send(checkRequest(via), undefined, {
       timeoutMs: LOGON_CHECK_MS,
-      signal: NEVER_ABORTED,
+      signal: NEVER_CANCELLED,
     })
   } finally {
     connection.destroy()

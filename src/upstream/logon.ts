@@ -1,4 +1,4 @@
-import { ProxyError } from '../core/index.ts'
+import { type CancelSignal, ProxyError } from '../core/index.ts'
 import {
   isRateLimited,
   type RequestHead,
@@ -25,7 +25,7 @@ export interface Logon {
   readonly request: RequestHead
   readonly body: RequestBody | undefined
   readonly pass: LogonPass
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
   /** For the answer to the AUTHENTICATE. */
   readonly timeoutMs: number
   readonly onInformational?: (head: ResponseHead) => void

@@ -1,4 +1,4 @@
-import { type Clock, type Emit, ProxyError, type Timer } from '../core/index.ts'
+import { type CancelSignal, type Clock, type Emit, ProxyError, type Timer } from '../core/index.ts'
 import { demandedWaitMs, isRateLimited, wasPassedOn } from '../http1/index.ts'
 import { isWorthWaiting, limitedWaitMs } from '../policy/index.ts'
 import type { Call, Delivered, Patience } from './attempt.ts'
@@ -106,7 +106,7 @@ function isOrigins({ exchange }: Delivered, { refusedByUpstream }: Patience): bo
 async function passTime(
   clock: Clock,
   ms: number,
-  signal: AbortSignal,
+  signal: CancelSignal,
   { whenClientEnds }: Patience,
 ): Promise<void> {
   let timer: Timer | undefined

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import {
+  type CancelSignal,
   type Clock,
   type Emit,
   ProxyError,
@@ -51,7 +52,7 @@ export interface PoolOptions {
   readonly clock: Clock
   readonly emit: Emit
   readonly nextId: () => number
-  readonly dial: (signal: AbortSignal) => Promise<Duplex>
+  readonly dial: (signal: CancelSignal) => Promise<Duplex>
   /** Sessions at once; a tunnel's connection does not count any more. */
   readonly maxSessions: number
   /** Connections that are being made or authenticated at once. */
@@ -64,7 +65,7 @@ export interface PoolOptions {
 interface Waiter {
   readonly wantsFresh: boolean
   readonly owner: SessionOwner | undefined
-  readonly signal: AbortSignal
+  readonly signal: CancelSignal
   /** It gave up: a connection that is being made for it goes to somebody else. */
   hasLeft: boolean
   resolve(lease: Lease): void
@@ -103,7 +104,7 @@ export class SessionPool {
    * @throws ProxyError DIAL_*, POOL_TIMEOUT, DRAINING, CLIENT_ABORTED.
    */
   async acquire(
-    signal: AbortSignal,
+    signal: CancelSignal,
     { wantsFresh = false, owner }: AcquireOptions = {},
   ): Promise<Lease> {
     if (this.#isClosed) throw new ProxyError('DRAINING')

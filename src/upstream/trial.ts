@@ -4,6 +4,7 @@ import {
   formatHostPort,
   type HostPort,
   isProxyError,
+  NEVER_CANCELLED,
   ProxyError,
   toProxyError,
 } from '../core/index.ts'
@@ -49,14 +50,12 @@ export type Trial =
   | { readonly kind: 'not-shown'; readonly error: ProxyError }
   | { readonly kind: 'unanswered'; readonly error: ProxyError }
 
-const NEVER_ABORTED = new AbortController().signal
-
 /** Asks without credentials on a connection of its own. @throws ProxyError DIAL_*, UPSTREAM_*. */
 export async function askDemand(options: TrialOptions): Promise<Demanded> {
   return onConnection(options, async connection => {
     const { head } = await connection.send(options.request, undefined, {
       timeoutMs: options.handshakeTimeoutMs,
-      signal: NEVER_ABORTED,
+      signal: NEVER_CANCELLED,
     })
     const { status } = head
     const date = Date.parse(getHeader(head.headers, 'Date') ?? '')
@@ -76,11 +75,11 @@ export interface Connected {
 /** Sends a CONNECT without credentials on a connection of its own. @throws ProxyError DIAL_*, UPSTREAM_*. */
 export async function tryConnect(options: TrialOptions): Promise<Connected> {
   const { address, answerTimeoutMs: timeoutMs, clock, dialer, request } = options
-  const stream = await dialer.dial(address, { signal: NEVER_ABORTED })
+  const stream = await dialer.dial(address, { signal: NEVER_CANCELLED })
   const connection = new UpstreamConnection(stream, clock)
   const { head, framing } = await connection.send(request, undefined, {
     timeoutMs,
-    signal: NEVER_ABORTED,
+    signal: NEVER_CANCELLED,
   })
   if (framing.kind !== 'tunnel') {
     connection.destroy()
@@ -101,7 +100,7 @@ export async function tryLogon(
   identity: Identity,
 ): Promise<Trial> {
   const { address, clock, handshakeTimeoutMs } = options
-  const pass = await identity.gate.enter(NEVER_ABORTED).catch(toProxyError)
+  const pass = await identity.gate.enter(NEVER_CANCELLED).catch(toProxyError)
   if (isProxyError(pass)) return { kind: 'not-shown', error: pass }
   const seen = { unanswered: false }
   const record: LogonPass = {
@@ -127,7 +126,7 @@ export async function tryLogon(
         request: options.request,
         body: undefined,
         pass: record,
-        signal: NEVER_ABORTED,
+        signal: NEVER_CANCELLED,
         timeoutMs: options.answerTimeoutMs,
         onRequest: () => undefined,
       }),
@@ -148,7 +147,7 @@ async function onConnection<T>(
   { address, clock, dialer }: TrialOptions,
   use: (connection: UpstreamConnection) => Promise<T>,
 ): Promise<T> {
-  const stream = await dialer.dial(address, { signal: NEVER_ABORTED })
+  const stream = await dialer.dial(address, { signal: NEVER_CANCELLED })
   const connection = new UpstreamConnection(stream, clock)
   try {
     return await use(connection)

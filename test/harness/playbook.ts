@@ -1,6 +1,7 @@
 import type t from 'tap'
 import { type Config, DEFAULTS, type ListenAddress } from '../../src/config/index.ts'
 import {
+  type CancelSignal,
   formatHostPort,
   type HostPort,
   parseHostPort,
@@ -210,7 +211,7 @@ export class Playbook {
     return near
   }
 
-  #neverConnect(label: string, signal: AbortSignal): Promise<never> {
+  #neverConnect(label: string, signal: CancelSignal): Promise<never> {
     return new Promise((_resolve, reject) => {
       const timer = this.clock.setTimer(this.#connectTimeoutMs, () =>
         reject(new ProxyError('DIAL_TIMEOUT', { detail: label })),

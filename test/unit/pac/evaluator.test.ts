@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { CancelSignal } from '../../../src/core/index.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 import {
   failureOf,
@@ -261,8 +262,8 @@ if (await hasQuickJs(t)) {
 
   t.test('a lookup that hangs ends after 5 seconds, or with the question', async t => {
     const clock = new FakeClock()
-    const asked: AbortSignal[] = []
-    const resolve = (_name: string, signal: AbortSignal): Promise<string[]> => {
+    const asked: CancelSignal[] = []
+    const resolve = (_name: string, signal: CancelSignal): Promise<string[]> => {
       asked.push(signal)
       return new Promise(() => undefined)
     }

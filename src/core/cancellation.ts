@@ -1,0 +1,42 @@
+/**
+ * Tells that the one who asked for a piece of work wants it no longer: the part of AbortSignal that is used here, so that an AbortSignal
+ * is one too. Each request has one, and node's own takes longer to make than the whole rest of the bookkeeping of a request.
+ */
+export interface CancelSignal {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once: true }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+/** For work that nobody calls off. */
+export const NEVER_CANCELLED: CancelSignal = {
+  aborted: false,
+  addEventListener: () => undefined,
+  removeEventListener: () => undefined,
+}
+
+/** The other end of a signal. Every listener hears of it once, and not at all when it comes too late: `aborted` tells then. */
+export class Cancellation implements CancelSignal {
+  readonly #listeners = new Set<() => void>()
+  #aborted = false
+
+  get aborted(): boolean {
+    return this.#aborted
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    if (!this.#aborted) this.#listeners.add(listener)
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners.delete(listener)
+  }
+
+  abort(): void {
+    if (this.#aborted) return
+    this.#aborted = true
+    const listeners = [...this.#listeners]
+    this.#listeners.clear()
+    for (const listener of listeners) listener()
+  }
+}
