@@ -53,7 +53,7 @@ export async function handleForward(
     onInformational: head => passOnInformational(request, response, head),
     trace: scope.trace,
     patience: forwardPatience(deps, connection.stream, request.method ?? '', body),
-    ...(connection.ownsSessions ? { owner: connection } : {}),
+    owner: connection.ownsSessions ? connection : undefined,
   }
   try {
     const delivered = await deliver(carriers, call, deps)

@@ -25,9 +25,9 @@ export class Workload {
     return this.#scopes.size
   }
 
-  open(description: WorkDescription): RequestScope {
+  open({ client, method, target }: WorkDescription): RequestScope {
     const { clock, emit, nextRequestId } = this.#current()
-    const scope = new RequestScope({ ...description, id: nextRequestId(), clock, emit })
+    const scope = new RequestScope({ id: nextRequestId(), client, method, target, clock, emit })
     this.#scopes.add(scope)
     return scope
   }

@@ -34,7 +34,7 @@ export interface Call {
   readonly onInformational: (head: ResponseHead) => void
   readonly trace: Trace
   /** Whose sessions come before all others: those that the client's own logon at an origin is bound to. */
-  readonly owner?: SessionOwner
+  readonly owner?: SessionOwner | undefined
   /** Waits and is sent again when an upstream limits it; without it such an answer is an answer like any other. */
   readonly patience?: Patience | undefined
 }
