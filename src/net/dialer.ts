@@ -8,6 +8,7 @@ import {
   type HostPort,
   ProxyError,
 } from '../core/index.ts'
+import { canOpenDescriptor, SHORTAGES } from './descriptor-limit.ts'
 
 export interface DialOptions {
   readonly signal: AbortSignal
@@ -18,7 +19,8 @@ export interface DialOptions {
 export interface Dialer {
   /**
    * Opens a connection. A name is resolved anew each time, so a changed DNS answer is followed at once.
-   * @throws ProxyError DIAL_DNS, DIAL_REFUSED, DIAL_TIMEOUT, DIAL_UNREACHABLE, ROUTE_DENIED or CLIENT_ABORTED.
+   * @throws ProxyError DIAL_DNS, DIAL_REFUSED, DIAL_TIMEOUT, DIAL_UNREACHABLE, NO_DESCRIPTORS, ROUTE_DENIED or
+   * CLIENT_ABORTED.
    */
   dial(to: HostPort, options: DialOptions): Promise<Duplex>
 }
@@ -81,6 +83,8 @@ async function resolveNamed(
   try {
     return await resolve(host)
   } catch (cause) {
+    // A resolver that may open no file says that the name is unknown.
+    if (!canOpenDescriptor()) throw new ProxyError('NO_DESCRIPTORS', { detail: host, cause })
     throw new ProxyError('DIAL_DNS', {
       detail: `${host} has no address that this host can find`,
       cause,
@@ -188,6 +192,7 @@ class DialRace {
 }
 
 function dialCode(systemCode: string): ErrorCode {
+  if (SHORTAGES.has(systemCode)) return 'NO_DESCRIPTORS'
   if (systemCode === 'ECONNREFUSED') return 'DIAL_REFUSED'
   return systemCode === 'ETIMEDOUT' ? 'DIAL_TIMEOUT' : 'DIAL_UNREACHABLE'
 }

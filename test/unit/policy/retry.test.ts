@@ -71,6 +71,8 @@ t.test('the retry law', async t => {
       [{ otherReading: true, replayable: false }, 'give-up'],
     ],
     AUTH_LOCKED_OUT: [[{}, 'give-up']],
+    QUEUE_FULL: [[{}, 'give-up']],
+    NO_DESCRIPTORS: [[{}, 'give-up']],
     POOL_TIMEOUT: [[{}, 'give-up']],
     DRAINING: [[{}, 'give-up']],
     CLIENT_ABORTED: [[{}, 'give-up']],
@@ -81,6 +83,7 @@ t.test('the retry law', async t => {
     // Answers to a client before there is an attempt: no row of the law.
     BAD_TARGET: [],
     HEADERS_TOO_LARGE: [],
+    CLIENT_LIMIT: [],
     CLIENT_DENIED: [],
     CLIENT_TIMEOUT: [],
     CLIENT_AUTH_REQUIRED: [],
