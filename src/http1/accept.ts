@@ -28,7 +28,7 @@ export function chooseMediaType<T extends string>(
   if (accept === undefined) return offered[0]
   const ranges = accept.split(',', MAX_RANGES).map(parseRange)
   const rated = offered
-    .map(type => ({ type, ...preferenceFor(type, ranges) }))
+    .map(type => ({ ...preferenceFor(type, ranges), type }))
     .filter(({ quality }) => quality > 0)
   rated.sort((a, b) => b.quality - a.quality || b.specificity - a.specificity || a.at - b.at)
   return rated[0]?.type

@@ -17,7 +17,7 @@ t.test('the hard limit of the service counts, else that of the shell', async t =
       '0\n',
       '/proc/self/limits',
       '1024',
-      /^note this shell may open 1024 .* about 384 clients at once/,
+      /^note this shell may open 1024 .* enough for 384 clients at once/,
     ],
     ['', '/proc/other', '1', /^skipped /],
   ]
