@@ -182,8 +182,11 @@ class DialRace {
 
   #verdict(): ProxyError {
     const codes = this.#errors.map(error => ('code' in error ? String(error.code) : error.message))
-    const code =
-      codes.map(dialCode).find(known => known !== 'DIAL_UNREACHABLE') ?? 'DIAL_UNREACHABLE'
+    const found = codes.map(dialCode)
+    // Where an address could not be tried, the others say nothing about all of them.
+    const code = found.includes('NO_DESCRIPTORS')
+      ? 'NO_DESCRIPTORS'
+      : (found.find(known => known !== 'DIAL_UNREACHABLE') ?? 'DIAL_UNREACHABLE')
     return new ProxyError(code, {
       detail: `${this.#label} (${codes.join(', ')})`,
       cause: new AggregateError(this.#errors),

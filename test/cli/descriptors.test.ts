@@ -23,7 +23,8 @@ async function start(descriptors: number, more: readonly string[]) {
       `Username ${ALICE.user}`,
       `Domain ${ALICE.domain}`,
       `Password ${ALICE.password}`,
-      `Proxy 127.0.0.1:${upstream.address.port}`,
+      // A name: it has to be looked up for each connection.
+      `Proxy localhost:${upstream.address.port}`,
       ...more,
     ],
     descriptors,
