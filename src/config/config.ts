@@ -103,6 +103,10 @@ export interface Config {
   readonly tunnelIdleMs: number
   readonly shutdownGraceMs: number
   readonly headerTimeoutMs: number
+  /** How long a client may be silent within a body, or leave its answer unread; 0 is no limit. */
+  readonly bodyTimeoutMs: number
+  /** How long a client's connection without a request is kept. */
+  readonly clientIdleMs: number
   /** Which requests wait and are sent again when an upstream limits them: CONNECT, others without a body too, or none. */
   readonly rateLimitRetry: RateLimitRetry
   /** The longest single wait, and all waits of a request together. */
@@ -111,6 +115,12 @@ export interface Config {
   readonly maxHandshakes: number
   /** Per upstream; tunnels do not count. */
   readonly maxSessions: number
+  /** Requests that wait for a session of an upstream. */
+  readonly maxWaiting: number
+  /** Connections of clients in total; undefined for what the descriptors allow. */
+  readonly maxClients: number | undefined
+  /** Connections from one address; 0 is no limit. */
+  readonly maxClientsPerAddress: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -151,12 +161,19 @@ export const DEFAULTS: Config = {
   tunnelIdleMs: 0,
   shutdownGraceMs: 30_000,
   headerTimeoutMs: 60_000,
+  // A program may read its input between long steps of its own, as a shell does with a script from curl.
+  bodyTimeoutMs: 300_000,
+  // Longer than clients keep theirs, so that they are the ones to close it.
+  clientIdleMs: 120_000,
   rateLimitRetry: 'connect',
   rateLimitWaitMs: 30_000,
   // Programs in Go, dockerd and GitLab Runner among them, may give up a CONNECT that is not answered within a minute.
   rateLimitTotalMs: 50_000,
   maxHandshakes: 16,
   maxSessions: 512,
+  maxWaiting: 1024,
+  maxClients: undefined,
+  maxClientsPerAddress: 0,
   logLevel: 'info',
   logFormat: 'auto',
 }

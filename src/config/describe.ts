@@ -4,7 +4,7 @@ import { DIRECTIVES } from './directives.ts'
 /** The effective configuration as a configuration file, one directive a line, with `[secret]` for what must not be shown. */
 export function describeConfig(config: Config): string {
   const lines = DIRECTIVES.flatMap(spec => spec.show(config)).map(
-    ({ name, value }) => `${name.padEnd(20)}${quoteIfNeeded(value)}\n`,
+    ({ name, value }) => `${name.padEnd(19)} ${quoteIfNeeded(value)}\n`,
   )
   return lines.join('')
 }

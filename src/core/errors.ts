@@ -11,7 +11,12 @@ interface ErrorRow {
   readonly blame: Blame
   readonly proxyStatus: string
   readonly text: string
+  /** When it may be worth another try, where the error itself does not know better. */
+  readonly retryAfterMs?: number
 }
+
+/** What is short is mostly free again in moments; who asks sooner makes it no better. */
+const SHORTAGE_MS = 5_000
 
 export const ERRORS = {
   BAD_REQUEST: {
@@ -73,6 +78,13 @@ export const ERRORS = {
     blame: 'client',
     proxyStatus: 'http_request_error',
     text: 'This proxy cannot do what the request asks',
+  },
+  CLIENT_LIMIT: {
+    status: 503,
+    blame: 'proxy',
+    proxyStatus: 'proxy_internal_response',
+    text: 'The proxy serves as many clients as it may',
+    retryAfterMs: SHORTAGE_MS,
   },
   NO_UPSTREAM: {
     status: 503,
@@ -187,12 +199,28 @@ export const ERRORS = {
     blame: 'proxy',
     proxyStatus: 'connection_limit_reached',
     text: 'No upstream session became free in time',
+    retryAfterMs: SHORTAGE_MS,
+  },
+  QUEUE_FULL: {
+    status: 503,
+    blame: 'proxy',
+    proxyStatus: 'connection_limit_reached',
+    text: 'Too many requests wait for an upstream session',
+    retryAfterMs: SHORTAGE_MS,
+  },
+  NO_DESCRIPTORS: {
+    status: 503,
+    blame: 'proxy',
+    proxyStatus: 'connection_limit_reached',
+    text: 'The proxy has no file descriptor left for another connection',
+    retryAfterMs: SHORTAGE_MS,
   },
   DRAINING: {
     status: 503,
     blame: 'proxy',
     proxyStatus: 'destination_unavailable',
     text: 'The proxy is stopping',
+    retryAfterMs: SHORTAGE_MS,
   },
   PAC_UNAVAILABLE: {
     status: 502,
@@ -238,20 +266,24 @@ export interface ErrorOptions {
   /** What happened here, for a person: names and addresses, never secrets, tokens or header values. */
   readonly detail?: string
   readonly cause?: unknown
+  /** When it may be worth another try, in milliseconds from then on; left out where nobody knows. */
+  readonly retryAfterMs?: number | undefined
 }
 
 /** Every failure that crosses a room. Match on `code`, never on the message. */
 export class ProxyError extends Error {
   readonly code: ErrorCode
   readonly detail: string | undefined
+  readonly retryAfterMs: number | undefined
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     const { detail, cause } = options
-    const text = ERRORS[code].text
+    const { text, retryAfterMs }: ErrorRow = ERRORS[code]
     super(detail === undefined ? text : `${text}: ${detail}`, cause === undefined ? {} : { cause })
     this.name = 'ProxyError'
     this.code = code
     this.detail = detail
+    this.retryAfterMs = options.retryAfterMs ?? retryAfterMs
   }
 
   get status(): number {

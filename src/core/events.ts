@@ -41,6 +41,13 @@ export type ProxyEvent =
   | { readonly type: 'listener.waiting'; readonly address: string; readonly reason: string }
   | { readonly type: 'listener.closed'; readonly address: string }
   | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
+  /** Turned away at a limit of this proxy; `most` is its value where it has one. */
+  | {
+      readonly type: 'client.refused'
+      readonly client: string
+      readonly limit: 'MaxClients' | 'MaxClientsPerAddress' | 'MaxWaiting' | 'descriptors'
+      readonly most: number | undefined
+    }
   | {
       readonly type: 'client.malformed'
       readonly client: string

@@ -14,6 +14,7 @@ export {
 export type { Emit, ProxyEvent, RequestRecord, Termination } from './events.ts'
 export { formatHostPort, type HostPort, parseHost, parseHostPort, parsePort } from './host-port.ts'
 export { DOCKER, isDockerBridge, isInterfaceName, isVlanName } from './interface-names.ts'
+export { IdleWatch } from './idle-watch.ts'
 export { countFrom, type RequestId, type SessionId } from './ids.ts'
 export { Secret } from './secret.ts'
 export { matchWildcard } from './wildcard.ts'

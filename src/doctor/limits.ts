@@ -1,3 +1,4 @@
+import { clientsWithin, parseDescriptorLimit } from '../net/index.ts'
 import { type Check, only } from './check.ts'
 import { type Judgement, note, ok, skipped } from './finding.ts'
 
@@ -16,7 +17,7 @@ export const LIMITS: Check = {
     const pid = shown?.stdout.trim() ?? ''
     const isRunning = /^[1-9]\d*$/.test(pid)
     const limits = read(`/proc/${isRunning ? pid : 'self'}/limits`)
-    const limit = parseDescriptors(limits ?? '')
+    const limit = parseDescriptorLimit(limits ?? '')
     return only(
       limit === undefined
         ? skipped('/proc does not say how many descriptors there may be')
@@ -25,18 +26,11 @@ export const LIMITS: Check = {
   },
 }
 
-/** The hard limit: node raises the soft one to it. Infinity for `unlimited`. */
-export function parseDescriptors(limits: string): number | undefined {
-  const [, hard] = /^Max open files +\S+ +(\S+)/m.exec(limits) ?? []
-  if (hard === undefined) return undefined
-  return hard === 'unlimited' ? Infinity : Number(hard)
-}
-
 export function judgeDescriptors(limit: number, whose: string): Judgement {
   const text = `${whose} may open ${limit === Infinity ? 'any number of' : limit} files and sockets`
   if (limit >= ENOUGH) return ok(text)
   return note(
-    `${text}: enough for about ${Math.floor(limit / 2)} tunnels`,
+    `${text}: enough for ${clientsWithin(limit)} clients at once`,
     'LimitNOFILE=65536 in the unit, or ulimit -n 65536',
   )
 }

@@ -1,3 +1,4 @@
+export { chooseMediaType } from './accept.ts'
 export { type BasicCredentials, formatBasicCredentials, parseBasicCredentials } from './basic.ts'
 export { type Challenge, parseChallenges } from './challenges.ts'
 export { ChunkedDecoder, chunkHeader, lastChunk } from './chunked.ts'

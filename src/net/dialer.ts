@@ -9,6 +9,7 @@ import {
   type HostPort,
   ProxyError,
 } from '../core/index.ts'
+import { canOpenDescriptor, SHORTAGES } from './descriptor-limit.ts'
 
 export interface DialOptions {
   readonly signal: CancelSignal
@@ -19,7 +20,8 @@ export interface DialOptions {
 export interface Dialer {
   /**
    * Opens a connection. A name is resolved anew each time, so a changed DNS answer is followed at once.
-   * @throws ProxyError DIAL_DNS, DIAL_REFUSED, DIAL_TIMEOUT, DIAL_UNREACHABLE, ROUTE_DENIED or CLIENT_ABORTED.
+   * @throws ProxyError DIAL_DNS, DIAL_REFUSED, DIAL_TIMEOUT, DIAL_UNREACHABLE, NO_DESCRIPTORS, ROUTE_DENIED or
+   * CLIENT_ABORTED.
    */
   dial(to: HostPort, options: DialOptions): Promise<Duplex>
 }
@@ -82,6 +84,8 @@ async function resolveNamed(
   try {
     return await resolve(host)
   } catch (cause) {
+    // A resolver that may open no file says that the name is unknown.
+    if (!canOpenDescriptor()) throw new ProxyError('NO_DESCRIPTORS', { detail: host, cause })
     throw new ProxyError('DIAL_DNS', {
       detail: `${host} has no address that this host can find`,
       cause,
@@ -179,8 +183,11 @@ class DialRace {
 
   #verdict(): ProxyError {
     const codes = this.#errors.map(error => ('code' in error ? String(error.code) : error.message))
-    const code =
-      codes.map(dialCode).find(known => known !== 'DIAL_UNREACHABLE') ?? 'DIAL_UNREACHABLE'
+    const found = codes.map(dialCode)
+    // Where an address could not be tried, the others say nothing about all of them.
+    const code = found.includes('NO_DESCRIPTORS')
+      ? 'NO_DESCRIPTORS'
+      : (found.find(known => known !== 'DIAL_UNREACHABLE') ?? 'DIAL_UNREACHABLE')
     return new ProxyError(code, {
       detail: `${this.#label} (${codes.join(', ')})`,
       cause: new AggregateError(this.#errors),
@@ -189,6 +196,7 @@ class DialRace {
 }
 
 function dialCode(systemCode: string): ErrorCode {
+  if (SHORTAGES.has(systemCode)) return 'NO_DESCRIPTORS'
   if (systemCode === 'ECONNREFUSED') return 'DIAL_REFUSED'
   return systemCode === 'ETIMEDOUT' ? 'DIAL_TIMEOUT' : 'DIAL_UNREACHABLE'
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { endianness, networkInterfaces } from 'node:os'
+import { canOpenDescriptor } from './descriptor-limit.ts'
 import type { Interface } from './interfaces.ts'
 import { parseKernelTables } from './kernel-tables.ts'
 
@@ -10,6 +11,7 @@ const TABLES = '/proc/self/net'
  * The interfaces of this host. Node's list is exact, but leaves out interfaces without carrier, such as docker0 before the first
  * container, and is empty where a sandbox forbids netlink: the kernel's tables speak for those. They are files, so no program has to
  * be installed or started; what they cannot tell is which of two interfaces with the same IPv4 network has an address.
+ * @throws the system's error when nothing can be read for want of descriptors.
  */
 export function readInterfaces(): readonly Interface[] {
   const listed = listedByNode()
@@ -50,7 +52,8 @@ function readTable(name: string): string {
 function orNone<T>(read: () => T, none: T): T {
   try {
     return read()
-  } catch {
+  } catch (error) {
+    if (!canOpenDescriptor()) throw error
     return none
   }
 }

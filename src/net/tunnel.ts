@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Clock, Timer } from '../core/index.ts'
+import { type Clock, IdleWatch, type Timer } from '../core/index.ts'
 
 export type TunnelEnd = 'closed' | 'client-error' | 'upstream-error' | 'idle' | 'shutdown'
 
@@ -31,15 +31,14 @@ export class Tunnel {
   #bytesFromUpstream = 0
   #end: TunnelEnd = 'closed'
   #open = 2
-  #lastMoved: number
-  #idleTimer: Timer | undefined
+  readonly #idle: IdleWatch
   #lingerTimer: Timer | undefined
   #resolve!: (result: TunnelResult) => void
 
   constructor(client: Duplex, upstream: Duplex, { clock, idleMs }: TunnelOptions) {
     this.#client = client
     this.#upstream = upstream
-    this.#lastMoved = clock.now()
+    this.#idle = new IdleWatch(clock, idleMs, () => this.destroy('idle'))
     this.done = new Promise(resolve => (this.#resolve = resolve))
     this.#relay(client, upstream, size => (this.#bytesFromClient += size), 'client-error', clock)
     this.#relay(
@@ -49,7 +48,7 @@ export class Tunnel {
       'upstream-error',
       clock,
     )
-    if (idleMs > 0) this.#watchIdle(clock, idleMs)
+    this.#idle.start()
   }
 
   /** Ends both sides now. */
@@ -68,7 +67,7 @@ export class Tunnel {
   ): void {
     from.on('data', (chunk: Buffer) => {
       count(chunk.length)
-      this.#lastMoved = clock.now()
+      this.#idle.moved()
       if (!to.write(chunk)) from.pause()
     })
     to.on('drain', () => from.resume())
@@ -99,18 +98,12 @@ export class Tunnel {
   }
 
   #finish(): void {
-    this.#idleTimer?.cancel()
+    this.#idle.stop()
     this.#lingerTimer?.cancel()
     this.#resolve({
       end: this.#end,
       bytesFromClient: this.#bytesFromClient,
       bytesFromUpstream: this.#bytesFromUpstream,
     })
-  }
-
-  #watchIdle(clock: Clock, idleMs: number): void {
-    const left = this.#lastMoved + idleMs - clock.now()
-    if (left <= 0) this.destroy('idle')
-    else this.#idleTimer = clock.setTimer(left, () => this.#watchIdle(clock, idleMs))
   }
 }

@@ -12,7 +12,7 @@ export interface EventLog {
 const REPEATS: RepeatOptions = { limit: 5, windowMs: 60_000, maxKinds: 200 }
 
 /**
- * The sink of all events: each becomes a line of the log. A failure that keeps coming (the same client denied, the same
+ * The sink of all events: each becomes a line of the log. A failure that keeps coming (the same client denied, the same limit, the same
  * upstream failing in the same way, a Pac script that throws) is written five times a minute, and then once with the number of the others.
  */
 export function createEventLog(logger: Logger, clock: Clock): EventLog {
@@ -39,6 +39,8 @@ function repeatKind(event: ProxyEvent): string | undefined {
       return `${event.type} ${event.words.join(';')}`
     case 'client.denied':
       return `${event.type} ${withoutPort(event.client)} ${event.rule}`
+    case 'client.refused':
+      return `${event.type} ${event.limit} ${event.limit === 'MaxClientsPerAddress' ? withoutPort(event.client) : ''}`
     case 'client.malformed':
       return `${event.type} ${withoutPort(event.client)} ${event.error}`
     case 'pac.faulted':

@@ -20,6 +20,7 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'listener.waiting': { level: 'warn', message: 'cannot listen yet, waiting for the address' },
   'listener.closed': { level: 'info', message: 'no longer listening' },
   'client.denied': { level: 'warn', message: 'client denied' },
+  'client.refused': { level: 'warn', message: 'client refused at a limit of this proxy' },
   'client.malformed': { level: 'info', message: 'client sent no valid request' },
   'request.finished': { level: 'info', message: 'request finished' },
   'session.dialed': { level: 'debug', message: 'session dialed' },

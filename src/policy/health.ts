@@ -24,6 +24,11 @@ export class UpstreamHealth {
     return now >= this.#downUntil
   }
 
+  /** For how long it is still put aside, in milliseconds. */
+  coolDownMs(now: number): number {
+    return Math.max(0, this.#downUntil - now)
+  }
+
   get failures(): number {
     return this.#failures
   }

@@ -11,12 +11,15 @@ const PHASES: Partial<Record<ErrorCode, string>> = {
   LOOP_DETECTED: 'R',
   NOT_SUPPORTED: 'R',
   ROUTE_DENIED: 'R',
+  CLIENT_LIMIT: 'R',
   POOL_TIMEOUT: 'Q',
+  QUEUE_FULL: 'Q',
   DRAINING: 'Q',
   DIAL_REFUSED: 'C',
   DIAL_TIMEOUT: 'C',
   DIAL_UNREACHABLE: 'C',
   DIAL_DNS: 'C',
+  NO_DESCRIPTORS: 'C',
   NO_UPSTREAM: 'C',
   AUTH_NOT_OFFERED: 'A',
   AUTH_CHALLENGE_MALFORMED: 'A',
@@ -37,10 +40,17 @@ export function terminationOf(code: ErrorCode | undefined, stage: Stage): Termin
   return `${culprit(code)}${phase}`
 }
 
+const SHORTAGES: ReadonlySet<ErrorCode> = new Set([
+  'CLIENT_LIMIT',
+  'POOL_TIMEOUT',
+  'QUEUE_FULL',
+  'NO_DESCRIPTORS',
+])
+
 function culprit(code: ErrorCode): string {
   if (code === 'BUG') return 'I'
   if (code === 'DRAINING') return 'K'
-  if (code === 'POOL_TIMEOUT') return 'R'
+  if (SHORTAGES.has(code)) return 'R'
   if (code === 'CLIENT_TIMEOUT') return 'c'
   if (code === 'UPSTREAM_TIMEOUT' || code === 'DIAL_TIMEOUT') return 's'
   const { blame } = ERRORS[code]

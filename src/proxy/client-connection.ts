@@ -1,12 +1,9 @@
 import type { Duplex } from 'node:stream'
-import type { Clock, Timer } from '../core/index.ts'
+import type { Clock, ProxyError, Timer } from '../core/index.ts'
 import type { Lease, SessionOwner } from '../upstream/index.ts'
 
 /** Requests of one connection that may wait for the ones before them; reading stops beyond it. */
 const PIPELINE_LIMIT = 16
-
-/** An idle connection is kept longer than clients keep theirs, so that they are the ones to close it. */
-const KEEP_ALIVE_MS = 120_000
 
 export interface ClientConnectionOptions {
   readonly stream: Duplex
@@ -16,6 +13,10 @@ export interface ClientConnectionOptions {
   readonly clock: Clock
   /** How long a request header may take to arrive. */
   readonly headerTimeoutMs: number
+  /** How long it is kept without a request. */
+  readonly idleMs: number
+  /** What the client is told whatever it asks for. */
+  readonly refusal?: ProxyError
   readonly bytesRead: () => number
   readonly onHeaderTimeout: () => void
 }
@@ -42,6 +43,10 @@ export class ClientConnection implements SessionOwner {
     this.address = options.address
     this.#options = options
     this.#awaitRequest()
+  }
+
+  get refusal(): ProxyError | undefined {
+    return this.#options.refusal
   }
 
   get isBusy(): boolean {
@@ -113,14 +118,15 @@ export class ClientConnection implements SessionOwner {
    * A header that trickles in is cut off; silence between requests is what keep-alive is for. One that begins late in a
    * period has the next one too.
    */
-  #awaitRequest(idleMs = 0, isArriving = false): void {
-    const { bytesRead, clock, headerTimeoutMs, onHeaderTimeout, stream } = this.#options
+  #awaitRequest(sinceMs = 0, isArriving = false): void {
+    const { bytesRead, clock, headerTimeoutMs, idleMs, onHeaderTimeout, stream } = this.#options
     const before = bytesRead()
-    this.#timer = clock.setTimer(headerTimeoutMs, () => {
-      const silentMs = idleMs + headerTimeoutMs
+    const waitMs = isArriving ? headerTimeoutMs : Math.min(headerTimeoutMs, idleMs - sinceMs)
+    this.#timer = clock.setTimer(waitMs, () => {
+      const silentMs = sinceMs + waitMs
       if (isArriving) onHeaderTimeout()
       else if (bytesRead() > before) this.#awaitRequest(0, true)
-      else if (silentMs >= KEEP_ALIVE_MS) stream.destroy()
+      else if (silentMs >= idleMs) stream.destroy()
       else this.#awaitRequest(silentMs)
     })
   }

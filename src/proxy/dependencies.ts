@@ -47,7 +47,16 @@ export interface ProxyDependencies {
   /** This proxy's name in Via, unlike any other's. */
   readonly pseudonym: string
   readonly rateLimit: RateLimitRules
+  /** Connections of clients at once, in total and from one address; 0 is no limit. */
+  readonly maxClients: number
+  readonly maxClientsPerAddress: number
+  /** Requests that wait for a session of an upstream. */
+  readonly maxWaiting: number
   readonly headerTimeoutMs: number
+  /** How long a client may be silent in the middle of a body, and leave its answer unread. 0: for ever. */
+  readonly bodyTimeoutMs: number
+  /** How long a client's connection without a request is kept. */
+  readonly clientIdleMs: number
   readonly tunnelIdleMs: number
   readonly nextRequestId: () => string
 }

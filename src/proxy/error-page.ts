@@ -1,70 +1,116 @@
 import { STATUS_CODES } from 'node:http'
-import type { ErrorCode, ProxyError } from '../core/index.ts'
-import { ERRORS } from '../core/index.ts'
-import { formatProxyStatus, type ResponseHead } from '../http1/index.ts'
+import { ERRORS, type ErrorCode, type ProxyError } from '../core/index.ts'
+import { chooseMediaType, formatProxyStatus, type ResponseHead } from '../http1/index.ts'
+import { adviceOn } from './error-advice.ts'
 
 export interface ErrorPage {
   readonly head: ResponseHead
   readonly body: Buffer
 }
 
-/** What the reader of the page can do about it. */
-const ADVICE: Partial<Record<ErrorCode, string>> = {
-  AUTH_REJECTED:
-    'It is not tried again, so that the account is not locked. Mend the password in the configuration, and restart or reload tsntlm (SIGHUP).',
-  AUTH_LOCKED_OUT: 'Mend the password in the configuration, and restart or reload tsntlm (SIGHUP).',
-  AUTH_NOT_OFFERED: 'Check that the Proxy directives name the right proxies.',
-  AUTH_NO_ACCOUNT: 'The administrator of this proxy can give it one.',
-  CLIENT_AUTH_REQUIRED: 'User name: DOMAIN\\user, or user alone in the domain of this proxy.',
-  CLIENT_AUTH_REJECTED: 'Log on with the right password.',
-  BAD_TARGET:
-    'This is a proxy: set it as http_proxy and https_proxy, or ask for http://host/path or CONNECT host:port.',
-  CLIENT_DENIED: 'The Allow and Deny directives decide which clients may.',
-  DIAL_DNS: 'Check the name, and the DNS server of the host that tsntlm runs on.',
-  LOOP_DETECTED: 'Check that no Proxy directive names this proxy itself.',
-  ROUTE_DENIED:
-    'Addresses of the proxy host itself are not given to its clients; the DirectToLocal directive changes that.',
+export interface PageOptions {
+  readonly requestId: string
+  /** The Accept field of the request. */
+  readonly accept: string | undefined
+  /** The answer to a HEAD has the fields alone (RFC 9110 section 9.3.2). */
+  readonly isHead: boolean
 }
+
+/** What a page says, in any form. */
+interface Content {
+  readonly status: number
+  readonly reason: string
+  readonly error: ErrorCode
+  readonly message: string
+  readonly advice: string | undefined
+  readonly request: string
+}
+
+/** Their details may name what is nobody's business but the administrator's. The log has them. */
+const WITHOUT_DETAIL: ReadonlySet<ErrorCode> = new Set(['BUG', 'CONFIG'])
+
+/** A page stays small whatever a name in it is like. */
+const MAX_MESSAGE = 400
 
 /** As cntlm names it: browsers keep passwords by the realm. */
 const REALM = 'Basic realm="Cntlm Proxy"'
 
-/** An answer of our own making: plain text, or HTML for those who ask for it, with RFC 9209 Proxy-Status. */
-export function errorPage(
-  error: ProxyError,
-  options: { requestId: string; wantsHtml: boolean },
-): ErrorPage {
-  const { requestId, wantsHtml } = options
-  const status = error.status
+const FORMS = {
+  'text/plain': asText,
+  'text/html': asHtml,
+  'application/json': asJson,
+} as const satisfies Record<string, (content: Content) => string>
+
+const TYPES = Object.keys(FORMS) as (keyof typeof FORMS)[]
+
+/**
+ * An answer of our own making, with RFC 9209 Proxy-Status: plain text, or HTML or JSON for those who prefer it. Who accepts none of
+ * them gets text, which is better than not to know (RFC 9110 section 12.4.1).
+ */
+export function errorPage(error: ProxyError, options: PageOptions): ErrorPage {
+  const { code, retryAfterMs, status } = error
   const reason = STATUS_CODES[status] ?? 'Error'
-  const lines = [
-    `${error.message}.`,
-    ADVICE[error.code],
-    `Request ${requestId}, error ${error.code}.`,
-  ]
-  const text = lines.filter(line => line !== undefined)
-  const body = Buffer.from(
-    wantsHtml ? asHtml(`${status} ${reason}`, text) : `tsntlm: ${text.join('\n')}\n`,
-  )
-  const proxyStatus = formatProxyStatus({
-    error: ERRORS[error.code].proxyStatus,
-    ...(error.detail === undefined ? {} : { details: error.detail }),
-  })
+  const detail = WITHOUT_DETAIL.has(code) ? undefined : error.detail
+  const { text, proxyStatus } = ERRORS[code]
+  const message = detail === undefined ? text : `${text}: ${detail}`
+  const content: Content = {
+    status,
+    reason,
+    error: code,
+    message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}...` : `${message}.`,
+    advice: adviceOn(code),
+    request: options.requestId,
+  }
+  const type = chooseMediaType(options.accept, TYPES) ?? 'text/plain'
+  const body = Buffer.from(FORMS[type](content))
+  const details = detail === undefined ? {} : { details: detail }
   const headers = [
-    ...['Content-Type', `${wantsHtml ? 'text/html' : 'text/plain'}; charset=utf-8`],
+    ...['Content-Type', type === 'application/json' ? type : `${type}; charset=utf-8`],
     ...['Content-Length', String(body.length)],
     ...['Cache-Control', 'no-store'],
-    ...['Proxy-Status', proxyStatus],
+    ...['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"],
+    ...['X-Content-Type-Options', 'nosniff'],
+    ...['Proxy-Status', formatProxyStatus({ error: proxyStatus, ...details })],
+    ...(retryAfterMs === undefined ? [] : ['Retry-After', String(Math.ceil(retryAfterMs / 1000))]),
     ...(status === 407 ? ['Proxy-Authenticate', REALM] : []),
   ]
-  return { head: { version: '1.1', status, reason, headers }, body }
+  const head: ResponseHead = { version: '1.1', status, reason, headers }
+  return { head, body: options.isHead ? Buffer.alloc(0) : body }
 }
 
-function asHtml(title: string, lines: readonly string[]): string {
-  const paragraphs = lines.map(line => `<p>${escape(line)}</p>`).join('\n')
-  return `<!doctype html>\n<title>${escape(title)}</title>\n<h1>${escape(title)}</h1>\n${paragraphs}\n<hr>tsntlm\n`
+function asText({ message, advice, request, error }: Content): string {
+  const lines = [message, advice, `Request ${request}, error ${error}.`]
+  return `tsntlm: ${lines.filter(line => line !== undefined).join('\n')}\n`
+}
+
+function asJson({ status, error, message, advice, request }: Content): string {
+  return `${JSON.stringify({ status, error, message, advice, request })}\n`
+}
+
+const STYLE =
+  ':root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}h1{font-size:1.4rem}footer{border-top:1px solid;padding-top:.5rem;font-size:.9rem}'
+
+function asHtml({ status, reason, message, advice, request, error }: Content): string {
+  const title = `${status} ${escape(reason)}`
+  const paragraphs = [message, advice].flatMap(text =>
+    text === undefined ? [] : [`<p>${escape(text)}</p>`],
+  )
+  return [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<meta charset="utf-8">',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    `<title>${title}</title>`,
+    `<style>${STYLE}</style>`,
+    '<main>',
+    `<h1>${title}</h1>`,
+    ...paragraphs,
+    '</main>',
+    `<footer>tsntlm: request ${escape(request)}, error ${error}</footer>`,
+    '',
+  ].join('\n')
 }
 
 function escape(text: string): string {
-  return text.replace(/[&<>"]/g, char => `&#${char.charCodeAt(0)};`)
+  return text.replace(/[&<>"']/g, char => `&#${char.charCodeAt(0)};`)
 }

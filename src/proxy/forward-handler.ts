@@ -8,6 +8,8 @@ import {
   serializeResponseHead,
 } from '../http1/index.ts'
 import { type Call, type Carrier, deliver, type Delivered, type Way } from '../upstream/index.ts'
+import { answerSink } from './answer-sink.ts'
+import { breakOff } from './break-off.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { bindsConnection, demandFields, identityFor, originRightsOf } from './client-logon.ts'
 import type { ProxyDependencies } from './dependencies.ts'
@@ -19,7 +21,7 @@ import {
   requestForOrigin,
   requestForUpstream,
 } from './outgoing-request.ts'
-import { answerHeaders, breakOff } from './raw-response.ts'
+import { answerHeaders } from './raw-response.ts'
 import { forwardPatience } from './rate-limit.ts'
 import type { RequestScope } from './request-scope.ts'
 
@@ -42,7 +44,7 @@ export async function handleForward(
 ): Promise<void> {
   const { label, requestFor, carriers } = await choosePassage(deps, scope, connection, request)
   const expectsContinue = /^100-continue$/i.test(request.headers.expect ?? '')
-  const body = requestBody(request, () => {
+  const body = requestBody(request, deps, () => {
     if (expectsContinue && !response.headersSent) response.writeContinue()
   })
   const call: Call = {
@@ -136,14 +138,9 @@ async function relayAnswer(
   response.sendDate = false
   response.writeHead(head.status, head.reason, headers)
   scope.responded(head.status)
+  const sink = answerSink(response, connection.stream, scope, deps)
   try {
-    const relayed = exchange.relayTo({
-      write: chunk => {
-        scope.bytesOut += chunk.length
-        return response.write(chunk)
-      },
-      onDrain: resume => response.once('drain', resume),
-    })
+    const relayed = exchange.relayTo(sink)
     // node keeps the head back until the body begins, which may take long (server-sent events). flushHeaders() would
     // write it in UTF-8.
     if (scope.bytesOut === 0) response.write(NOTHING)
@@ -158,6 +155,8 @@ async function relayAnswer(
     scope.fail(toProxyError(error))
     lease.discard()
     breakOff(response.socket ?? response)
+  } finally {
+    sink.end()
   }
 }
 

@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { ProxyError } from '../core/index.ts'
+import { IdleWatch, ProxyError } from '../core/index.ts'
 import type { Tunnel } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
+import { giveUpReader } from './answer-sink.ts'
 import { ClientConnection } from './client-connection.ts'
+import { type ClientCounts, REFUSED_CLIENT_MS } from './client-counts.ts'
 import { type ConnectContext, handleConnect } from './connect-handler.ts'
 import { blameClientAccount } from './client-logon.ts'
 import type { CurrentDependencies, ProxyDependencies } from './dependencies.ts'
@@ -27,13 +29,15 @@ const UNWANTED_BODY_MS = 5_000
  */
 export class HttpFrontend implements Frontend {
   readonly #current: CurrentDependencies
+  readonly #clients: ClientCounts
   readonly #server: Server
   readonly #connections = new Map<Duplex, ClientConnection>()
   readonly #work: Workload
   #isDraining = false
 
-  constructor(current: CurrentDependencies) {
+  constructor(current: CurrentDependencies, clients: ClientCounts) {
     this.#current = current
+    this.#clients = clients
     this.#work = new Workload(current)
     // Time limits are ours: node's would cut long uploads, and they are not tied to the injected clock.
     const server = createServer({
@@ -65,24 +69,30 @@ export class HttpFrontend implements Frontend {
   }
 
   accept(stream: ClientStream, client: ClientAddress): void {
-    const { acl, clock, emit, headerTimeoutMs, nextRequestId } = this.#current()
+    const deps = this.#current()
+    const { acl, clock, emit, nextRequestId } = deps
     const label = `${client.address}:${client.port}`
     stream.on('error', () => undefined)
     const verdict = checkAccess(acl, client.address)
     if (!verdict.allowed) {
       emit({ type: 'client.denied', client: label, rule: verdict.rule })
-      const error = new ProxyError('CLIENT_DENIED', {
-        detail: `${client.address} is refused by ${verdict.rule}`,
-      })
+      if (!this.#clients.tells(stream)) return
+      const error = new ProxyError('CLIENT_DENIED', { detail: client.address })
       writePage(stream, this.#page(error, nextRequestId(), undefined), clock)
       return
     }
+    const admission = this.#clients.admit(stream, client, deps)
+    if (admission.kind === 'dropped') return
+    const isRefused = admission.kind === 'refused'
+    const headerTimeoutMs = isRefused ? REFUSED_CLIENT_MS : deps.headerTimeoutMs
     const connection = new ClientConnection({
       stream,
       label,
       address: client.address,
       clock,
       headerTimeoutMs,
+      idleMs: isRefused ? REFUSED_CLIENT_MS : deps.clientIdleMs,
+      ...(isRefused ? { refusal: admission.error } : {}),
       bytesRead: () => stream.bytesRead ?? 0,
       onHeaderTimeout: () =>
         this.#refuse(
@@ -116,7 +126,13 @@ export class HttpFrontend implements Frontend {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(request.socket)
     if (connection === undefined) return
-    if (isPing(request)) return connection.serve(async () => this.#answerPing(response))
+    if (isPing(request)) {
+      return connection.serve(async () => this.#answerPing(connection, response))
+    }
+    const { refusal } = connection
+    if (refusal !== undefined) {
+      return connection.serve(async () => this.#turnAway(refusal, request, response))
+    }
     connection.serve(async () => {
       const deps = this.#current()
       const scope = this.#open(connection, request)
@@ -130,17 +146,43 @@ export class HttpFrontend implements Frontend {
       } catch (thrown) {
         this.#answerError(scope, failureOf(thrown, scope, deps), request, response)
       }
-      await closed
+      await this.#whenRead(closed, connection, scope)
       this.#work.close(scope)
     })
   }
 
+  /** The answer is complete: what is left of it is on its way to the client. */
+  async #whenRead(
+    closed: Promise<void>,
+    { stream }: ClientConnection,
+    scope: RequestScope,
+  ): Promise<void> {
+    const { bodyTimeoutMs, clock } = this.#current()
+    const watch = new IdleWatch(clock, bodyTimeoutMs, () =>
+      giveUpReader(stream, scope, bodyTimeoutMs),
+    )
+    watch.start()
+    await closed
+    watch.stop()
+  }
+
+  /** Says that a limit is reached, and closes the connection. */
+  async #turnAway(
+    error: ProxyError,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const closed = new Promise<void>(resolve => response.once('close', resolve))
+    this.#respond(this.#page(error, this.#current().nextRequestId(), request), request, response)
+    await closed
+  }
+
   /** It asks for nothing, so there is no access line: a health check every few seconds would bury the others. */
-  async #answerPing(response: ServerResponse): Promise<void> {
+  async #answerPing(connection: ClientConnection, response: ServerResponse): Promise<void> {
     const closed = new Promise<void>(resolve => response.once('close', resolve))
     response.writeHead(200, {
       'Content-Length': 0,
-      ...(this.#isDraining ? { Connection: 'close' } : {}),
+      ...(this.#isDraining || connection.refusal !== undefined ? { Connection: 'close' } : {}),
     })
     response.end()
     await closed
@@ -154,6 +196,11 @@ export class HttpFrontend implements Frontend {
   ): void {
     const connection = this.#connections.get(stream)
     if (connection === undefined) return
+    const { refusal } = connection
+    if (refusal !== undefined) {
+      const { clock, nextRequestId } = this.#current()
+      return writePage(stream, this.#page(refusal, nextRequestId(), request), clock)
+    }
     connection.serve(async () => {
       const deps = this.#current()
       const scope = this.#open(connection, request)
@@ -196,9 +243,14 @@ export class HttpFrontend implements Frontend {
       response.destroy()
       return
     }
-    const { head, body } = this.#page(error, scope.id, request)
-    scope.status = head.status
-    const headers = this.#isDraining ? [...head.headers, 'Connection', 'close'] : [...head.headers]
+    scope.status = error.status
+    this.#respond(this.#page(error, scope.id, request), request, response)
+  }
+
+  #respond({ head, body }: ErrorPage, request: IncomingMessage, response: ServerResponse): void {
+    // RFC 9110 section 15.5.9: the server does not wait for the rest of a request that it answers 408.
+    const isLast = this.#isDraining || head.status === 408 || this.#isRefused(request)
+    const headers = isLast ? [...head.headers, 'Connection', 'close'] : [...head.headers]
     response.sendDate = false
     response.writeHead(head.status, head.reason, headers)
     response.end(body)
@@ -207,6 +259,10 @@ export class HttpFrontend implements Frontend {
     const timer = this.#current().clock.setTimer(UNWANTED_BODY_MS, () => socket.destroy())
     request.once('close', () => timer.cancel())
     request.once('end', () => timer.cancel())
+  }
+
+  #isRefused({ socket }: IncomingMessage): boolean {
+    return this.#connections.get(socket)?.refusal !== undefined
   }
 
   /** llhttp refused what came, or the connection broke. */
@@ -239,8 +295,8 @@ export class HttpFrontend implements Frontend {
   }
 
   #page(error: ProxyError, requestId: string, request: IncomingMessage | undefined): ErrorPage {
-    const wantsHtml = request?.headers.accept?.includes('text/html') ?? false
-    return errorPage(error, { requestId, wantsHtml })
+    const accept = request?.headers.accept
+    return errorPage(error, { requestId, accept, isHead: request?.method === 'HEAD' })
   }
 }
 

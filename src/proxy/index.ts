@@ -1,3 +1,4 @@
+export { ClientCounts } from './client-counts.ts'
 export type { Accounts, CurrentDependencies, FindProxy, ProxyDependencies } from './dependencies.ts'
 export { fixedTargetProtocol } from './fixed-target-protocol.ts'
 export type { ClientAddress, ClientStream, Frontend } from './frontend.ts'

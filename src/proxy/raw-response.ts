@@ -8,6 +8,8 @@ import {
   serializeResponseHead,
 } from '../http1/index.ts'
 import type { Delivered } from '../upstream/index.ts'
+import { answerSink } from './answer-sink.ts'
+import { breakOff } from './break-off.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 import type { ErrorPage } from './error-page.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -23,7 +25,7 @@ export async function relayRaw(
   stream: Duplex,
   { exchange, lease }: Delivered,
   scope: RequestScope,
-  { clock, pseudonym }: ProxyDependencies,
+  { bodyTimeoutMs, clock, pseudonym }: ProxyDependencies,
 ): Promise<void> {
   const onClose = (): void => lease.discard()
   stream.once('close', onClose)
@@ -34,14 +36,9 @@ export async function relayRaw(
     'latin1',
   )
   scope.responded(head.status)
+  const sink = answerSink(stream, stream, scope, { clock, bodyTimeoutMs })
   try {
-    await exchange.relayTo({
-      write: chunk => {
-        scope.bytesOut += chunk.length
-        return stream.write(chunk)
-      },
-      onDrain: resume => stream.once('drain', resume),
-    })
+    await exchange.relayTo(sink)
     stream.off('close', onClose)
     if (exchange.isReusable) lease.release()
     else lease.discard()
@@ -50,13 +47,9 @@ export async function relayRaw(
     scope.fail(toProxyError(error))
     lease.discard()
     breakOff(stream)
+  } finally {
+    sink.end()
   }
-}
-
-/** An answer that breaks off must not look complete, which an end of the connection may mean: it is reset. */
-export function breakOff(stream: { destroy(): unknown; resetAndDestroy?: () => unknown }): void {
-  if (stream.resetAndDestroy === undefined) stream.destroy()
-  else stream.resetAndDestroy()
 }
 
 /** The fields of an upstream's answer as the client gets them. Content-Length stays only where it is the framing. */

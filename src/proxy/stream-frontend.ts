@@ -8,6 +8,7 @@ import {
   toProxyError,
 } from '../core/index.ts'
 import { checkAccess } from '../policy/index.ts'
+import { type ClientCounts, REFUSED_CLIENT_MS } from './client-counts.ts'
 import type { CurrentDependencies } from './dependencies.ts'
 import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
 import { openTunnel, relayTunnel } from './open-tunnel.ts'
@@ -40,11 +41,13 @@ const LINGER_MS = 5_000
 export class StreamFrontend implements Frontend {
   readonly #current: CurrentDependencies
   readonly #protocol: StreamProtocol
+  readonly #clients: ClientCounts
   readonly #work: Workload
   readonly #streams = new Set<Duplex>()
 
-  constructor(current: CurrentDependencies, protocol: StreamProtocol) {
+  constructor(current: CurrentDependencies, protocol: StreamProtocol, clients: ClientCounts) {
     this.#current = current
+    this.#clients = clients
     this.#protocol = protocol
     this.#work = new Workload(current)
   }
@@ -55,7 +58,8 @@ export class StreamFrontend implements Frontend {
 
   accept(stream: ClientStream, client: ClientAddress): void {
     const label = `${client.address}:${client.port}`
-    const { acl, emit } = this.#current()
+    const deps = this.#current()
+    const { acl, emit } = deps
     stream.on('error', () => undefined)
     const verdict = checkAccess(acl, client.address)
     if (!verdict.allowed) {
@@ -63,9 +67,12 @@ export class StreamFrontend implements Frontend {
       stream.destroy()
       return
     }
+    const admission = this.#clients.admit(stream, client, deps)
+    if (admission.kind === 'dropped') return
     this.#streams.add(stream)
     stream.once('close', () => this.#streams.delete(stream))
-    void this.#serve(stream, client.address, label)
+    if (admission.kind === 'refused') void this.#turnAway(stream, label, admission.error)
+    else void this.#serve(stream, client.address, label)
   }
 
   async drain(): Promise<void> {
@@ -79,7 +86,7 @@ export class StreamFrontend implements Frontend {
   }
 
   async #serve(stream: Duplex, address: string, label: string): Promise<void> {
-    const wish = await this.#readWish(stream, label)
+    const wish = await this.#readWish(stream, label, this.#current().headerTimeoutMs)
     if (wish === undefined) return
     const description = {
       client: label,
@@ -102,10 +109,18 @@ export class StreamFrontend implements Frontend {
     this.#work.close(scope)
   }
 
-  async #readWish(stream: Duplex, label: string): Promise<Wish | undefined> {
-    const { clock, emit, headerTimeoutMs } = this.#current()
+  /** A refusal has its place behind the client's wish: before that its protocol knows none. */
+  async #turnAway(stream: Duplex, label: string, error: ProxyError): Promise<void> {
+    const wish = await this.#readWish(stream, label, REFUSED_CLIENT_MS)
+    if (wish === undefined) return
+    this.#protocol.failed(stream, error)
+    this.#end(stream)
+  }
+
+  async #readWish(stream: Duplex, label: string, timeoutMs: number): Promise<Wish | undefined> {
+    const { clock, emit } = this.#current()
     const late = new Cancellation()
-    const timer = clock.setTimer(headerTimeoutMs, () => late.abort())
+    const timer = clock.setTimer(timeoutMs, () => late.abort())
     try {
       return await this.#protocol.readWish(stream, late)
     } catch (thrown) {

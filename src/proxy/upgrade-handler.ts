@@ -24,7 +24,7 @@ export async function handleUpgrade(
   early: Buffer,
 ): Promise<void> {
   const { deps, scope, connection } = context
-  if (requestBody(request, () => undefined) !== undefined) {
+  if (requestBody(request, deps, () => undefined) !== undefined) {
     throw new ProxyError('NOT_SUPPORTED', {
       detail: 'a request with a body cannot change protocols here',
     })

@@ -45,7 +45,13 @@ export class Workload {
 
   noteFailure(scope: RequestScope, error: ProxyError): void {
     scope.fail(error)
-    if (error.code === 'BUG') this.#current().emit({ type: 'bug', error: error.cause ?? error })
+    const { emit, maxWaiting } = this.#current()
+    const { client } = scope
+    if (error.code === 'BUG') emit({ type: 'bug', error: error.cause ?? error })
+    if (error.code === 'QUEUE_FULL')
+      emit({ type: 'client.refused', client, limit: 'MaxWaiting', most: maxWaiting })
+    if (error.code === 'NO_DESCRIPTORS')
+      emit({ type: 'client.refused', client, limit: 'descriptors', most: undefined })
   }
 
   /** Resolves when nothing is left. */

@@ -1,7 +1,7 @@
 import { addressRules, type Config } from '../config/index.ts'
 import type { Clock, Emit, Entropy } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
-import { type Dialer, type Interface, isInDockerNetwork, readInterfaces } from '../net/index.ts'
+import { clientsWithin, type Dialer, type Interface, isInDockerNetwork } from '../net/index.ts'
 import type { KeeperOptions, PacFinder } from '../pac/index.ts'
 import { compileNoProxy } from '../policy/index.ts'
 import type { ProxyDependencies } from '../proxy/index.ts'
@@ -60,7 +60,7 @@ export function buildGeneration(
   const dialer = carryOver.dialerFor(config.connectTimeoutMs)
   const { nextRequestId, nextSessionId, pseudonym } = carryOver
   const upstreams = buildUpstreams(config, dialer, carryOver)
-  const interfaces = new RecentInterfaces(ports.readInterfaces ?? readInterfaces, clock)
+  const interfaces = new RecentInterfaces(carryOver.readInterfaces, clock)
   const pac = carryOver.pacFor(config.pac, config.pacRefreshMs)
   const directRoutes = new DirectRoutes({
     dialer,
@@ -69,6 +69,7 @@ export function buildGeneration(
     nextSessionId,
     sessionIdleMs: config.sessionIdleMs,
     waitMs: SESSION_WAIT_MS,
+    maxWaiting: config.maxWaiting,
     handshakeTimeoutMs: config.handshakeTimeoutMs,
     responseTimeoutMs: config.responseTimeoutMs,
   })
@@ -105,7 +106,12 @@ export function buildGeneration(
       maxWaitMs: config.rateLimitWaitMs,
       maxTotalMs: config.rateLimitTotalMs,
     },
+    maxClients: config.maxClients ?? clientsWithin(carryOver.descriptorLimit),
+    maxClientsPerAddress: config.maxClientsPerAddress,
+    maxWaiting: config.maxWaiting,
     headerTimeoutMs: config.headerTimeoutMs,
+    bodyTimeoutMs: config.bodyTimeoutMs,
+    clientIdleMs: config.clientIdleMs,
     tunnelIdleMs: config.tunnelIdleMs,
     nextRequestId,
   }
@@ -131,6 +137,7 @@ function buildUpstreams(config: Config, dialer: Dialer, carryOver: CarryOver): U
     maxConnecting: config.maxHandshakes,
     sessionIdleMs: config.sessionIdleMs,
     waitMs: SESSION_WAIT_MS,
+    maxWaiting: config.maxWaiting,
     handshakeTimeoutMs: config.handshakeTimeoutMs,
     responseTimeoutMs: config.responseTimeoutMs,
   }

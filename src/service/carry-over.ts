@@ -6,7 +6,13 @@ import {
   formatHostPort,
   type HostPort,
 } from '../core/index.ts'
-import { type Dialer, tcpDialer } from '../net/index.ts'
+import {
+  type Dialer,
+  type Interface,
+  readDescriptorLimit,
+  readInterfaces,
+  tcpDialer,
+} from '../net/index.ts'
 import { type KeeperOptions, openPac, type PacFinder } from '../pac/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
 import { Upstream, type UpstreamOptions } from '../upstream/index.ts'
@@ -21,6 +27,7 @@ export interface CarryOverPorts {
   readonly guardStore: GuardStore
   readonly dialer?: Dialer
   readonly openPac?: (options: KeeperOptions) => PacFinder
+  readonly readInterfaces?: () => readonly Interface[]
 }
 
 type AccountInput = Pick<
@@ -44,10 +51,13 @@ export class CarryOver {
   readonly nextRequestId: () => string
   readonly nextSessionId = countFrom()
   readonly ledgers: AccountLedgers
+  /** Infinity where the system does not say. */
+  readonly descriptorLimit = readDescriptorLimit() ?? Infinity
   readonly #ports: CarryOverPorts
   #account: KeptAccount | undefined
   #pac: { readonly key: string; readonly finder: PacFinder } | undefined
   #dialer: { readonly timeoutMs: number; readonly dialer: Dialer } | undefined
+  #interfaces: readonly Interface[] | undefined
   #upstreams = new Map<string, { readonly key: string; readonly upstream: Upstream }>()
 
   constructor(ports: CarryOverPorts) {
@@ -55,6 +65,16 @@ export class CarryOver {
     this.pseudonym = `tsntlm-${ports.entropy.bytes(4).toString('hex')}`
     this.nextRequestId = requestIds(ports.entropy)
     this.ledgers = new AccountLedgers(ports.clock)
+  }
+
+  /** The interfaces of this host: as they were, where no descriptor is left to look. A port must not be closed for that. */
+  readonly readInterfaces = (): readonly Interface[] => {
+    try {
+      this.#interfaces = (this.#ports.readInterfaces ?? readInterfaces)()
+    } catch (error) {
+      if (this.#interfaces === undefined) throw error
+    }
+    return this.#interfaces
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Config, Served } from '../config/index.ts'
 import type { Secret } from '../core/index.ts'
 import {
+  ClientCounts,
   type CurrentDependencies,
   fixedTargetProtocol,
   type Frontend,
@@ -14,12 +15,13 @@ export class Frontends {
   readonly http: HttpFrontend
   readonly #current: CurrentDependencies
   readonly #currentConfig: () => Config
+  readonly #clients = new ClientCounts()
   readonly #others = new Map<string, Frontend>()
 
   constructor(current: CurrentDependencies, currentConfig: () => Config) {
     this.#current = current
     this.#currentConfig = currentConfig
-    this.http = new HttpFrontend(current)
+    this.http = new HttpFrontend(current, this.#clients)
   }
 
   get all(): readonly Frontend[] {
@@ -39,7 +41,7 @@ export class Frontends {
       served.kind === 'tunnel'
         ? fixedTargetProtocol(served.target)
         : socksProtocol(() => socksUsers(this.#currentConfig()))
-    return new StreamFrontend(this.#current, protocol)
+    return new StreamFrontend(this.#current, protocol, this.#clients)
   }
 }
 

@@ -1,5 +1,4 @@
 import { formatHostPort, type HostPort } from '../core/index.ts'
-import { readInterfaces } from '../net/index.ts'
 import { buildGeneration, type BuildInput, type Generation, type Ports } from './build.ts'
 import { CarryOver } from './carry-over.ts'
 import { Frontends } from './frontends.ts'
@@ -25,7 +24,7 @@ export class Service {
       clock: ports.clock,
       emit: ports.emit,
       frontendFor: served => this.#frontends.frontendFor(served),
-      readInterfaces: ports.readInterfaces ?? readInterfaces,
+      readInterfaces: this.#carryOver.readInterfaces,
     })
   }
 

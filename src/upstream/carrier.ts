@@ -9,6 +9,8 @@ export interface Carrier {
   readonly label: string
   readonly pool: Pick<SessionPool, 'acquire'>
   isAvailable(): boolean
+  /** How long it is put aside yet, in milliseconds; 0 when it is not. */
+  backInMs(): number
   carry(attempt: Attempt): Promise<Exchange>
   failed(error: ProxyError): void
   succeeded(): void

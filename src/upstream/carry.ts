@@ -28,6 +28,7 @@ export function carrierTo(access: UpstreamAccess): Carrier {
     label: upstream.label,
     pool,
     isAvailable: () => upstream.isAvailable(),
+    backInMs: () => upstream.backInMs(),
     carry: async attempt => carry(access, attempt),
     failed: error => upstream.failed(error),
     succeeded: () => upstream.succeeded(),

@@ -14,6 +14,7 @@ export interface DirectOptions {
   readonly nextSessionId: () => number
   readonly sessionIdleMs: number
   readonly waitMs: number
+  readonly maxWaiting: number
   readonly handshakeTimeoutMs: number
   readonly responseTimeoutMs: number
 }
@@ -94,7 +95,7 @@ export class DirectRoutes {
     const known = this.#pools.get(key)
     if (known !== undefined) return known.pool
     this.#forgetUnused()
-    const { clock, dialer, emit, nextSessionId, sessionIdleMs, waitMs } = this.#options
+    const { clock, dialer, emit, maxWaiting, nextSessionId, sessionIdleMs, waitMs } = this.#options
     const pool = new SessionPool({
       label,
       clock,
@@ -105,6 +106,7 @@ export class DirectRoutes {
       maxConnecting: MAX_CONNECTING_PER_ORIGIN,
       idleMs: sessionIdleMs,
       waitMs,
+      maxWaiting,
     })
     this.#pools.set(key, { pool, identity })
     return pool
@@ -143,6 +145,7 @@ export class DirectRoutes {
 const ALWAYS_THERE = {
   way: 'direct',
   isAvailable: () => true,
+  backInMs: () => 0,
   failed: () => undefined,
   succeeded: () => undefined,
 } as const

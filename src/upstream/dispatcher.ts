@@ -55,8 +55,20 @@ async function goRound(
     if (call.signal.aborted) throw error
     if (tour.goesOn(attempt)) continue
     if (limited.hasRefusal) return undefined
-    throw error
+    throw withTime(error, carriers)
   }
+}
+
+/** Where all are put aside, it is known when one of them is looked at again. */
+function withTime(error: ProxyError, carriers: readonly Carrier[]): ProxyError {
+  const { blame, code, detail } = error
+  const retryAfterMs = Math.min(...carriers.map(carrier => carrier.backInMs()))
+  if (retryAfterMs === 0 || blame !== 'upstream') return error
+  return new ProxyError(code, {
+    ...(detail === undefined ? {} : { detail }),
+    cause: error,
+    retryAfterMs,
+  })
 }
 
 /** Where a call is tried next: the retry law applied to a list of carriers. */

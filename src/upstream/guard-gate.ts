@@ -133,12 +133,13 @@ export class GuardGate {
     const { account, clock, guard } = this.#options
     const now = clock.wallMs()
     const until = Math.max(untilMs, guard.refusedUntilMs(now))
-    const time =
-      until === Infinity
-        ? 'until the configuration file is changed'
-        : `for ${Math.ceil((until - now) / 1000)} s or until the configuration is mended`
+    const isKnown = until !== Infinity
+    const time = isKnown
+      ? `for ${Math.ceil((until - now) / 1000)} s or until the configuration is mended`
+      : 'until the configuration file is changed'
     return new ProxyError('AUTH_LOCKED_OUT', {
       detail: `the password of ${account} ${this.#cause(until)}; to keep the account from being locked it is not sent again ${time}`,
+      ...(isKnown ? { retryAfterMs: until - now } : {}),
     })
   }
 

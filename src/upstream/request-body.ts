@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { ProxyError } from '../core/index.ts'
+import { type Clock, IdleWatch, ProxyError } from '../core/index.ts'
 import type { RawHeaders } from '../http1/index.ts'
 
 export interface UploadSink {
@@ -9,7 +9,7 @@ export interface UploadSink {
 }
 
 export interface Upload {
-  /** The trailers, once all was given to the sink. @throws ProxyError CLIENT_ABORTED. */
+  /** The trailers, once all was given to the sink. @throws ProxyError CLIENT_ABORTED, CLIENT_TIMEOUT. */
   readonly done: Promise<RawHeaders>
   /** Gives nothing more to the sink. The body may be sent again if it is replayable. */
   stop(): void
@@ -37,6 +37,8 @@ export interface StreamBodyOptions {
   readonly length: number | undefined
   /** Called when the body is first wanted: the moment to answer `Expect: 100-continue`. */
   readonly onFirstRead?: () => void
+  /** How long a client may send nothing while the sink wants more; 0 is for ever. */
+  readonly silence?: { readonly clock: Clock; readonly limitMs: number }
   readonly trailers?: () => RawHeaders
 }
 
@@ -72,12 +74,20 @@ export class StreamBody implements RequestBody {
     let isStopped = false
     let stop = (): void => undefined
     const done = new Promise<RawHeaders>((resolve, reject) => {
+      const watch = this.#watch(error => {
+        stop()
+        reject(error)
+      })
       const onData = (chunk: Buffer): void => {
         this.#keep(chunk)
+        watch?.moved()
         if (sink.write(chunk)) return
         stream.pause()
+        watch?.stop()
         sink.onDrain(() => {
-          if (!isStopped) stream.resume()
+          if (isStopped) return
+          stream.resume()
+          watch?.start()
         })
       }
       const onEnd = (): void => {
@@ -94,15 +104,32 @@ export class StreamBody implements RequestBody {
       }
       stop = () => {
         isStopped = true
+        watch?.stop()
         stream.off('data', onData).off('end', onEnd).off('close', onClose)
         stream.pause()
       }
       for (const chunk of this.#kept ?? []) sink.write(chunk)
       if (stream.readableEnded) onEnd()
       else if (stream.destroyed) onClose()
-      else stream.on('data', onData).on('end', onEnd).on('close', onClose).resume()
+      else {
+        stream.on('data', onData).on('end', onEnd).on('close', onClose).resume()
+        watch?.start()
+      }
     })
     return { done, stop: () => stop() }
+  }
+
+  #watch(giveUp: (error: ProxyError) => void): IdleWatch | undefined {
+    const { silence } = this.#options
+    if (silence === undefined) return undefined
+    const { clock, limitMs } = silence
+    return new IdleWatch(clock, limitMs, () =>
+      giveUp(
+        new ProxyError('CLIENT_TIMEOUT', {
+          detail: `nothing came for ${limitMs} ms after ${this.#bytesRead} bytes of the request body`,
+        }),
+      ),
+    )
   }
 
   #keep(chunk: Buffer): void {

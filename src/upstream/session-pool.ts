@@ -60,6 +60,8 @@ export interface PoolOptions {
   readonly idleMs: number
   /** How long a request waits for a session. */
   readonly waitMs: number
+  /** How many may wait. */
+  readonly maxWaiting: number
 }
 
 interface Waiter {
@@ -101,7 +103,7 @@ export class SessionPool {
 
   /**
    * Lends a session: a ready one if there is one and none is asked to be fresh, else a new connection.
-   * @throws ProxyError DIAL_*, POOL_TIMEOUT, DRAINING, CLIENT_ABORTED.
+   * @throws ProxyError DIAL_*, NO_DESCRIPTORS, POOL_TIMEOUT, QUEUE_FULL, DRAINING, CLIENT_ABORTED.
    */
   async acquire(
     signal: CancelSignal,
@@ -111,7 +113,7 @@ export class SessionPool {
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
     const ready = wantsFresh ? undefined : this.#takeIdle(owner)
     if (ready !== undefined) return ready
-    const { clock, waitMs, label } = this.#options
+    const { clock, label, maxWaiting, waitMs } = this.#options
     let timer: Timer | undefined
     let onAbort = (): void => undefined
     try {
@@ -130,6 +132,12 @@ export class SessionPool {
         )
         this.#waiters.push(waiter)
         this.#pump()
+        if (this.#waiters.length > maxWaiting && this.#waiters.at(-1) === waiter)
+          leave(
+            new ProxyError('QUEUE_FULL', {
+              detail: `${maxWaiting} wait for ${label} (MaxWaiting)`,
+            }),
+          )
       })
     } finally {
       timer?.cancel()

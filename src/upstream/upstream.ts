@@ -25,6 +25,7 @@ export interface UpstreamOptions {
   readonly maxConnecting: number
   readonly sessionIdleMs: number
   readonly waitMs: number
+  readonly maxWaiting: number
   /** For each answer that the upstream gives by itself. */
   readonly handshakeTimeoutMs: number
   /** For the answer to a request that was passed on to an origin. */
@@ -81,7 +82,7 @@ export class Upstream implements Challenger {
     const known = this.#pools.get(identity)
     if (known !== undefined) return known
     const { address, clock, dialer, emit, maxConnecting, maxSessions } = this.options
-    const { nextSessionId, sessionIdleMs, waitMs } = this.options
+    const { maxWaiting, nextSessionId, sessionIdleMs, waitMs } = this.options
     const pool = new SessionPool({
       label: this.label,
       clock,
@@ -92,6 +93,7 @@ export class Upstream implements Challenger {
       maxConnecting,
       idleMs: sessionIdleMs,
       waitMs,
+      maxWaiting,
     })
     this.#pools.set(identity, pool)
     return pool
@@ -119,6 +121,11 @@ export class Upstream implements Challenger {
   /** A cool-down that is over ends with a probe: until that succeeded, no request is made to find out. */
   isAvailable(): boolean {
     return !this.#isProbing && this.health.isAvailable(this.options.clock.now())
+  }
+
+  /** How long it is put aside yet; 0 when it is not. */
+  backInMs(): number {
+    return this.health.coolDownMs(this.options.clock.now())
   }
 
   /** Puts it aside. Failures of requests that were under way together count once. */
@@ -173,7 +180,9 @@ export class Upstream implements Challenger {
       await this.#ask()
       this.health.reachable()
     } catch (error) {
-      if (!this.#isClosed) this.#putAside(this.options.clock.now(), toProxyError(error).code)
+      const { blame, code } = toProxyError(error)
+      // Where it could not be asked, the next request finds out.
+      if (!this.#isClosed && blame === 'upstream') this.#putAside(this.options.clock.now(), code)
     } finally {
       this.#isProbing = false
     }
@@ -187,8 +196,11 @@ export class Upstream implements Challenger {
   async #checkAlive(): Promise<void> {
     try {
       await this.#ask()
-    } catch (error) {
-      this.failed(toProxyError(error))
+    } catch (thrown) {
+      const error = toProxyError(thrown)
+      // A want of descriptors here says nothing about it.
+      if (error.blame !== 'upstream') return
+      this.failed(error)
       throw error
     } finally {
       this.#aliveCheck = undefined

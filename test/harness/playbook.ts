@@ -39,8 +39,8 @@ export const ALICE = { user: 'alice', domain: 'DEMO', password: 'wonderland' }
 /** The address of the upstream where a test has no more than one. */
 export const PROXY = 'proxy.test:8080'
 
-/** What a dial leads to: a script at the other end, or no connection, at once or never. */
-export type Reached = Script | 'refuses' | 'swallows'
+/** What a dial leads to: a script at the other end, or no connection, at once or never, or for want of descriptors here. */
+export type Reached = Script | 'refuses' | 'swallows' | 'exhausts'
 
 export interface PlaybookOptions {
   /** By `host:port`; everything else refuses. May be changed while the test runs. */
@@ -198,6 +198,7 @@ export class Playbook {
     if (permits?.(to.host) === false) throw new ProxyError('ROUTE_DENIED', { detail: label })
     const reached = this.hosts[label] ?? 'refuses'
     if (reached === 'refuses') throw new ProxyError('DIAL_REFUSED', { detail: label })
+    if (reached === 'exhausts') throw new ProxyError('NO_DESCRIPTORS', { detail: label })
     if (reached === 'swallows') return await this.#neverConnect(label, signal)
     await Promise.resolve()
     const [near, far] = WireEnd.pair()

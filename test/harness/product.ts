@@ -19,6 +19,8 @@ export interface ProductOptions {
   readonly config: readonly string[]
   /** Where the state of accounts is kept; a folder of its own by default. */
   readonly stateDirectory?: string
+  /** How many descriptors it may have, as with ulimit -n. */
+  readonly descriptors?: number
 }
 
 export interface Product {
@@ -49,17 +51,23 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     '',
   ]
   await writeFile(config, lines.join('\n'), { mode: 0o600 })
-  return launch({ port, dir, config })
+  return launch({ port, dir, config, descriptors: options.descriptors })
 }
 
 interface Place {
   readonly port: number
   readonly dir: string
   readonly config: string
+  readonly descriptors: number | undefined
 }
 
 async function launch(place: Place): Promise<Product> {
-  const daemon = await startDaemon(process.execPath, [BIN, '--config', place.config], output =>
+  const program = [process.execPath, BIN, '--config', place.config]
+  const [command = '', ...args] =
+    place.descriptors === undefined
+      ? program
+      : ['sh', '-c', `ulimit -n ${place.descriptors} && exec "$@"`, 'sh', ...program]
+  const daemon = await startDaemon(command, args, output =>
     parseLog(output).some(line => line.event === 'service.started'),
   )
   let code: Promise<number | null> | undefined

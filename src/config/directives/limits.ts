@@ -1,5 +1,12 @@
 import { type DirectiveSpec, single, timeLimit } from '../directive-rows.ts'
-import { count, oneOf } from '../values.ts'
+import { accept, count, oneOf, type Parser } from '../values.ts'
+
+const MOST_CLIENTS = 1_000_000
+
+/** A number, or a word that stands for `meaning`. */
+function countOr<T>(word: string, meaning: T, number: Parser<number>): Parser<number | T> {
+  return text => (text.toLowerCase() === word ? accept(meaning) : number(text))
+}
 
 /** How long and how many. */
 export const LIMITS: readonly DirectiveSpec[] = [
@@ -28,6 +35,18 @@ export const LIMITS: readonly DirectiveSpec[] = [
     'headerTimeoutMs',
     'refused',
     'for a client to send the header of its request, or its SOCKS5 handshake',
+  ),
+  timeLimit(
+    'BodyTimeout',
+    'bodyTimeoutMs',
+    'off',
+    'without a byte of a request body from a client, or in which it reads nothing of its answer',
+  ),
+  timeLimit(
+    'ClientIdleTimeout',
+    'clientIdleMs',
+    'refused',
+    'that the connection of a client is kept without a request',
   ),
   single('RateLimitRetry', 'rateLimitRetry', {
     grammar: 'connect | all | off',
@@ -61,5 +80,26 @@ export const LIMITS: readonly DirectiveSpec[] = [
     since: 'tsntlm',
     parse: count(1, 65535),
     show: String,
+  }),
+  single('MaxWaiting', 'maxWaiting', {
+    grammar: '0-65535',
+    doc: 'Requests that may wait for a connection to one upstream proxy; the next one is refused',
+    since: 'tsntlm',
+    parse: count(0, 65535),
+    show: String,
+  }),
+  single('MaxClients', 'maxClients', {
+    grammar: '1-1000000 | auto',
+    doc: 'Connections of clients at the same time; auto is what the limit of descriptors allows',
+    since: 'tsntlm',
+    parse: countOr('auto', undefined, count(1, MOST_CLIENTS)),
+    show: most => (most === undefined ? 'auto' : String(most)),
+  }),
+  single('MaxClientsPerAddress', 'maxClientsPerAddress', {
+    grammar: '1-1000000 | off',
+    doc: 'Connections from one client address at the same time',
+    since: 'tsntlm',
+    parse: countOr('off', 0, count(1, MOST_CLIENTS)),
+    show: most => (most === 0 ? 'off' : String(most)),
   }),
 ]

@@ -66,11 +66,16 @@ ResponseTimeout     15m
 SessionIdleTimeout  100s
 TunnelIdleTimeout   90m
 HeaderTimeout       1m
+BodyTimeout         5m
+ClientIdleTimeout   2m
 RateLimitRetry      connect
 RateLimitWait       30s
 RateLimitTotal      50s
 MaxHandshakes       16
 MaxSessions         512
+MaxWaiting          1024
+MaxClients          auto
+MaxClientsPerAddress off
 ShutdownGrace       30s
 LogLevel            info
 LogFormat           auto

@@ -23,6 +23,7 @@ const PROXY_STATUS_TYPES = new Set([
   'http_response_timeout',
   'proxy_configuration_error',
   'proxy_internal_error',
+  'proxy_internal_response',
   'proxy_loop_detected',
 ])
 

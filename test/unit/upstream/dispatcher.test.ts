@@ -45,12 +45,14 @@ function carrier(label: string, log: string[], outcomes: Outcome[], isAvailable 
     maxConnecting: 10,
     idleMs: 1_000,
     waitMs: 1_000,
+    maxWaiting: 1_000,
   })
   return {
     way: 'upstream',
     label,
     pool,
     isAvailable: () => isAvailable,
+    backInMs: () => (isAvailable ? 0 : 7_500),
     carry: async attempt => {
       if (outcome === 'ok') return answered()
       attempt.phase = outcome.phase

@@ -27,6 +27,7 @@ function start(options: Partial<PoolOptions> = {}) {
     maxConnecting: 4,
     idleMs: 1_000,
     waitMs: 5_000,
+    maxWaiting: 1_000,
     ...options,
   })
   return { pool, clock, recorder, ends }
