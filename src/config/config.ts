@@ -6,6 +6,8 @@ export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NT' | 'NTLM' | 'LM'
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 export type OriginBasic = 'asked' | 'always'
 export type RateLimitRetry = 'connect' | 'all' | 'off'
+/** Up to which grade connections to upstreams are made ready before a request wants them. */
+export type Warm = 'off' | 'dialled' | 'authenticated' | 'challenged'
 export type LogFormat = 'auto' | 'json' | 'text'
 
 /** What is spoken on a port: HTTP, SOCKS5, or whatever the target of a static tunnel speaks. */
@@ -111,6 +113,9 @@ export interface Config {
   readonly maxHandshakes: number
   /** Per upstream; tunnels do not count. */
   readonly maxSessions: number
+  readonly warm: Warm
+  /** Connections made ready ahead, per upstream. */
+  readonly warmMax: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -157,6 +162,8 @@ export const DEFAULTS: Config = {
   rateLimitTotalMs: 50_000,
   maxHandshakes: 16,
   maxSessions: 512,
+  warm: 'authenticated',
+  warmMax: 8,
   logLevel: 'info',
   logFormat: 'auto',
 }

@@ -4,10 +4,11 @@ import type { Carrier } from './carrier.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
 import { introduce, noteAuthenticated, proveByCheck, refuseRejected } from './introduction.ts'
-import { logOn } from './logon.ts'
+import { type Challenged, logOn } from './logon.ts'
 import { watchSilence } from './silence-watch.ts'
 import type { Upstream } from './upstream.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
+import type { Warmer } from './warmer.ts'
 
 /**
  * Theory of operation. A request that rides on the AUTHENTICATE is the cheapest: two round trips on a fresh
@@ -21,14 +22,18 @@ import type { UpstreamAccess } from './upstream-access.ts'
  */
 
 /** An upstream, under one identity, as somewhere that calls can be sent. */
-export function carrierTo(access: UpstreamAccess): Carrier {
+export function carrierTo(access: UpstreamAccess, warmer?: Warmer): Carrier {
   const { upstream, pool } = access
   return {
     way: 'upstream',
     label: upstream.label,
     pool,
     isAvailable: () => upstream.isAvailable(),
-    carry: async attempt => carry(access, attempt),
+    carry: async attempt => {
+      const exchange = await carry(access, attempt)
+      if (exchange.framing.kind === 'tunnel') warmer?.opened(attempt.lease)
+      return exchange
+    },
     failed: error => upstream.failed(error),
     succeeded: () => upstream.succeeded(),
   }
@@ -44,9 +49,12 @@ async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange
     const refusal = await introduce(access, attempt)
     if (refusal !== undefined) return refusal
   }
+  const challenged = session.spare?.challenged
+  if (challenged !== undefined) return endLogon(access, attempt, challenged)
   const mayGoBare = session.isReady || upstream.demand === 'sometimes'
   if (mayGoBare && !(hasBody && upstream.demandsForEachRequest)) {
     const exchange = await sendBare(upstream, attempt)
+    noteSpareUse(upstream, attempt, exchange)
     if (exchange.head.status !== 407) return exchange
     await forgetReadiness(access, attempt, exchange)
   }
@@ -67,6 +75,27 @@ function wantsCheck(upstream: Upstream, hasBody: boolean, pass: LogonPass): bool
     !pass.isProven ||
     (hasBody && upstream.keepsCheckedConnections && !upstream.demandsForEachRequest)
   )
+}
+
+/** The session was made ready up to the challenge: the AUTHENTICATE rides on the request. */
+async function endLogon(
+  access: UpstreamAccess,
+  attempt: Attempt,
+  challenged: Challenged,
+): Promise<Exchange> {
+  const pass = await enterGate(access, attempt)
+  if (pass.isProven) return ride(access, attempt, pass, challenged)
+  const { label } = access.upstream
+  pass.report('not-shown', label)
+  // An unproven password is shown with a logon check, whose answer does not depend on an origin.
+  throw new ProxyError('AUTH_STATE_LOST', { detail: `the logon at ${label} was begun too early` })
+}
+
+/** Learns whether a connection that was logged on ahead takes a CONNECT as it is. */
+function noteSpareUse(upstream: Upstream, { lease, request }: Attempt, exchange: Exchange): void {
+  if (!lease.wasReady || !lease.wasSpare || request.method !== 'CONNECT') return
+  if (exchange.head.status === 407) upstream.bareConnectsRefused++
+  else upstream.bareConnectsRefused = 0
 }
 
 /** Sends the request without credentials: on a session that is ready, or to see whether any are wanted. */
@@ -106,7 +135,12 @@ async function forgetReadiness(
 }
 
 /** Logs on with the request itself. */
-async function ride(access: UpstreamAccess, attempt: Attempt, pass: LogonPass): Promise<Exchange> {
+async function ride(
+  access: UpstreamAccess,
+  attempt: Attempt,
+  pass: LogonPass,
+  challenged?: Challenged,
+): Promise<Exchange> {
   const { upstream, identity } = access
   const { lease, call, request } = attempt
   const { clock, responseTimeoutMs } = upstream.options
@@ -119,6 +153,7 @@ async function ride(access: UpstreamAccess, attempt: Attempt, pass: LogonPass): 
     request,
     body: call.body,
     pass,
+    challenged,
     signal: call.signal,
     timeoutMs: responseTimeoutMs,
     onInformational: call.onInformational,
@@ -130,7 +165,7 @@ async function ride(access: UpstreamAccess, attempt: Attempt, pass: LogonPass): 
   refuseRejected(access, attempt, result)
   const { exchange, outcome } = result
   if (outcome === 'accepted') {
-    noteAuthenticated(access, attempt, startedAt)
+    noteAuthenticated(access, lease, startedAt)
     return exchange
   }
   // It can be handed on also for a request with a body: who limits requests has executed none.

@@ -1,9 +1,11 @@
 import { formatHostPort, type HostPort } from '../core/index.ts'
+import type { ReadinessOptions } from '../policy/index.ts'
 import { carrierTo } from './carry.ts'
 import type { Carrier } from './carrier.ts'
 import type { Identity } from './identity.ts'
 import type { Upstream } from './upstream.ts'
 import { UpstreamAccess } from './upstream-access.ts'
+import { Warmer } from './warmer.ts'
 
 /** A Pac script may name any number of proxies; of those that no Proxy line names so many are known at a time. */
 const MAX_OTHERS = 64
@@ -15,6 +17,9 @@ export interface UpstreamsOptions {
   readonly make: (address: HostPort) => Upstream
   /** Whether such a one may be shown an account. */
   readonly isTrusted: (address: HostPort) => boolean
+  /** For whom sessions are made before they are needed; clients' accounts are not shown unasked. */
+  readonly own: Identity | undefined
+  readonly readiness: ReadinessOptions
 }
 
 /** The parent proxies, as somewhere that calls of an identity can be sent. */
@@ -23,6 +28,7 @@ export class Upstreams {
   readonly #options: UpstreamsOptions
   readonly #carriers = new Map<Identity | undefined, readonly Carrier[]>()
   readonly #others = new Map<string, Upstream>()
+  readonly #warmers = new Map<Upstream, Warmer>()
 
   constructor(options: UpstreamsOptions) {
     this.configured = options.configured
@@ -33,9 +39,7 @@ export class Upstreams {
   carriersFor(identity: Identity | undefined): readonly Carrier[] {
     const known = this.#carriers.get(identity)
     if (known !== undefined) return known
-    const carriers = this.configured.map(upstream =>
-      carrierTo(new UpstreamAccess(upstream, identity)),
-    )
+    const carriers = this.configured.map(upstream => this.#carrierTo(upstream, identity))
     this.#carriers.set(identity, carriers)
     return carriers
   }
@@ -45,26 +49,48 @@ export class Upstreams {
     const label = formatHostPort(address)
     const own = this.configured.find(upstream => upstream.label === label)
     const account = own !== undefined || this.#options.isTrusted(address) ? identity : undefined
-    return carrierTo(new UpstreamAccess(own ?? this.#otherAt(address, label), account))
+    return this.#carrierTo(own ?? this.#otherAt(address, label), account)
   }
 
   /** Sessions of an identity that will not come back are closed, those in use at their end. */
   forget(identity: Identity): void {
     this.#carriers.delete(identity)
+    if (identity === this.#options.own) this.#stopWarming()
     for (const upstream of this.#all) upstream.forget(identity)
   }
 
   /** Retires those that the next configuration does not go on with. */
   retireAllBut(kept: ReadonlySet<Upstream>): void {
+    this.#stopWarming()
     for (const upstream of this.#all) if (!kept.has(upstream)) upstream.retire()
   }
 
   destroy(): void {
+    this.#stopWarming()
     for (const upstream of this.#all) upstream.destroy()
   }
 
   get #all(): Upstream[] {
     return [...this.configured, ...this.#others.values()]
+  }
+
+  #carrierTo(upstream: Upstream, identity: Identity | undefined): Carrier {
+    const access = new UpstreamAccess(upstream, identity)
+    return carrierTo(access, this.#warmerFor(access, identity))
+  }
+
+  #warmerFor(access: UpstreamAccess, identity: Identity | undefined): Warmer | undefined {
+    const { own, readiness } = this.#options
+    if (readiness.upTo === 'off' || identity === undefined || identity !== own) return undefined
+    const known = this.#warmers.get(access.upstream)
+    if (known !== undefined) return known
+    const warmer = new Warmer(access, readiness)
+    this.#warmers.set(access.upstream, warmer)
+    return warmer
+  }
+
+  #stopWarming(): void {
+    for (const warmer of this.#warmers.values()) warmer.stop()
   }
 
   #otherAt(address: HostPort, label: string): Upstream {
@@ -74,6 +100,8 @@ export class Upstreams {
     if (this.#others.size >= MAX_OTHERS && oldest !== undefined) {
       this.#others.delete(oldest[0])
       oldest[1].retire()
+      this.#warmers.get(oldest[1])?.stop()
+      this.#warmers.delete(oldest[1])
     }
     const upstream = this.#options.make(address)
     this.#others.set(label, upstream)

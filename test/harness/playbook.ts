@@ -77,6 +77,8 @@ export class Playbook {
     const upstreams = options.upstreams ?? Object.keys(hosts).filter(key => key.startsWith('proxy'))
     const config: Config = {
       ...DEFAULTS,
+      // What goes over the wires is the matter of most tests, so nothing does unasked.
+      warm: 'off',
       upstreams: upstreams.flatMap(text => parseHostPort(text) ?? []),
       ...options.config,
     }

@@ -62,4 +62,18 @@ export const LIMITS: readonly DirectiveSpec[] = [
     parse: count(1, 65535),
     show: String,
   }),
+  single('Warm', 'warm', {
+    grammar: 'off | dialled | authenticated | challenged',
+    doc: 'How far connections to an upstream proxy are made ready before tunnels want them: connected, logged on, or where that is of no use the logon begun',
+    since: 'tsntlm',
+    parse: oneOf('off', 'dialled', 'authenticated', 'challenged'),
+    show: value => value,
+  }),
+  single('WarmMax', 'warmMax', {
+    grammar: '1-1024',
+    doc: 'Connections to one upstream proxy that are made ready ahead at the same time',
+    since: 'tsntlm',
+    parse: count(1, 1024),
+    show: String,
+  }),
 ]

@@ -17,7 +17,10 @@ const ATTEMPTS: readonly Omit<FailedAttempt, 'code'>[] = (
   FLAGS.flatMap(reused =>
     FLAGS.flatMap(replayable =>
       FLAGS.flatMap(idempotent =>
-        FLAGS.map(otherReading => ({ phase, reused, replayable, idempotent, otherReading })),
+        FLAGS.map(otherReading => ({
+          ...{ phase, reused, replayable, idempotent, otherReading },
+          spare: false,
+        })),
       ),
     ),
   ),
