@@ -230,7 +230,7 @@ export function getRequest(url: string, fieldLines: readonly string[] = []): str
 }
 
 /** `POST type 1`: the method and the NTLM message that rides on it. */
-function describeRequest(head: string): string {
+export function describeRequest(head: string): string {
   const [method = ''] = head.split(' ')
   const token = [
     ...fieldValues(head, 'proxy-authorization'),

@@ -65,7 +65,7 @@ t.test('a session that is not ready, or not idle, is closed when it comes back',
     .catch(() => undefined)
   busy.release()
   t.ok(busy.session.connection.isClosed)
-  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 })
   t.equal(recorder.count('session.closed'), 2)
 })
 
@@ -92,7 +92,7 @@ t.test('a detached stream leaves the pool with what was already read', async t =
   t.same((await answer).framing, { kind: 'tunnel' })
   const { stream, leftover } = lease.detach()
   t.equal(leftover?.toString(), 'first')
-  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 })
   pool.destroy()
   t.notOk(stream.destroyed, 'it is nothing of the pool any more')
 })
@@ -101,7 +101,7 @@ t.test('not more are made at once than allowed, and not more in all', async t =>
   const { pool, ends } = start({ maxSessions: 3, maxConnecting: 2 })
   const leases = Array.from({ length: 5 }, () => pool.acquire(NEVER))
   await turn()
-  t.same(pool.counts, { idle: 0, busy: 2, connecting: 2, waiting: 3 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 2, connecting: 2, waiting: 3 })
   const first = await leases[0]!
   first.markConnected()
   await turn()
@@ -126,7 +126,7 @@ t.test('idle sessions give way to a fresh one that has no room', async t => {
     pool.acquire(NEVER, { wantsFresh: true }),
   ])
   t.equal(ends.length, 4)
-  t.same(pool.counts, { idle: 0, busy: 2, connecting: 2, waiting: 0 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 2, connecting: 2, waiting: 0 })
   for (const lease of fresh) lease.discard()
 })
 
@@ -165,7 +165,7 @@ t.test('a dial that fails speaks for everybody who waits', async t => {
   const waiting = [pool.acquire(NEVER), pool.acquire(NEVER), pool.acquire(NEVER)]
   reject(new ProxyError('DIAL_REFUSED', { detail: 'proxy.test:8080' }))
   for (const one of waiting) await t.rejects(one, { code: 'DIAL_REFUSED' })
-  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 })
 })
 
 t.test('a connection whose client has left meanwhile goes to the next one', async t => {
