@@ -116,6 +116,8 @@ export interface Config {
   readonly warm: Warm
   /** Connections made ready ahead, per upstream. */
   readonly warmMax: number
+  /** Tunnels opened before they are asked for, per upstream; 0 is none. */
+  readonly warmTunnels: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -164,6 +166,7 @@ export const DEFAULTS: Config = {
   maxSessions: 512,
   warm: 'authenticated',
   warmMax: 8,
+  warmTunnels: 0,
   logLevel: 'info',
   logFormat: 'auto',
 }

@@ -130,6 +130,11 @@ export function count(least: number, most: number): Parser<number> {
   }
 }
 
+/** As `count`, or `off` for 0. */
+export function countOrOff(most: number): Parser<number> {
+  return text => (text.toLowerCase() === 'off' ? accept(0) : count(1, most)(text))
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 
 /** What setTimeout can wait for: longer timers fire at once. */

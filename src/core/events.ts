@@ -67,7 +67,7 @@ export type ProxyEvent =
       readonly type: 'session.warmed'
       readonly session: SessionId
       readonly upstream: string
-      readonly grade: 'dialled' | 'authenticated' | 'challenged'
+      readonly grade: 'dialled' | 'authenticated' | 'challenged' | 'tunnel'
       readonly ms: number
     }
   | {

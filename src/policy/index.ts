@@ -30,5 +30,6 @@ export {
 } from './readiness.ts'
 export { RejectionLedger } from './rejection-ledger.ts'
 export { chooseRoute, type PacRoute, type Route, routeByPac } from './routing.ts'
+export { TargetHabits } from './target-habits.ts'
 export { type Stage, terminationOf } from './termination.ts'
 export { TunnelDemand } from './tunnel-demand.ts'

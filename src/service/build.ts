@@ -155,5 +155,6 @@ function buildUpstreams(
     isTrusted: address => trusted.some(rule => rule.matches(address)),
     own,
     readiness: { upTo: config.warm, max: config.warmMax },
+    maxTunnelsAhead: config.warmTunnels,
   })
 }

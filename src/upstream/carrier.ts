@@ -1,5 +1,6 @@
 import type { ProxyError } from '../core/index.ts'
-import type { Attempt, Way } from './attempt.ts'
+import type { RequestHead } from '../http1/index.ts'
+import type { Attempt, Delivered, Way } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { SessionPool } from './session-pool.ts'
 
@@ -9,6 +10,8 @@ export interface Carrier {
   readonly label: string
   readonly pool: Pick<SessionPool, 'acquire'>
   isAvailable(): boolean
+  /** A tunnel to the target of this CONNECT that was opened before it was asked for. */
+  takeTunnel?(request: RequestHead): Delivered | undefined
   carry(attempt: Attempt): Promise<Exchange>
   failed(error: ProxyError): void
   succeeded(): void

@@ -1,6 +1,5 @@
 import { ProxyError } from '../core/index.ts'
 import { type Attempt, beginRequest } from './attempt.ts'
-import type { Carrier } from './carrier.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
 import { introduce, noteAuthenticated, proveByCheck, refuseRejected } from './introduction.ts'
@@ -8,7 +7,6 @@ import { type Challenged, logOn } from './logon.ts'
 import { watchSilence } from './silence-watch.ts'
 import type { Upstream } from './upstream.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
-import type { Warmer } from './warmer.ts'
 
 /**
  * Theory of operation. A request that rides on the AUTHENTICATE is the cheapest: two round trips on a fresh
@@ -21,26 +19,15 @@ import type { Warmer } from './warmer.ts'
  *    logons by address) would have executed it.
  */
 
-/** An upstream, under one identity, as somewhere that calls can be sent. */
-export function carrierTo(access: UpstreamAccess, warmer?: Warmer): Carrier {
-  const { upstream, pool } = access
-  return {
-    way: 'upstream',
-    label: upstream.label,
-    pool,
-    isAvailable: () => upstream.isAvailable(),
-    carry: async attempt => {
-      const exchange = await carry(access, attempt)
-      if (exchange.framing.kind === 'tunnel') warmer?.opened(attempt.lease)
-      return exchange
-    },
-    failed: error => upstream.failed(error),
-    succeeded: () => upstream.succeeded(),
-  }
+/** Carries a request over one session to the head of its answer, logging on where that is needed. */
+export async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
+  const challenged = attempt.lease.session.spare?.challenged
+  return challenged === undefined
+    ? carryFromStart(access, attempt)
+    : endLogon(access, attempt, challenged)
 }
 
-/** Carries a request over one session to the head of its answer, logging on where that is needed. */
-async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
+async function carryFromStart(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
   const { upstream } = access
   const { session } = attempt.lease
   const hasBody = attempt.call.body !== undefined
@@ -49,8 +36,6 @@ async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange
     const refusal = await introduce(access, attempt)
     if (refusal !== undefined) return refusal
   }
-  const challenged = session.spare?.challenged
-  if (challenged !== undefined) return endLogon(access, attempt, challenged)
   const mayGoBare = session.isReady || upstream.demand === 'sometimes'
   if (mayGoBare && !(hasBody && upstream.demandsForEachRequest)) {
     const exchange = await sendBare(upstream, attempt)

@@ -134,13 +134,15 @@ async function attemptOn(
   call.trace.way = carrier.way
   call.trace.upstream = carrier.label
   try {
+    const request = call.requestFor(carrier.way)
+    const tunnel = wantsFresh ? undefined : carrier.takeTunnel?.(request)
+    if (tunnel !== undefined) return tunnel
     lease = await carrier.pool.acquire(call.signal, {
       wantsFresh,
       owner: call.owner,
       mayEndLogon: call.body === undefined,
     })
     if (!lease.wasReady && !lease.wasSpare) call.trace.connectMs += lease.session.dialMs
-    const request = call.requestFor(carrier.way)
     attempt = { call, request, lease, phase: 'handshake', otherReading: false }
     const exchange = await carrier.carry(attempt)
     carrier.succeeded()

@@ -147,7 +147,9 @@ export class SessionPool {
 
   /** Closes spares of other grades, and the oldest ones of this grade beyond the count. */
   keepSpares(grade: SpareGrade, count: number): void {
-    const spares = this.#idle.map(({ session }) => session).filter(({ spare }) => spare !== undefined)
+    const spares = this.#idle
+      .map(({ session }) => session)
+      .filter(({ spare }) => spare !== undefined)
     const ofGrade = spares.filter(({ spare }) => spare?.grade === grade)
     const kept = new Set(ofGrade.slice(Math.max(0, ofGrade.length - count)))
     for (const session of spares) if (!kept.has(session)) this.#close(session, 'not wanted')

@@ -1,14 +1,17 @@
 import { formatHostPort, type HostPort } from '../core/index.ts'
 import type { ReadinessOptions } from '../policy/index.ts'
-import { carrierTo } from './carry.ts'
+import { carrierTo, type Preparations } from './upstream-carrier.ts'
 import type { Carrier } from './carrier.ts'
 import type { Identity } from './identity.ts'
 import type { Upstream } from './upstream.ts'
 import { UpstreamAccess } from './upstream-access.ts'
+import { TunnelsAhead } from './tunnels-ahead.ts'
 import { Warmer } from './warmer.ts'
 
 /** A Pac script may name any number of proxies; of those that no Proxy line names so many are known at a time. */
 const MAX_OTHERS = 64
+
+const NOTHING_AHEAD: Preparations = { warmer: undefined, tunnels: undefined }
 
 export interface UpstreamsOptions {
   /** Those of the Proxy lines, the preferred one first. */
@@ -20,6 +23,8 @@ export interface UpstreamsOptions {
   /** For whom sessions are made before they are needed; clients' accounts are not shown unasked. */
   readonly own: Identity | undefined
   readonly readiness: ReadinessOptions
+  /** Tunnels that are opened before they are asked for, at a time. */
+  readonly maxTunnelsAhead: number
 }
 
 /** The parent proxies, as somewhere that calls of an identity can be sent. */
@@ -28,7 +33,7 @@ export class Upstreams {
   readonly #options: UpstreamsOptions
   readonly #carriers = new Map<Identity | undefined, readonly Carrier[]>()
   readonly #others = new Map<string, Upstream>()
-  readonly #warmers = new Map<Upstream, Warmer>()
+  readonly #preparations = new Map<Upstream, Preparations>()
 
   constructor(options: UpstreamsOptions) {
     this.configured = options.configured
@@ -55,19 +60,25 @@ export class Upstreams {
   /** Sessions of an identity that will not come back are closed, those in use at their end. */
   forget(identity: Identity): void {
     this.#carriers.delete(identity)
-    if (identity === this.#options.own) this.#stopWarming()
-    for (const upstream of this.#all) upstream.forget(identity)
+    for (const upstream of this.#all) {
+      if (identity === this.#options.own) this.#stopPreparing(upstream)
+      upstream.forget(identity)
+    }
   }
 
   /** Retires those that the next configuration does not go on with. */
   retireAllBut(kept: ReadonlySet<Upstream>): void {
-    this.#stopWarming()
-    for (const upstream of this.#all) if (!kept.has(upstream)) upstream.retire()
+    for (const upstream of this.#all) {
+      this.#stopPreparing(upstream)
+      if (!kept.has(upstream)) upstream.retire()
+    }
   }
 
   destroy(): void {
-    this.#stopWarming()
-    for (const upstream of this.#all) upstream.destroy()
+    for (const upstream of this.#all) {
+      this.#stopPreparing(upstream)
+      upstream.destroy()
+    }
   }
 
   get #all(): Upstream[] {
@@ -76,21 +87,26 @@ export class Upstreams {
 
   #carrierTo(upstream: Upstream, identity: Identity | undefined): Carrier {
     const access = new UpstreamAccess(upstream, identity)
-    return carrierTo(access, this.#warmerFor(access, identity))
+    const isOwn = identity !== undefined && identity === this.#options.own
+    return carrierTo(access, isOwn ? this.#preparationsFor(access) : NOTHING_AHEAD)
   }
 
-  #warmerFor(access: UpstreamAccess, identity: Identity | undefined): Warmer | undefined {
-    const { own, readiness } = this.#options
-    if (readiness.upTo === 'off' || identity === undefined || identity !== own) return undefined
-    const known = this.#warmers.get(access.upstream)
+  #preparationsFor(access: UpstreamAccess): Preparations {
+    const { readiness, maxTunnelsAhead } = this.#options
+    const known = this.#preparations.get(access.upstream)
     if (known !== undefined) return known
-    const warmer = new Warmer(access, readiness)
-    this.#warmers.set(access.upstream, warmer)
-    return warmer
+    const preparations = {
+      warmer: readiness.upTo === 'off' ? undefined : new Warmer(access, readiness),
+      tunnels: maxTunnelsAhead === 0 ? undefined : new TunnelsAhead(access, maxTunnelsAhead),
+    }
+    this.#preparations.set(access.upstream, preparations)
+    return preparations
   }
 
-  #stopWarming(): void {
-    for (const warmer of this.#warmers.values()) warmer.stop()
+  #stopPreparing(upstream: Upstream): void {
+    const { warmer, tunnels } = this.#preparations.get(upstream) ?? NOTHING_AHEAD
+    warmer?.stop()
+    tunnels?.stop()
   }
 
   #otherAt(address: HostPort, label: string): Upstream {
@@ -100,8 +116,8 @@ export class Upstreams {
     if (this.#others.size >= MAX_OTHERS && oldest !== undefined) {
       this.#others.delete(oldest[0])
       oldest[1].retire()
-      this.#warmers.get(oldest[1])?.stop()
-      this.#warmers.delete(oldest[1])
+      this.#stopPreparing(oldest[1])
+      this.#preparations.delete(oldest[1])
     }
     const upstream = this.#options.make(address)
     this.#others.set(label, upstream)

@@ -34,7 +34,7 @@ const NEVER_ABORTED = new AbortController().signal
 export class Warmer {
   readonly #access: UpstreamAccess
   readonly #options: ReadinessOptions
-  readonly #demand = new TunnelDemand()
+  #demand = new TunnelDemand()
   readonly #pauses = new UpstreamHealth(PAUSES)
   #limitedUntil = 0
   #isMaking = false
@@ -184,8 +184,12 @@ export class Warmer {
     return { grade: 'challenged', challenged: begun }
   }
 
-  /** Several that are lost together count once. */
+  /**
+   * Several that are lost together count once. What was wanted before says nothing any more: real tunnels find out whether the
+   * upstream is there again, and the number of spares grows with them anew.
+   */
   #pause(): void {
+    this.#demand = new TunnelDemand()
     if (this.#pauses.isAvailable(this.#now)) this.#pauses.failed(this.#now)
   }
 

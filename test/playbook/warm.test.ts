@@ -16,7 +16,9 @@ import type { Script } from '../harness/scripted-upstream.ts'
 import type { WireEnd } from '../harness/wire.ts'
 
 type Test = Pick<typeof t, 'teardown'>
-type Setup = Partial<Pick<Config, 'warm' | 'warmMax' | 'maxHandshakes' | 'maxSessions'>>
+type Setup = Partial<
+  Pick<Config, 'warm' | 'warmMax' | 'maxHandshakes' | 'maxSessions' | 'warmTunnels'>
+>
 
 const CONNECT = 'CONNECT site.test:443 HTTP/1.1\nHost: site.test:443'
 
@@ -67,16 +69,19 @@ t.test('after a tunnel the next one finds a session that is logged on', async t 
   })
 })
 
-t.test('nothing is made where it is switched off, without traffic, or for other requests', async t => {
-  const off = start(t, proxy(), { warm: 'off' })
-  await connect(off)
-  t.equal(off.connections.length, 1)
-  const book = start(t, ntlmProxy())
-  await book.pass(60_000)
-  await book.get('http://site.test/')
-  await book.settle()
-  t.equal(book.connections.length, 1)
-})
+t.test(
+  'nothing is made where it is switched off, without traffic, or for other requests',
+  async t => {
+    const off = start(t, proxy(), { warm: 'off' })
+    await connect(off)
+    t.equal(off.connections.length, 1)
+    const book = start(t, ntlmProxy())
+    await book.pass(60_000)
+    await book.get('http://site.test/')
+    await book.settle()
+    t.equal(book.connections.length, 1)
+  },
+)
 
 t.test('spares follow the traffic and go when it stops', async t => {
   const book = start(t, proxy())
@@ -190,19 +195,22 @@ t.test('an upstream that wants a logon for each request gets connections alone',
   t.equal(book.type3s, before + 1, 'a logon for the tunnel and none ahead')
 })
 
-t.test('an upstream that wants no logon any more gets connections alone, which carry at once', async t => {
-  let isOpen = false
-  const book = start(t, async conn => (isOpen ? openProxy(tunnel) : proxy())(conn))
-  await connect(book)
-  isOpen = true
-  await connect(book)
-  await book.until(() => book.recorder.all('session.warmed').at(-1)?.grade === 'dialled')
-  await book.pass(11_000, 22)
-  t.equal(spares(book), 2, 'those that nobody wanted were replaced')
-  const before = book.requests
-  await connect(book)
-  t.equal(book.requests.length, before.length + 1, 'the CONNECT alone, without credentials')
-})
+t.test(
+  'an upstream that wants no logon any more gets connections alone, which carry at once',
+  async t => {
+    let isOpen = false
+    const book = start(t, async conn => (isOpen ? openProxy(tunnel) : proxy())(conn))
+    await connect(book)
+    isOpen = true
+    await connect(book)
+    await book.until(() => book.recorder.all('session.warmed').at(-1)?.grade === 'dialled')
+    await book.pass(11_000, 22)
+    t.equal(spares(book), 2, 'those that nobody wanted were replaced')
+    const before = book.requests
+    await connect(book)
+    t.equal(book.requests.length, before.length + 1, 'the CONNECT alone, without credentials')
+  },
+)
 
 t.test('a limited upstream is left alone for the time it asks for', async t => {
   let isLimited = false
@@ -227,8 +235,12 @@ t.test('logons are begun ahead only where it was asked for, and never at a Squid
     return async conn => {
       const respond = conn.respond.bind(conn)
       // After a logon check the connection ends, so logging on ahead is of no use.
-      conn.respond = (status, body, lines = []) => {
-        respond(status, body, status.startsWith('503') ? [...lines, 'Connection: close'] : lines)
+      conn.respond = (status, body, lines) => {
+        respond(
+          status,
+          body,
+          status.startsWith('503') ? [...(lines ?? []), 'Connection: close'] : lines,
+        )
       }
       await script(conn)
     }
@@ -259,5 +271,56 @@ t.test('logons are begun ahead only where it was asked for, and never at a Squid
     }
     await book.pass(11_000, 22)
     t.equal(parked(), 0, 'none waits for longer than ten seconds')
+  }
+})
+
+t.test(
+  'a target that was asked for several times gets a tunnel ahead, if that is wanted',
+  async t => {
+    let greets = 0
+    /** The server speaks first, and is heard when it does so before anybody asked for the tunnel. */
+    const greeting: Serve = async conn => {
+      conn.write('HTTP/1.1 200 OK\r\n\r\n')
+      conn.write(`220 hello ${++greets}\r\n`)
+      await conn.closed()
+      conn.end()
+      return false
+    }
+    for (const [warmTunnels, most] of [
+      [0, 0],
+      [1, 1],
+    ] as const) {
+      greets = 0
+      const book = start(t, proxy({ serve: greeting }), { warm: 'off', warmTunnels })
+      for (let round = 0; round < 3; round++) await connect(book)
+      await book.settle()
+      t.equal(greets, 3 + most)
+      const before = book.requests.length
+      const client = await connect(book)
+      t.equal((await client.reader.readUntil('\r\n')).toString(), '220 hello 4\r\n')
+      if (most === 1) t.equal(book.requests.slice(before).length, 2, 'the next one is opened')
+      const taken = book.connections[3]
+      taken?.write('and on')
+      t.equal((await client.reader.readBytes(6)).toString(), 'and on')
+      client.destroy()
+      await book.until(() => book.recorder.count('request.finished') === 1)
+      t.match(book.recorder.all('request.finished')[0]?.record, { status: 200, attempts: 1 })
+    }
+  },
+)
+
+t.test('a tunnel ahead that died, or that nobody wants, is not handed out', async t => {
+  for (const how of ['dies', 'ages'] as const) {
+    const book = start(t, proxy(), { warm: 'off', warmTunnels: 4 })
+    for (let round = 0; round < 3; round++) await connect(book)
+    const [ahead] = book.connections.slice(-1)
+    t.equal(book.connections.length, 4)
+    if (how === 'dies') ahead?.socket.destroy()
+    else await book.pass(11_000)
+    await book.settle()
+    t.ok(ahead?.socket.destroyed ?? true, how)
+    const client = await connect(book)
+    t.same(requestsOn(book, 5), ['CONNECT type 1', 'CONNECT type 3'], how)
+    client.destroy()
   }
 })

@@ -1,5 +1,5 @@
 import { type DirectiveSpec, single, timeLimit } from '../directive-rows.ts'
-import { count, oneOf } from '../values.ts'
+import { count, countOrOff, oneOf } from '../values.ts'
 
 /** How long and how many. */
 export const LIMITS: readonly DirectiveSpec[] = [
@@ -75,5 +75,12 @@ export const LIMITS: readonly DirectiveSpec[] = [
     since: 'tsntlm',
     parse: count(1, 1024),
     show: String,
+  }),
+  single('WarmTunnels', 'warmTunnels', {
+    grammar: '1-64 | off',
+    doc: 'Tunnels that are opened at the same time before they are asked for, to targets that were asked for several times of late',
+    since: 'tsntlm',
+    parse: countOrOff(64),
+    show: number => (number === 0 ? 'off' : String(number)),
   }),
 ]
