@@ -108,6 +108,22 @@ t.test('the retry law', async t => {
   }
 })
 
+t.test(
+  'a session made ahead that turns out dead costs a fresh session and blames nobody',
+  async t => {
+    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+      for (const attempt of attempts({ reused: false }, code)) {
+        const spare = { ...attempt, spare: true }
+        const isDead = code === 'UPSTREAM_CLOSED' || code === 'UPSTREAM_TIMEOUT'
+        const usual = decideRetry(attempt)
+        const hasFresh = usual === 'next-upstream' && (attempt.phase === 'request' || isDead)
+        t.equal(decideRetry(spare), hasFresh ? 'fresh-session' : usual, describe(spare))
+        t.equal(countsAgainstUpstream(spare), !isDead && countsAgainstUpstream(attempt))
+      }
+    }
+  },
+)
+
 t.test('what counts against an upstream', async t => {
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {
     for (const attempt of attempts({}, code)) {
