@@ -71,6 +71,9 @@ RateLimitWait       30s
 RateLimitTotal      50s
 MaxHandshakes       16
 MaxSessions         512
+Warm                authenticated
+WarmMax             8
+WarmTunnels         off
 ShutdownGrace       30s
 LogLevel            info
 LogFormat           auto
