@@ -88,7 +88,8 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
   const { lease, call, request } = attempt
   beginRequest(attempt)
   const { connection } = lease.session
-  const watch = lease.wasReady ? watchSilence(upstream, connection) : undefined
+  const wasKept = lease.wasReady || lease.wasSpare
+  const watch = wasKept ? watchSilence(upstream, connection) : undefined
   try {
     const exchange = await connection.send(request, call.body, {
       timeoutMs: upstream.options.responseTimeoutMs,
