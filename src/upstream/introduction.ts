@@ -64,6 +64,7 @@ export async function proveByCheck(
     const result = await logOnByCheck(access, lease, pass)
     refuseRejected(access, attempt, result)
     if (result.outcome === 'limited') return result.exchange
+    if (result.isKept !== undefined) upstream.keepsCheckedConnections = result.isKept
   } catch (error) {
     if (!isTimeout(error)) throw error
     upstream.answersLogonChecks = false
@@ -76,15 +77,20 @@ export async function proveByCheck(
   return undefined
 }
 
+export interface CheckedLogon extends LogonResult {
+  /** Whether the connection can be used after it; undefined where the answer was no more than a refusal. */
+  readonly isKept: boolean | undefined
+}
+
 /**
- * Logs a session on with a request of our own and learns whether its connection outlives that. The pass is always reported.
+ * Logs a session on with a request of our own. The pass is always reported.
  * @throws ProxyError AUTH_* and what UpstreamConnection.send throws.
  */
 export async function logOnByCheck(
   access: UpstreamAccess,
   lease: Lease,
   pass: LogonPass,
-): Promise<LogonResult> {
+): Promise<CheckedLogon> {
   const { upstream, identity } = access
   const startedAt = upstream.options.clock.now()
   const result = await logOn({
@@ -99,15 +105,14 @@ export async function logOnByCheck(
     onRequest: () => undefined,
   })
   const { exchange, outcome } = result
-  if (outcome === 'limited' || outcome === 'rejected') return result
+  if (outcome === 'limited' || outcome === 'rejected') return { ...result, isKept: undefined }
   if (outcome === 'open') {
     upstream.demand = 'sometimes'
     lease.markReady()
   } else {
     noteAuthenticated(access, lease, startedAt)
   }
-  upstream.keepsCheckedConnections = await isKept(upstream, exchange)
-  return result
+  return { ...result, isKept: await isKept(upstream, exchange) }
 }
 
 /** @throws ProxyError AUTH_REJECTED when the upstream refused the logon. */

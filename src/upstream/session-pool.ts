@@ -52,8 +52,6 @@ interface Waiter extends Required<AcquireOptions> {
   reject(error: ProxyError): void
 }
 
-const NEVER_ABORTED = new AbortController().signal
-
 /** Sessions of one upstream: lent, taken back, reaped when idle. One pump makes all decisions. */
 export class SessionPool {
   readonly #options: PoolOptions
@@ -142,7 +140,7 @@ export class SessionPool {
     if (this.#isRetired || this.#isClosed || this.#waiters.length > 0) return undefined
     if (this.#connecting + 1 >= maxConnecting) return undefined
     if (this.#all.size + this.#dialing + 1 >= maxSessions) return undefined
-    return this.#dial(NEVER_ABORTED)
+    return this.#dial(new AbortController().signal)
   }
 
   /** Closes spares of other grades, and the oldest ones of this grade beyond the count. */

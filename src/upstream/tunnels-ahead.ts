@@ -11,8 +11,6 @@ const MAX_AGE_MS = 10_000
 /** What a server says first is kept, so that a greeting is not lost; nobody sends more than this unasked. */
 const EARLY_BYTES = 64 * 1024
 
-const NEVER_ABORTED = new AbortController().signal
-
 interface Held {
   readonly tunnel: Delivered
   readonly timer: Timer
@@ -138,7 +136,7 @@ function callFor(request: RequestHead): Call {
     requestFor: () => request,
     body: undefined,
     isIdempotent: true,
-    signal: NEVER_ABORTED,
+    signal: new AbortController().signal,
     onInformational: () => undefined,
     trace: newTrace(),
   }

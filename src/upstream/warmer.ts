@@ -24,6 +24,9 @@ const PAUSES: HealthOptions = { firstCoolDownMs: 5_000, maxCoolDownMs: 300_000 }
 /** An upstream that limits requests is spared those of our own for at least so long. */
 const LEAST_LIMITED_MS = 60_000
 
+/** One connection that ends with its logon check may be the end of the upstream; two in a row are its way. */
+const CLOSED_CHECKS = 2
+
 const NEVER_ABORTED = new AbortController().signal
 
 /**
@@ -37,6 +40,7 @@ export class Warmer {
   #demand = new TunnelDemand()
   readonly #pauses = new UpstreamHealth(PAUSES)
   #limitedUntil = 0
+  #closedChecks = 0
   #isMaking = false
   #isStopped = false
   #timer: Timer | undefined
@@ -145,12 +149,11 @@ export class Warmer {
   }
 
   async #logOn(lease: Lease): Promise<Spare | undefined> {
-    const { gate } = this.#access.identity
-    const { exchange, outcome } = await logOnByCheck(
-      this.#access,
-      lease,
-      await gate.enter(NEVER_ABORTED),
-    )
+    const { identity, upstream } = this.#access
+    const pass = await identity.gate.enter(NEVER_ABORTED)
+    const { exchange, isKept, outcome } = await logOnByCheck(this.#access, lease, pass)
+    if (isKept !== undefined) this.#closedChecks = isKept ? 0 : this.#closedChecks + 1
+    if (this.#closedChecks >= CLOSED_CHECKS) upstream.keepsCheckedConnections = false
     if (outcome === 'accepted') return { grade: 'authenticated' }
     if (outcome === 'open') return { grade: 'dialled' }
     if (outcome === 'limited') this.#limit(exchange.head)
