@@ -6,6 +6,8 @@ export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NT' | 'NTLM' | 'LM'
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
 export type OriginBasic = 'asked' | 'always'
 export type RateLimitRetry = 'connect' | 'all' | 'off'
+/** Up to which grade connections to upstreams are made ready before a request wants them. */
+export type Warm = 'off' | 'dialled' | 'authenticated' | 'challenged'
 export type LogFormat = 'auto' | 'json' | 'text'
 
 /** What is spoken on a port: HTTP, SOCKS5, or whatever the target of a static tunnel speaks. */
@@ -121,6 +123,11 @@ export interface Config {
   readonly maxClients: number | undefined
   /** Connections from one address; 0 is no limit. */
   readonly maxClientsPerAddress: number
+  readonly warm: Warm
+  /** Connections made ready ahead, per upstream. */
+  readonly warmMax: number
+  /** Tunnels opened before they are asked for, per upstream; 0 is none. */
+  readonly warmTunnels: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -174,6 +181,9 @@ export const DEFAULTS: Config = {
   maxWaiting: 1024,
   maxClients: undefined,
   maxClientsPerAddress: 0,
+  warm: 'authenticated',
+  warmMax: 8,
+  warmTunnels: 0,
   logLevel: 'info',
   logFormat: 'auto',
 }

@@ -69,6 +69,14 @@ export type ProxyEvent =
       readonly dialect: string
       readonly ms: number
     }
+  /** It was made before a request wanted it, in this long. */
+  | {
+      readonly type: 'session.warmed'
+      readonly session: SessionId
+      readonly upstream: string
+      readonly grade: 'dialled' | 'authenticated' | 'challenged' | 'tunnel'
+      readonly ms: number
+    }
   | {
       readonly type: 'session.reused'
       readonly session: SessionId

@@ -25,6 +25,7 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'request.finished': { level: 'info', message: 'request finished' },
   'session.dialed': { level: 'debug', message: 'session dialed' },
   'session.authenticated': { level: 'debug', message: 'session authenticated' },
+  'session.warmed': { level: 'debug', message: 'session made ready ahead' },
   'session.reused': { level: 'debug', message: 'session reused' },
   'session.closed': { level: 'debug', message: 'session closed' },
   'upstream.failed': { level: 'warn', message: 'upstream failed' },

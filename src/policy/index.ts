@@ -20,6 +20,16 @@ export {
   type FailedAttempt,
   type RetryDecision,
 } from './retry.ts'
+export {
+  decideReadiness,
+  type Readiness,
+  type ReadinessFacts,
+  type ReadinessOptions,
+  type SpareGrade,
+  type UpstreamWays,
+} from './readiness.ts'
 export { RejectionLedger } from './rejection-ledger.ts'
 export { chooseRoute, type PacRoute, type Route, routeByPac } from './routing.ts'
+export { TargetHabits } from './target-habits.ts'
 export { type Stage, terminationOf } from './termination.ts'
+export { TunnelDemand } from './tunnel-demand.ts'

@@ -14,6 +14,8 @@ export interface FailedAttempt {
   readonly phase: AttemptPhase
   /** The session had served a request before. */
   readonly reused: boolean
+  /** The session had been made ahead and this was its first request: it may have died since. */
+  readonly spare: boolean
   /** The request has no body, none of it was given away, or all of it can be sent again. */
   readonly replayable: boolean
   /** RFC 9110 section 9.2.2, and CONNECT: nothing of the client's is executed before its 2xx. */
@@ -39,21 +41,30 @@ const NOT_OURS_TO_RETRY = new Set<ErrorCode>([
 
 /** The whole retry law (docs/architecture.md has it as a table). */
 export function decideRetry(attempt: FailedAttempt): RetryDecision {
-  const { code, phase, reused, replayable, idempotent, otherReading } = attempt
+  const { code, phase, reused, spare, replayable, idempotent, otherReading } = attempt
   // Like AUTH_STATE_LOST: a 407, so nothing was executed.
   if (code === 'AUTH_REJECTED' && otherReading) return replayable ? 'fresh-session' : 'give-up'
   if (NOT_OURS_TO_RETRY.has(code)) return 'give-up'
   // A 407 on a ready session: nothing was executed, so any method may be sent again.
   if (code === 'AUTH_STATE_LOST') return replayable ? 'fresh-session' : 'give-up'
-  if (phase !== 'request') return 'next-upstream'
+  if (phase !== 'request') return foundDead(attempt) ? 'fresh-session' : 'next-upstream'
   if (code === 'UPSTREAM_TIMEOUT') return 'give-up'
   if (!replayable || !idempotent) return 'give-up'
-  return reused ? 'fresh-session' : 'next-upstream'
+  return reused || spare ? 'fresh-session' : 'next-upstream'
 }
 
-/** Whether an upstream is put aside for it. A reused session that died idle and a slow origin say nothing about it. */
-export function countsAgainstUpstream({ code, phase, reused }: FailedAttempt): boolean {
+/**
+ * Whether an upstream is put aside for it. A reused session, or one made ahead, that died idle and a slow origin say nothing
+ * about it.
+ */
+export function countsAgainstUpstream(attempt: FailedAttempt): boolean {
+  const { code, phase, reused } = attempt
   if (ERRORS[code].blame !== 'upstream' || code === 'AUTH_STATE_LOST') return false
+  if (foundDead(attempt)) return false
   if (phase !== 'request') return true
   return !reused && code !== 'UPSTREAM_TIMEOUT'
+}
+
+function foundDead({ code, spare }: FailedAttempt): boolean {
+  return spare && (code === 'UPSTREAM_CLOSED' || code === 'UPSTREAM_TIMEOUT')
 }

@@ -5,7 +5,7 @@ import { clientsWithin, type Dialer, type Interface, isInDockerNetwork } from '.
 import type { KeeperOptions, PacFinder } from '../pac/index.ts'
 import { compileNoProxy } from '../policy/index.ts'
 import type { ProxyDependencies } from '../proxy/index.ts'
-import { DirectRoutes, type UpstreamOptions, Upstreams } from '../upstream/index.ts'
+import { DirectRoutes, type Identity, type UpstreamOptions, Upstreams } from '../upstream/index.ts'
 import { ProxyAccounts } from './accounts.ts'
 import { CarryOver } from './carry-over.ts'
 import type { GuardStore } from './guard-store.ts'
@@ -59,7 +59,8 @@ export function buildGeneration(
   const { clock, emit, entropy } = ports
   const dialer = carryOver.dialerFor(config.connectTimeoutMs)
   const { nextRequestId, nextSessionId, pseudonym } = carryOver
-  const upstreams = buildUpstreams(config, dialer, carryOver)
+  const own = buildOwnAccount(input, carryOver)
+  const upstreams = buildUpstreams(config, dialer, carryOver, own?.identity)
   const interfaces = new RecentInterfaces(carryOver.readInterfaces, clock)
   const pac = carryOver.pacFor(config.pac, config.pacRefreshMs)
   const directRoutes = new DirectRoutes({
@@ -76,7 +77,7 @@ export function buildGeneration(
   const accounts = new ProxyAccounts({
     config,
     workstation: input.workstation ?? input.credentials?.workstation ?? '',
-    own: buildOwnAccount(input, carryOver),
+    own,
     ledgers: carryOver.ledgers,
     onForgotten: identity => {
       upstreams.forget(identity)
@@ -127,7 +128,12 @@ function buildOwnAccount(
   return carryOver.accountFor({ credentials, alternative, negotiateFlags, configChangedAtMs })
 }
 
-function buildUpstreams(config: Config, dialer: Dialer, carryOver: CarryOver): Upstreams {
+function buildUpstreams(
+  config: Config,
+  dialer: Dialer,
+  carryOver: CarryOver,
+  own: Identity | undefined,
+): Upstreams {
   const options: Omit<
     UpstreamOptions,
     'address' | 'accountHint' | 'clock' | 'emit' | 'nextSessionId' | 'via'
@@ -154,5 +160,8 @@ function buildUpstreams(config: Config, dialer: Dialer, carryOver: CarryOver): U
         accountHint: 'only the Pac script names it, and PacTrust in the configuration does not',
       }),
     isTrusted: address => trusted.some(rule => rule.matches(address)),
+    own,
+    readiness: { upTo: config.warm, max: config.warmMax },
+    maxTunnelsAhead: config.warmTunnels,
   })
 }

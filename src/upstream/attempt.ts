@@ -3,7 +3,7 @@ import type { RequestHead, ResponseHead } from '../http1/index.ts'
 import type { AttemptPhase, RateLimitOptions } from '../policy/index.ts'
 import type { Exchange } from './exchange.ts'
 import type { RequestBody } from './request-body.ts'
-import type { Lease, SessionOwner } from './session-pool.ts'
+import type { Lease, SessionOwner } from './lease.ts'
 
 /** Through a parent proxy, or straight to the target. */
 export type Way = 'upstream' | 'direct'

@@ -1,5 +1,6 @@
 import type { ProxyError } from '../core/index.ts'
-import type { Attempt, Way } from './attempt.ts'
+import type { RequestHead } from '../http1/index.ts'
+import type { Attempt, Delivered, Way } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { SessionPool } from './session-pool.ts'
 
@@ -11,6 +12,8 @@ export interface Carrier {
   isAvailable(): boolean
   /** How long it is put aside yet, in milliseconds; 0 when it is not. */
   backInMs(): number
+  /** A tunnel to the target of this CONNECT that was opened before it was asked for. */
+  takeTunnel?(request: RequestHead): Delivered | undefined
   carry(attempt: Attempt): Promise<Exchange>
   failed(error: ProxyError): void
   succeeded(): void

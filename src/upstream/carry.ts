@@ -1,10 +1,9 @@
 import { ProxyError } from '../core/index.ts'
 import { type Attempt, beginRequest } from './attempt.ts'
-import type { Carrier } from './carrier.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
 import { introduce, noteAuthenticated, proveByCheck, refuseRejected } from './introduction.ts'
-import { logOn } from './logon.ts'
+import { type Challenged, logOn } from './logon.ts'
 import { watchSilence } from './silence-watch.ts'
 import type { Upstream } from './upstream.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
@@ -20,23 +19,15 @@ import type { UpstreamAccess } from './upstream-access.ts'
  *    logons by address) would have executed it.
  */
 
-/** An upstream, under one identity, as somewhere that calls can be sent. */
-export function carrierTo(access: UpstreamAccess): Carrier {
-  const { upstream, pool } = access
-  return {
-    way: 'upstream',
-    label: upstream.label,
-    pool,
-    isAvailable: () => upstream.isAvailable(),
-    backInMs: () => upstream.backInMs(),
-    carry: async attempt => carry(access, attempt),
-    failed: error => upstream.failed(error),
-    succeeded: () => upstream.succeeded(),
-  }
+/** Carries a request over one session to the head of its answer, logging on where that is needed. */
+export async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
+  const challenged = attempt.lease.session.spare?.challenged
+  return challenged === undefined
+    ? carryFromStart(access, attempt)
+    : endLogon(access, attempt, challenged)
 }
 
-/** Carries a request over one session to the head of its answer, logging on where that is needed. */
-async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
+async function carryFromStart(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
   const { upstream } = access
   const { session } = attempt.lease
   const hasBody = attempt.call.body !== undefined
@@ -48,6 +39,7 @@ async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange
   const mayGoBare = session.isReady || upstream.demand === 'sometimes'
   if (mayGoBare && !(hasBody && upstream.demandsForEachRequest)) {
     const exchange = await sendBare(upstream, attempt)
+    noteSpareUse(upstream, attempt, exchange)
     if (exchange.head.status !== 407) return exchange
     await forgetReadiness(access, attempt, exchange)
   }
@@ -70,12 +62,34 @@ function wantsCheck(upstream: Upstream, hasBody: boolean, pass: LogonPass): bool
   )
 }
 
+/** The session was made ready up to the challenge: the AUTHENTICATE rides on the request. */
+async function endLogon(
+  access: UpstreamAccess,
+  attempt: Attempt,
+  challenged: Challenged,
+): Promise<Exchange> {
+  const pass = await enterGate(access, attempt)
+  if (pass.isProven) return ride(access, attempt, pass, challenged)
+  const { label } = access.upstream
+  pass.report('not-shown', label)
+  // An unproven password is shown with a logon check, whose answer does not depend on an origin.
+  throw new ProxyError('AUTH_STATE_LOST', { detail: `the logon at ${label} was begun too early` })
+}
+
+/** Learns whether a connection that was logged on ahead takes a CONNECT as it is. */
+function noteSpareUse(upstream: Upstream, { lease, request }: Attempt, exchange: Exchange): void {
+  if (!lease.wasReady || !lease.wasSpare || request.method !== 'CONNECT') return
+  if (exchange.head.status === 407) upstream.bareConnectsRefused++
+  else upstream.bareConnectsRefused = 0
+}
+
 /** Sends the request without credentials: on a session that is ready, or to see whether any are wanted. */
 async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange> {
   const { lease, call, request } = attempt
   beginRequest(attempt)
   const { connection } = lease.session
-  const watch = lease.wasReady ? watchSilence(upstream, connection) : undefined
+  const wasKept = lease.wasReady || lease.wasSpare
+  const watch = wasKept ? watchSilence(upstream, connection) : undefined
   try {
     const exchange = await connection.send(request, call.body, {
       timeoutMs: upstream.options.responseTimeoutMs,
@@ -107,7 +121,12 @@ async function forgetReadiness(
 }
 
 /** Logs on with the request itself. */
-async function ride(access: UpstreamAccess, attempt: Attempt, pass: LogonPass): Promise<Exchange> {
+async function ride(
+  access: UpstreamAccess,
+  attempt: Attempt,
+  pass: LogonPass,
+  challenged?: Challenged,
+): Promise<Exchange> {
   const { upstream, identity } = access
   const { lease, call, request } = attempt
   const { clock, responseTimeoutMs } = upstream.options
@@ -120,6 +139,7 @@ async function ride(access: UpstreamAccess, attempt: Attempt, pass: LogonPass): 
     request,
     body: call.body,
     pass,
+    challenged,
     signal: call.signal,
     timeoutMs: responseTimeoutMs,
     onInformational: call.onInformational,
@@ -131,7 +151,7 @@ async function ride(access: UpstreamAccess, attempt: Attempt, pass: LogonPass): 
   refuseRejected(access, attempt, result)
   const { exchange, outcome } = result
   if (outcome === 'accepted') {
-    noteAuthenticated(access, attempt, startedAt)
+    noteAuthenticated(access, lease, startedAt)
     return exchange
   }
   // It can be handed on also for a request with a body: who limits requests has executed none.

@@ -60,6 +60,7 @@ export class UpstreamConnection {
   #isClosed = false
   #isDetached = false
   #leftover: Buffer | undefined
+  #holdLimit = Infinity
   onClosed: (reason: string) => void = () => undefined
 
   constructor(stream: Duplex, clock: Clock) {
@@ -154,6 +155,15 @@ export class UpstreamConnection {
     )
   }
 
+  /**
+   * Reads on in a tunnel that nobody has taken yet, so that its end is noticed. What comes is kept for whoever takes it; from
+   * `limit` bytes on no more is read.
+   */
+  holdTunnel(limit: number): void {
+    this.#holdLimit = limit
+    this.#stream.resume()
+  }
+
   /** Gives the stream away after an answer that turned it into a tunnel. */
   detach(): DetachedStream {
     this.#isDetached = true
@@ -234,6 +244,7 @@ export class UpstreamConnection {
       if (rest === undefined || rest.length === 0) return
       if (this.#exchange?.framing.kind === 'tunnel') {
         this.#leftover = this.#leftover === undefined ? rest : Buffer.concat([this.#leftover, rest])
+        if (this.#leftover.length >= this.#holdLimit) this.#stream.pause()
       } else {
         this.#isPersistent = false
       }

@@ -3,7 +3,7 @@ import { countsAgainstUpstream, decideRetry, type FailedAttempt } from '../polic
 import type { Attempt, Call, Delivered } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
 import { LimitedCall, type WaitingTools } from './rate-limit.ts'
-import type { Lease } from './session-pool.ts'
+import type { Lease } from './lease.ts'
 
 /** Fresh sessions on one carrier within one request: enough for an upstream that closes after each step once. */
 const FRESH_SESSIONS = 3
@@ -146,9 +146,15 @@ async function attemptOn(
   call.trace.way = carrier.way
   call.trace.upstream = carrier.label
   try {
-    lease = await carrier.pool.acquire(call.signal, { wantsFresh, owner: call.owner })
-    if (!lease.wasReady) call.trace.connectMs += lease.session.dialMs
     const request = call.requestFor(carrier.way)
+    const tunnel = wantsFresh ? undefined : carrier.takeTunnel?.(request)
+    if (tunnel !== undefined) return tunnel
+    lease = await carrier.pool.acquire(call.signal, {
+      wantsFresh,
+      owner: call.owner,
+      mayEndLogon: call.body === undefined,
+    })
+    if (!lease.wasReady && !lease.wasSpare) call.trace.connectMs += lease.session.dialMs
     attempt = { call, request, lease, phase: 'handshake', otherReading: false }
     const exchange = await carrier.carry(attempt)
     carrier.succeeded()
@@ -173,6 +179,7 @@ function describeFailure(
     code: error.code,
     phase: attempt?.phase ?? 'dial',
     reused: lease?.wasReady ?? false,
+    spare: lease?.wasSpare ?? false,
     replayable: call.body?.isReplayable ?? true,
     idempotent: call.isIdempotent,
     otherReading: attempt?.otherReading ?? false,

@@ -47,6 +47,11 @@ export class GuardGate {
     return this.#options.guard.isProven
   }
 
+  /** Whether it was accepted so lately that several logons at once are harmless. */
+  get hasProof(): boolean {
+    return this.#options.guard.hasProof(this.#options.clock.wallMs())
+  }
+
   /** Whether a logon would be let through, now or after the ones before it. */
   get isOpen(): boolean {
     const now = this.#options.clock.wallMs()

@@ -23,7 +23,8 @@ export type { Identity } from './identity.ts'
 export { GuardGate, type GuardGateOptions, type LogonPass } from './guard-gate.ts'
 export { type RequestBody, StreamBody, type StreamBodyOptions } from './request-body.ts'
 export type { OriginRights } from './origin-carry.ts'
-export type { Lease, PoolCounts, SessionOwner } from './session-pool.ts'
+export type { Lease, SessionOwner } from './lease.ts'
+export type { PoolCounts } from './session-pool.ts'
 export {
   askDemand,
   type Connected,

@@ -2,6 +2,7 @@ import { isProxyError, NEVER_CANCELLED, ProxyError } from '../core/index.ts'
 import type { Attempt } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
+import type { Lease } from './lease.ts'
 import { checkRequest, LOGON_CHECK_MS } from './logon-check.ts'
 import { logOn, type LogonResult } from './logon.ts'
 import type { Upstream } from './upstream.ts'
@@ -53,33 +54,16 @@ export async function proveByCheck(
   attempt: Attempt,
   pass: LogonPass,
 ): Promise<Exchange | undefined> {
-  const { upstream, identity } = access
+  const { upstream } = access
   const { call, lease } = attempt
   const { clock } = upstream.options
   const startedAt = clock.now()
   attempt.phase = 'handshake'
   try {
-    const result = await logOn({
-      challenger: upstream,
-      connection: lease.session.connection,
-      identity,
-      request: checkRequest(upstream.options.via),
-      body: undefined,
-      pass,
-      signal: NEVER_CANCELLED,
-      timeoutMs: LOGON_CHECK_MS,
-      onRequest: () => undefined,
-    })
+    const result = await logOnByCheck(access, lease, pass)
     refuseRejected(access, attempt, result)
-    const { exchange, outcome } = result
-    if (outcome === 'limited') return exchange
-    if (outcome === 'open') {
-      upstream.demand = 'sometimes'
-      lease.markReady()
-    } else {
-      noteAuthenticated(access, attempt, startedAt)
-    }
-    upstream.keepsCheckedConnections = await isKept(upstream, exchange)
+    if (result.outcome === 'limited') return result.exchange
+    if (result.isKept !== undefined) upstream.keepsCheckedConnections = result.isKept
   } catch (error) {
     if (!isTimeout(error)) throw error
     upstream.answersLogonChecks = false
@@ -90,6 +74,44 @@ export async function proveByCheck(
   }
   if (!upstream.keepsCheckedConnections) throw closesAfterCheck(upstream)
   return undefined
+}
+
+export interface CheckedLogon extends LogonResult {
+  /** Whether the connection can be used after it; undefined where the answer was no more than a refusal. */
+  readonly isKept: boolean | undefined
+}
+
+/**
+ * Logs a session on with a request of our own. The pass is always reported.
+ * @throws ProxyError AUTH_* and what UpstreamConnection.send throws.
+ */
+export async function logOnByCheck(
+  access: UpstreamAccess,
+  lease: Lease,
+  pass: LogonPass,
+): Promise<CheckedLogon> {
+  const { upstream, identity } = access
+  const startedAt = upstream.options.clock.now()
+  const result = await logOn({
+    challenger: upstream,
+    connection: lease.session.connection,
+    identity,
+    request: checkRequest(upstream.options.via),
+    body: undefined,
+    pass,
+    signal: NEVER_CANCELLED,
+    timeoutMs: LOGON_CHECK_MS,
+    onRequest: () => undefined,
+  })
+  const { exchange, outcome } = result
+  if (outcome === 'limited' || outcome === 'rejected') return { ...result, isKept: undefined }
+  if (outcome === 'open') {
+    upstream.demand = 'sometimes'
+    lease.markReady()
+  } else {
+    noteAuthenticated(access, lease, startedAt)
+  }
+  return { ...result, isKept: await isKept(upstream, exchange) }
 }
 
 /** @throws ProxyError AUTH_REJECTED when the upstream refused the logon. */
@@ -108,15 +130,15 @@ export function refuseRejected(
   })
 }
 
-/** The upstream accepted the session of this attempt. */
+/** The upstream accepted the session. */
 export function noteAuthenticated(
   { upstream, identity }: UpstreamAccess,
-  attempt: Attempt,
+  lease: Lease,
   startedAt: number,
 ): void {
   const { clock, emit } = upstream.options
-  const { session } = attempt.lease
-  attempt.lease.markReady()
+  const { session } = lease
+  lease.markReady()
   emit({
     type: 'session.authenticated',
     session: session.id,

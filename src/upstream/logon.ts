@@ -18,6 +18,14 @@ import type { RequestBody } from './request-body.ts'
 const DEMAND_BODY_BYTES = 1024 * 1024
 const DEMAND_BODY_MS = 10_000
 
+/** A logon whose challenge is there: what answers it rides on the request. */
+export interface Challenged {
+  /** The AUTHENTICATE_MESSAGE in base64. @throws ProxyError AUTH_CHALLENGE_MALFORMED, AUTH_UNSUPPORTED. */
+  readonly authenticate: () => string
+  /** The answer that the challenge came with, read to its end. */
+  readonly head: ResponseHead
+}
+
 export interface Logon {
   readonly challenger: Challenger
   readonly connection: UpstreamConnection
@@ -31,7 +39,15 @@ export interface Logon {
   readonly onInformational?: (head: ResponseHead) => void
   /** Called when everything sent from now on is the request itself. */
   readonly onRequest: () => void
+  /** Where the NEGOTIATE was sent ahead on this connection. */
+  readonly challenged?: Challenged | undefined
 }
+
+/** What sending the NEGOTIATE takes. */
+export type Negotiation = Pick<
+  Logon,
+  'challenger' | 'connection' | 'identity' | 'request' | 'body' | 'signal'
+>
 
 export interface LogonResult {
   readonly exchange: Exchange
@@ -50,32 +66,45 @@ export interface LogonResult {
  * @throws ProxyError AUTH_* and what UpstreamConnection.send throws.
  */
 export async function logOn(logon: Logon): Promise<LogonResult> {
-  const { challenger, connection, identity, request, body, pass, signal } = logon
-  const { framework, options } = challenger
+  const { challenger, pass } = logon
   try {
-    const auth = identity.authenticator.begin(challenger.host)
-    const first = await connection.send(
-      withCredentials(challenger, withoutBody(request, body), auth.negotiate()),
-      undefined,
-      { timeoutMs: options.handshakeTimeoutMs, signal },
-    )
-    if (first.head.status !== framework.status) {
-      const isLimited = isUpstreamsOwn(challenger, first) && isRateLimited(first.head)
-      return { exchange: first, outcome: isLimited ? 'limited' : 'open', otherReading: false }
-    }
-    const challenge = readChallenge(challenger, first)
-    if (!(await passOver(challenger, first))) {
-      throw new ProxyError('AUTH_STATE_LOST', {
-        detail: `${challenger.label} closes the connection with its challenge`,
-      })
-    }
-    const token = auth.authenticate(challenge)
+    const begun = logon.challenged ?? (await negotiate(logon))
+    if ('exchange' in begun) return { ...begun, otherReading: false }
+    const token = begun.authenticate()
     pass.beforeShowing()
     logon.onRequest()
     return await authenticate(logon, token)
   } finally {
     pass.report('not-shown', challenger.label)
   }
+}
+
+/**
+ * The first half of it: nothing of the credential is shown.
+ * @throws ProxyError AUTH_* and what UpstreamConnection.send throws.
+ */
+export async function negotiate(
+  negotiation: Negotiation,
+): Promise<Challenged | Omit<LogonResult, 'otherReading'>> {
+  const { challenger, connection, identity, request, body, signal } = negotiation
+  const { framework, options } = challenger
+  const auth = identity.authenticator.begin(challenger.host)
+  const first = await connection.send(
+    withCredentials(challenger, withoutBody(request, body), auth.negotiate()),
+    undefined,
+    { timeoutMs: options.handshakeTimeoutMs, signal },
+  )
+  if (first.head.status !== framework.status) {
+    const isLimited = isUpstreamsOwn(challenger, first) && isRateLimited(first.head)
+    return { exchange: first, outcome: isLimited ? 'limited' : 'open' }
+  }
+  const challenge = readChallenge(challenger, first)
+  if (!(await passOver(challenger, first))) {
+    throw new ProxyError('AUTH_STATE_LOST', {
+      detail: `${challenger.label} closes the connection with its challenge`,
+    })
+  }
+  return { authenticate: () => auth.authenticate(challenge), head: first.head }
 }
 
 async function authenticate(logon: Logon, token: string): Promise<LogonResult> {

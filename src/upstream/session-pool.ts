@@ -3,38 +3,20 @@ import {
   type CancelSignal,
   type Clock,
   type Emit,
+  NEVER_CANCELLED,
   ProxyError,
   type SessionId,
   type Timer,
   toProxyError,
 } from '../core/index.ts'
-import { type DetachedStream, UpstreamConnection } from './connection.ts'
-
-/** A connection to one upstream under one identity, and what is known of it. */
-export interface Session {
-  readonly id: SessionId
-  readonly connection: UpstreamConnection
-  /** The upstream accepted this very connection, or wants no authentication on it. */
-  isReady: boolean
-  /** Requests that it carried to their end. */
-  uses: number
-  /** Milliseconds that dialling took; 0 when it was there already. */
-  readonly dialMs: number
-  /** Whoever alone may use it; undefined for everybody. */
-  owner: SessionOwner | undefined
-}
-
-/**
- * A client's connection. When a client logs on to an origin with NTLM or Negotiate, the origin, and a parent proxy on the way,
- * take the connection for the client's from then on (RFC 4559 section 6): nobody else may send anything over it.
- */
-export interface SessionOwner {
-  /** Calls back when the connection is gone. */
-  whenClosed(action: () => void): void
-}
+import type { SpareGrade } from '../policy/index.ts'
+import { UpstreamConnection } from './connection.ts'
+import { Lease, type LeaseEndings, type Session, type SessionOwner } from './lease.ts'
 
 export interface PoolCounts {
   readonly idle: number
+  /** Those of the idle ones that were made ahead and have carried no request. */
+  readonly spare: number
   readonly busy: number
   readonly connecting: number
   readonly waiting: number
@@ -45,6 +27,8 @@ export interface AcquireOptions {
   readonly wantsFresh?: boolean
   /** Its own sessions come first. */
   readonly owner?: SessionOwner | undefined
+  /** It may end a logon that was begun for a spare: it has no body. */
+  readonly mayEndLogon?: boolean
 }
 
 export interface PoolOptions {
@@ -64,9 +48,7 @@ export interface PoolOptions {
   readonly maxWaiting: number
 }
 
-interface Waiter {
-  readonly wantsFresh: boolean
-  readonly owner: SessionOwner | undefined
+interface Waiter extends Required<AcquireOptions> {
   readonly signal: CancelSignal
   /** It gave up: a connection that is being made for it goes to somebody else. */
   hasLeft: boolean
@@ -86,6 +68,8 @@ export class SessionPool {
   #connecting = 0
   #isRetired = false
   #isClosed = false
+  /** Called when the upstream closed spares, or one turned out to be dead. */
+  onSpareLost: () => void = () => undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -95,6 +79,7 @@ export class SessionPool {
     const idle = this.#idle.length
     return {
       idle,
+      spare: this.#idle.filter(({ session }) => session.spare !== undefined).length,
       busy: this.#all.size - idle,
       connecting: this.#connecting,
       waiting: this.#waiters.length,
@@ -107,7 +92,7 @@ export class SessionPool {
    */
   async acquire(
     signal: CancelSignal,
-    { wantsFresh = false, owner }: AcquireOptions = {},
+    { wantsFresh = false, owner, mayEndLogon = false }: AcquireOptions = {},
   ): Promise<Lease> {
     if (this.#isClosed) throw new ProxyError('DRAINING')
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
@@ -118,7 +103,8 @@ export class SessionPool {
     let onAbort = (): void => undefined
     try {
       return await new Promise<Lease>((resolve, reject) => {
-        const waiter: Waiter = { wantsFresh, owner, signal, hasLeft: false, resolve, reject }
+        const wish = { wantsFresh, owner, mayEndLogon }
+        const waiter: Waiter = { ...wish, signal, hasLeft: false, resolve, reject }
         const leave = (error: ProxyError): void => {
           const at = this.#waiters.indexOf(waiter)
           if (at >= 0) this.#waiters.splice(at, 1)
@@ -150,9 +136,36 @@ export class SessionPool {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
   }
 
+  /** Idle sessions that anybody may take. */
+  get available(): number {
+    return this.#idle.filter(({ session }) => session.owner === undefined).length
+  }
+
+  /**
+   * A new connection to make a spare of. It leaves room for one more, because requests come first.
+   * @returns undefined when there is no room. @throws ProxyError DIAL_*, DRAINING.
+   */
+  async lendForSpare(): Promise<Lease | undefined> {
+    const { maxConnecting, maxSessions } = this.#options
+    if (this.#isRetired || this.#isClosed || this.#waiters.length > 0) return undefined
+    if (this.#connecting + 1 >= maxConnecting) return undefined
+    if (this.#all.size + this.#dialing + 1 >= maxSessions) return undefined
+    return this.#dial(NEVER_CANCELLED)
+  }
+
+  /** Closes spares of other grades, and the oldest ones of this grade beyond the count. */
+  keepSpares(grade: SpareGrade, count: number): void {
+    const spares = this.#idle
+      .map(({ session }) => session)
+      .filter(({ spare }) => spare !== undefined)
+    const ofGrade = spares.filter(({ spare }) => spare?.grade === grade)
+    const kept = new Set(ofGrade.slice(Math.max(0, ofGrade.length - count)))
+    for (const session of spares) if (!kept.has(session)) this.#close(session, 'not wanted')
+  }
+
   /** Closes what is idle: it leads to an upstream that was just found to be down. */
   dropIdle(): void {
-    for (const { session } of [...this.#idle]) session.connection.destroy()
+    for (const { session } of [...this.#idle]) this.#close(session, 'closed by this proxy')
   }
 
   /** Keeps nothing any more: what is idle is closed, and every session in use when it comes back. Still lends new ones. */
@@ -171,57 +184,35 @@ export class SessionPool {
   #pump(): void {
     while (this.#waiters.length > 0) {
       const reuser = this.#waiters.findIndex(waiter => !waiter.wantsFresh)
-      const ready = reuser >= 0 ? this.#takeIdle(this.#waiters[reuser]?.owner) : undefined
-      if (ready !== undefined) this.#waiters.splice(reuser, 1)[0]?.resolve(ready)
-      else if (!this.#mayConnect()) return
+      const kept = reuser >= 0 ? this.#takeKept(this.#waiters[reuser]) : undefined
+      if (kept !== undefined) this.#waiters.splice(reuser, 1)[0]?.resolve(kept)
+      else if (!this.#mayBegin() || !this.#hasRoom()) return
       else this.#connect(this.#waiters.shift())
     }
   }
 
-  #mayConnect(): boolean {
-    const { maxConnecting, maxSessions } = this.#options
-    if (this.#connecting >= maxConnecting) return false
-    if (this.#all.size + this.#dialing < maxSessions) return true
+  #mayBegin(): boolean {
+    return this.#connecting < this.#options.maxConnecting
+  }
+
+  #hasRoom(): boolean {
+    if (this.#all.size + this.#dialing < this.#options.maxSessions) return true
     // Only idle sessions that nobody may take (everybody wants a fresh one, or they are somebody else's) are in the way:
     // the oldest goes, and its end pumps anew.
-    this.#idle[0]?.session.connection.destroy()
+    const [oldest] = this.#idle
+    if (oldest !== undefined) this.#close(oldest.session, 'closed by this proxy')
     return false
   }
 
   #connect(waiter: Waiter | undefined): void {
     if (waiter === undefined) return
-    const { clock, dial, emit, label, nextId } = this.#options
-    const startedAt = clock.now()
-    this.#connecting++
-    this.#dialing++
-    dial(waiter.signal).then(
-      stream => {
-        this.#dialing--
-        const connection = new UpstreamConnection(stream, clock)
-        const dialMs = clock.now() - startedAt
-        const session: Session = {
-          id: nextId() as SessionId,
-          connection,
-          isReady: false,
-          uses: 0,
-          dialMs,
-          owner: undefined,
-        }
-        this.#all.add(session)
-        connection.onClosed = reason => this.#forget(session, reason)
-        emit({ type: 'session.dialed', session: session.id, upstream: label, ms: dialMs })
-        const lease = new Lease(session, this.#endings(session, true))
+    this.#dial(waiter.signal).then(
+      lease => {
         const taker = waiter.hasLeft ? this.#waiters.shift() : waiter
-        if (taker === undefined || this.#isClosed) {
-          taker?.reject(new ProxyError('DRAINING'))
-          lease.discard()
-        } else {
-          taker.resolve(lease)
-        }
+        if (taker === undefined) lease.discard()
+        else taker.resolve(lease)
       },
       (error: unknown) => {
-        this.#dialing--
-        this.#connecting--
         const failure = toProxyError(error)
         waiter.reject(failure)
         // What one dial found out holds for all who wait: they need not find it out one after the other.
@@ -231,12 +222,66 @@ export class SessionPool {
     )
   }
 
+  async #dial(signal: CancelSignal): Promise<Lease> {
+    const { clock, dial, emit, label, nextId } = this.#options
+    const startedAt = clock.now()
+    this.#connecting++
+    this.#dialing++
+    let stream: Duplex
+    try {
+      stream = await dial(signal)
+    } catch (error) {
+      this.#connecting--
+      throw error
+    } finally {
+      this.#dialing--
+    }
+    const connection = new UpstreamConnection(stream, clock)
+    const dialMs = clock.now() - startedAt
+    const session: Session = {
+      id: nextId() as SessionId,
+      connection,
+      isReady: false,
+      uses: 0,
+      dialMs,
+      owner: undefined,
+      spare: undefined,
+    }
+    this.#all.add(session)
+    connection.onClosed = reason => this.#forget(session, reason)
+    emit({ type: 'session.dialed', session: session.id, upstream: label, ms: dialMs })
+    const lease = new Lease(session, this.#endings(session, true))
+    if (this.#isClosed) {
+      lease.discard()
+      throw new ProxyError('DRAINING')
+    }
+    return lease
+  }
+
+  #takeKept(waiter: Waiter | undefined): Lease | undefined {
+    return this.#takeIdle(waiter?.owner) ?? (this.#mayBegin() ? this.#takeBegun(waiter) : undefined)
+  }
+
+  /** A spare that is not ready yet: whoever takes it makes it so. */
+  #takeBegun(waiter: Waiter | undefined): Lease | undefined {
+    const at = this.#idle.findLastIndex(
+      ({ session: { isReady, owner, spare } }) =>
+        !isReady &&
+        owner === undefined &&
+        (spare?.challenged === undefined || waiter?.mayEndLogon === true),
+    )
+    return this.#take(at, true)
+  }
+
   #takeIdle(owner: SessionOwner | undefined): Lease | undefined {
     // The last one used is the least likely to have been closed by the upstream meanwhile.
-    const owned =
-      owner === undefined ? -1 : this.#idle.findLastIndex(({ session }) => session.owner === owner)
-    const at =
-      owned >= 0 ? owned : this.#idle.findLastIndex(({ session }) => session.owner === undefined)
+    const at = (wanted: SessionOwner | undefined): number =>
+      this.#idle.findLastIndex(({ session }) => session.isReady && session.owner === wanted)
+    const owned = owner === undefined ? -1 : at(owner)
+    return this.#take(owned >= 0 ? owned : at(undefined), false)
+  }
+
+  #take(at: number, isConnecting: boolean): Lease | undefined {
     const [entry] = at < 0 ? [] : this.#idle.splice(at, 1)
     if (entry === undefined) return undefined
     entry.timer.cancel()
@@ -247,7 +292,8 @@ export class SessionPool {
       upstream: this.#options.label,
       uses: session.uses,
     })
-    return new Lease(session, this.#endings(session, false))
+    if (isConnecting) this.#connecting++
+    return new Lease(session, this.#endings(session, isConnecting))
   }
 
   #endings(session: Session, isConnecting: boolean): LeaseEndings {
@@ -274,12 +320,22 @@ export class SessionPool {
       },
       release: () => {
         settle()
-        this.#takeBack(session)
+        session.uses++
+        session.spare = undefined
+        if (session.isReady) this.#keep(session, this.#options.idleMs, 'idle')
+        else session.connection.destroy()
+        this.#pump()
+      },
+      park: (spare, maxAgeMs) => {
+        settle()
+        session.spare = spare
+        this.#keep(session, maxAgeMs, 'not wanted')
         this.#pump()
       },
       discard: error => {
         settle()
         session.connection.destroy(error)
+        if (session.spare !== undefined && isBroken(error)) this.#loseSpares()
         this.#pump()
       },
       detach: () => {
@@ -292,16 +348,26 @@ export class SessionPool {
     }
   }
 
-  #takeBack(session: Session): void {
-    session.uses++
-    if (this.#isRetired || this.#isClosed || !session.isReady || !session.connection.isIdle) {
+  #keep(session: Session, ms: number, reason: string): void {
+    if (this.#isRetired || this.#isClosed || !session.connection.isIdle) {
       session.connection.destroy()
       return
     }
-    const timer = this.#options.clock.setTimer(this.#options.idleMs, () =>
-      session.connection.destroy(new ProxyError('UPSTREAM_CLOSED', { detail: 'idle' })),
-    )
+    const timer = this.#options.clock.setTimer(ms, () => this.#close(session, reason))
     this.#idle.push({ session, timer })
+  }
+
+  #close(session: Session, detail: string): void {
+    session.spare = undefined
+    session.connection.destroy(new ProxyError('UPSTREAM_CLOSED', { detail }))
+  }
+
+  /** Where one has died the others of its age have too: a request would find out about each of them. */
+  #loseSpares(): void {
+    for (const { session } of [...this.#idle]) {
+      if (session.spare !== undefined) this.#close(session, 'another spare was dead')
+    }
+    this.onSpareLost()
   }
 
   #forget(session: Session, reason: string): void {
@@ -314,69 +380,11 @@ export class SessionPool {
       upstream: this.#options.label,
       reason,
     })
+    if (at >= 0 && session.spare !== undefined && !this.#isClosed) this.onSpareLost()
     this.#pump()
   }
 }
 
-interface LeaseEndings {
-  connected(): void
-  ready(): void
-  bind(owner: SessionOwner): void
-  release(): void
-  discard(error: ProxyError | undefined): void
-  detach(): DetachedStream
-}
-
-/** The right to use a session, ended exactly once by `release`, `discard` or `detach`. */
-export class Lease {
-  readonly session: Session
-  /** Whether the session had been ready when it was lent. */
-  readonly wasReady: boolean
-  readonly #endings: LeaseEndings
-  #ended = false
-
-  constructor(session: Session, endings: LeaseEndings) {
-    this.session = session
-    this.wasReady = session.isReady
-    this.#endings = endings
-  }
-
-  /** Nothing more is done to make the session: it counts among those that are being made no longer. */
-  markConnected(): void {
-    this.#endings.connected()
-  }
-
-  /** The upstream accepted the connection: it may carry requests without credentials from now on. */
-  markReady(): void {
-    this.#endings.ready()
-  }
-
-  /** From now on the session serves its owner alone, and is closed with it. */
-  bindTo(owner: SessionOwner): void {
-    this.#endings.bind(owner)
-  }
-
-  /** Back to the pool, for the next request. */
-  release(): void {
-    this.#end()
-    this.#endings.release()
-  }
-
-  /** Closes the connection. Ending a lease a second time by discarding it is allowed and does nothing. */
-  discard(error?: ProxyError): void {
-    if (this.#ended) return
-    this.#end()
-    this.#endings.discard(error)
-  }
-
-  /** Takes the stream out of the pool for good. */
-  detach(): DetachedStream {
-    this.#end()
-    return this.#endings.detach()
-  }
-
-  #end(): void {
-    if (this.#ended) throw new ProxyError('BUG', { detail: 'a lease was ended twice' })
-    this.#ended = true
-  }
+function isBroken(error: ProxyError | undefined): boolean {
+  return error?.code === 'UPSTREAM_CLOSED' || error?.code === 'UPSTREAM_TIMEOUT'
 }

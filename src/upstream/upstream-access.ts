@@ -1,4 +1,5 @@
 import { ProxyError } from '../core/index.ts'
+import { isSquids } from '../http1/index.ts'
 import type { Exchange } from './exchange.ts'
 import type { Identity } from './identity.ts'
 import { finishDemand, noteDemand } from './logon.ts'
@@ -32,6 +33,7 @@ export class UpstreamAccess {
    */
   async learnFrom407(exchange: Exchange): Promise<void> {
     noteDemand(this.upstream, exchange)
+    this.upstream.product = isSquids(exchange.head) ? 'squid' : 'other'
     this.upstream.demand = 'always'
     await finishDemand(this.upstream, exchange)
   }

@@ -9,7 +9,7 @@ import {
   toProxyError,
 } from '../core/index.ts'
 import type { Dialer } from '../net/index.ts'
-import { UpstreamHealth } from '../policy/index.ts'
+import { UpstreamHealth, type UpstreamWays } from '../policy/index.ts'
 import { type Challenger, PROXY_LOGON, type Scheme } from './challenger.ts'
 import type { Identity } from './identity.ts'
 import { probe } from './logon-check.ts'
@@ -36,11 +36,14 @@ export interface UpstreamOptions {
   readonly accountHint: string
 }
 
+/** One refusal may be the end of a logon that the upstream had remembered for a while; two are its way. */
+const BARE_CONNECTS_TRIED = 2
+
 /**
  * What an upstream demands of a fresh connection: `always` credentials, or `sometimes` (a proxy open to this host, or
  * one that remembers logons by address for a while).
  */
-export type Demand = 'unknown' | 'always' | 'sometimes'
+export type Demand = UpstreamWays['demand']
 
 /** One parent proxy: its address, its health, what was learned of its ways, and who has sessions there. */
 export class Upstream implements Challenger {
@@ -57,6 +60,12 @@ export class Upstream implements Challenger {
   keepsCheckedConnections = true
   /** True once it demanded a logon for a request on a connection that it had just accepted. */
   demandsForEachRequest = false
+  /** How many sessions in a row that were logged on ahead had to log on again for their first CONNECT. */
+  bareConnectsRefused = 0
+  /** False once it answered a NEGOTIATE that was sent ahead in any other way than with a challenge. */
+  challengesAhead = true
+  /** By its first demand for a logon. */
+  product: UpstreamWays['product']
   readonly #pools = new Map<Identity | undefined, SessionPool>()
   #probe: Timer | undefined
   #isProbing = false
@@ -75,6 +84,9 @@ export class Upstream implements Challenger {
     this.answersLogonChecks = predecessor.answersLogonChecks
     this.keepsCheckedConnections = predecessor.keepsCheckedConnections
     this.demandsForEachRequest = predecessor.demandsForEachRequest
+    this.bareConnectsRefused = predecessor.bareConnectsRefused
+    this.challengesAhead = predecessor.challengesAhead
+    this.product = predecessor.product
   }
 
   /** The sessions of an identity; undefined has no account, and gets on where none is demanded. */
@@ -105,12 +117,26 @@ export class Upstream implements Challenger {
     this.#pools.delete(identity)
   }
 
+  /** What was learned of it that decides which spares are of use. */
+  get ways(): UpstreamWays {
+    const { answersLogonChecks, bareConnectsRefused, demandsForEachRequest } = this
+    const keepsChecked = answersLogonChecks && this.keepsCheckedConnections
+    return {
+      demand: this.demand,
+      servesChecked:
+        keepsChecked && !demandsForEachRequest && bareConnectsRefused < BARE_CONNECTS_TRIED,
+      product: this.product,
+      challenges: this.challengesAhead,
+    }
+  }
+
   /** Of all identities together. */
   get counts(): PoolCounts {
-    const sum = { idle: 0, busy: 0, connecting: 0, waiting: 0 }
+    const sum = { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 }
     for (const pool of this.#pools.values()) {
-      const { idle, busy, connecting, waiting } = pool.counts
+      const { idle, spare, busy, connecting, waiting } = pool.counts
       sum.idle += idle
+      sum.spare += spare
       sum.busy += busy
       sum.connecting += connecting
       sum.waiting += waiting

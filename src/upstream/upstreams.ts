@@ -1,12 +1,17 @@
 import { formatHostPort, type HostPort } from '../core/index.ts'
-import { carrierTo } from './carry.ts'
+import type { ReadinessOptions } from '../policy/index.ts'
+import { carrierTo, type Preparations } from './upstream-carrier.ts'
 import type { Carrier } from './carrier.ts'
 import type { Identity } from './identity.ts'
 import type { Upstream } from './upstream.ts'
 import { UpstreamAccess } from './upstream-access.ts'
+import { TunnelsAhead } from './tunnels-ahead.ts'
+import { Warmer } from './warmer.ts'
 
 /** A Pac script may name any number of proxies; of those that no Proxy line names so many are known at a time. */
 const MAX_OTHERS = 64
+
+const NOTHING_AHEAD: Preparations = { warmer: undefined, tunnels: undefined }
 
 export interface UpstreamsOptions {
   /** Those of the Proxy lines, the preferred one first. */
@@ -15,6 +20,11 @@ export interface UpstreamsOptions {
   readonly make: (address: HostPort) => Upstream
   /** Whether such a one may be shown an account. */
   readonly isTrusted: (address: HostPort) => boolean
+  /** For whom sessions are made before they are needed; clients' accounts are not shown unasked. */
+  readonly own: Identity | undefined
+  readonly readiness: ReadinessOptions
+  /** Tunnels that are opened before they are asked for, at a time. */
+  readonly maxTunnelsAhead: number
 }
 
 /** The parent proxies, as somewhere that calls of an identity can be sent. */
@@ -23,6 +33,7 @@ export class Upstreams {
   readonly #options: UpstreamsOptions
   readonly #carriers = new Map<Identity | undefined, readonly Carrier[]>()
   readonly #others = new Map<string, Upstream>()
+  readonly #preparations = new Map<Upstream, Preparations>()
 
   constructor(options: UpstreamsOptions) {
     this.configured = options.configured
@@ -33,9 +44,7 @@ export class Upstreams {
   carriersFor(identity: Identity | undefined): readonly Carrier[] {
     const known = this.#carriers.get(identity)
     if (known !== undefined) return known
-    const carriers = this.configured.map(upstream =>
-      carrierTo(new UpstreamAccess(upstream, identity)),
-    )
+    const carriers = this.configured.map(upstream => this.#carrierTo(upstream, identity))
     this.#carriers.set(identity, carriers)
     return carriers
   }
@@ -45,26 +54,59 @@ export class Upstreams {
     const label = formatHostPort(address)
     const own = this.configured.find(upstream => upstream.label === label)
     const account = own !== undefined || this.#options.isTrusted(address) ? identity : undefined
-    return carrierTo(new UpstreamAccess(own ?? this.#otherAt(address, label), account))
+    return this.#carrierTo(own ?? this.#otherAt(address, label), account)
   }
 
   /** Sessions of an identity that will not come back are closed, those in use at their end. */
   forget(identity: Identity): void {
     this.#carriers.delete(identity)
-    for (const upstream of this.#all) upstream.forget(identity)
+    for (const upstream of this.#all) {
+      if (identity === this.#options.own) this.#stopPreparing(upstream)
+      upstream.forget(identity)
+    }
   }
 
   /** Retires those that the next configuration does not go on with. */
   retireAllBut(kept: ReadonlySet<Upstream>): void {
-    for (const upstream of this.#all) if (!kept.has(upstream)) upstream.retire()
+    for (const upstream of this.#all) {
+      this.#stopPreparing(upstream)
+      if (!kept.has(upstream)) upstream.retire()
+    }
   }
 
   destroy(): void {
-    for (const upstream of this.#all) upstream.destroy()
+    for (const upstream of this.#all) {
+      this.#stopPreparing(upstream)
+      upstream.destroy()
+    }
   }
 
   get #all(): Upstream[] {
     return [...this.configured, ...this.#others.values()]
+  }
+
+  #carrierTo(upstream: Upstream, identity: Identity | undefined): Carrier {
+    const access = new UpstreamAccess(upstream, identity)
+    const isOwn = identity !== undefined && identity === this.#options.own
+    return carrierTo(access, isOwn ? this.#preparationsFor(access) : NOTHING_AHEAD)
+  }
+
+  #preparationsFor(access: UpstreamAccess): Preparations {
+    const { readiness, maxTunnelsAhead } = this.#options
+    const known = this.#preparations.get(access.upstream)
+    if (known !== undefined) return known
+    const preparations = {
+      warmer: readiness.upTo === 'off' ? undefined : new Warmer(access, readiness),
+      tunnels: maxTunnelsAhead === 0 ? undefined : new TunnelsAhead(access, maxTunnelsAhead),
+    }
+    this.#preparations.set(access.upstream, preparations)
+    return preparations
+  }
+
+  #stopPreparing(upstream: Upstream): void {
+    const { warmer, tunnels } = this.#preparations.get(upstream) ?? NOTHING_AHEAD
+    warmer?.stop()
+    tunnels?.stop()
   }
 
   #otherAt(address: HostPort, label: string): Upstream {
@@ -74,6 +116,8 @@ export class Upstreams {
     if (this.#others.size >= MAX_OTHERS && oldest !== undefined) {
       this.#others.delete(oldest[0])
       oldest[1].retire()
+      this.#stopPreparing(oldest[1])
+      this.#preparations.delete(oldest[1])
     }
     const upstream = this.#options.make(address)
     this.#others.set(label, upstream)

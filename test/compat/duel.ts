@@ -235,7 +235,8 @@ async function startSide(
     command,
     [...own, ...args(file, place)],
     output => output.includes(READY[name]),
-    { env: surroundings(dir) },
+    // What arrives unasked is no matter of comparison.
+    { env: { ...surroundings(dir), TSNTLM_WARM: 'off' } },
   )
   // How they end is what other cases are about.
   stops.push(() => daemon.stop('SIGKILL'))

@@ -78,6 +78,8 @@ export class Playbook {
     const upstreams = options.upstreams ?? Object.keys(hosts).filter(key => key.startsWith('proxy'))
     const config: Config = {
       ...DEFAULTS,
+      // What goes over the wires is the matter of most tests, so nothing does unasked.
+      warm: 'off',
       upstreams: upstreams.flatMap(text => parseHostPort(text) ?? []),
       ...options.config,
     }
@@ -230,7 +232,7 @@ export function getRequest(url: string, fieldLines: readonly string[] = []): str
 }
 
 /** `POST type 1`: the method and the NTLM message that rides on it. */
-function describeRequest(head: string): string {
+export function describeRequest(head: string): string {
   const [method = ''] = head.split(' ')
   const token = [
     ...fieldValues(head, 'proxy-authorization'),

@@ -32,6 +32,8 @@ export async function startProxy(
     {
       config: {
         ...DEFAULTS,
+        // As in a playbook: nothing goes over the wires unasked.
+        warm: 'off',
         listeners: [{ host: '127.0.0.1', port: 0, serves: { kind: 'http' }, origin: listener }],
         upstreams: options.upstreams.map(port => ({ host: '127.0.0.1', port })),
         ...options.config,

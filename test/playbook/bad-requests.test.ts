@@ -96,7 +96,7 @@ t.test('a battery of bad input leaks nothing and holds nobody up', async t => {
     t.equal((await good).status, 200)
   }
   await book.until(() => book.open === 0)
-  t.same(book.counts, [{ idle: 1, busy: 0, connecting: 0, waiting: 0 }])
+  t.same(book.counts, [{ idle: 1, spare: 0, busy: 0, connecting: 0, waiting: 0 }])
   t.equal(book.recorder.count('bug'), 0)
   t.notMatch(JSON.stringify(book.recorder.events), /secret/)
 })

@@ -119,7 +119,7 @@ t.test('idle sessions are closed after their time, each by its own', async t => 
   await book.pass(50_000)
   t.equal(book.counts[0]?.idle, 1)
   await book.pass(60_000)
-  t.same(book.counts, [{ idle: 0, busy: 0, connecting: 0, waiting: 0 }])
+  t.same(book.counts, [{ idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 }])
 })
 
 t.test('who waits for a session gets the next one that is free', async t => {
@@ -132,7 +132,7 @@ t.test('who waits for a session gets the next one that is free', async t => {
   await book.until(() => book.requests.length === 4)
   const others = [book.get(`${URL}a`), book.get(`${URL}b`)]
   await book.until(() => book.counts[0]?.waiting === 2)
-  t.same(book.counts, [{ idle: 0, busy: 1, connecting: 0, waiting: 2 }])
+  t.same(book.counts, [{ idle: 0, spare: 0, busy: 1, connecting: 0, waiting: 2 }])
   release()
   for (const answer of [first, ...others]) t.match(await answer, { status: 200 })
   t.equal(book.connections.length, 1)
@@ -187,5 +187,5 @@ t.test('only so many sessions are made at once, however long the answers take', 
     return book.requests.filter(text => text === 'GET type 3').length === 19
   })
   t.equal(connecting, 3)
-  t.same(book.counts, [{ idle: 0, busy: 20, connecting: 0, waiting: 0 }])
+  t.same(book.counts, [{ idle: 0, spare: 0, busy: 20, connecting: 0, waiting: 0 }])
 })

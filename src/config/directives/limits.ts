@@ -102,4 +102,25 @@ export const LIMITS: readonly DirectiveSpec[] = [
     parse: countOr('off', 0, count(1, MOST_CLIENTS)),
     show: most => (most === 0 ? 'off' : String(most)),
   }),
+  single('Warm', 'warm', {
+    grammar: 'off | dialled | authenticated | challenged',
+    doc: 'How far connections to an upstream proxy are made ready before tunnels want them: connected, logged on, or where that is of no use the logon begun',
+    since: 'tsntlm',
+    parse: oneOf('off', 'dialled', 'authenticated', 'challenged'),
+    show: value => value,
+  }),
+  single('WarmMax', 'warmMax', {
+    grammar: '1-1024',
+    doc: 'Connections to one upstream proxy that are made ready ahead at the same time',
+    since: 'tsntlm',
+    parse: count(1, 1024),
+    show: String,
+  }),
+  single('WarmTunnels', 'warmTunnels', {
+    grammar: '1-64 | off',
+    doc: 'Tunnels that are opened at the same time before they are asked for, to targets that were asked for several times of late',
+    since: 'tsntlm',
+    parse: countOr('off', 0, count(1, 64)),
+    show: number => (number === 0 ? 'off' : String(number)),
+  }),
 ]

@@ -63,7 +63,7 @@ t.test('every directive reaches its field', async t => {
       'HandshakeTimeout 2s\nResponseTimeout 3s\nSessionIdleTimeout 4s\nTunnelIdleTimeout 5s',
       'BodyTimeout 11\nClientIdleTimeout 12\nMaxWaiting 13\nMaxClients 14\nMaxClientsPerAddress 15',
       'RateLimitRetry all\nRateLimitWait 9\nRateLimitTotal 10',
-      'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nLogLevel debug\nLogFormat text',
+      'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nWarm Challenged\nWarmMax 9\nWarmTunnels 10\nLogLevel debug\nLogFormat text',
       'Pac /p.pac\nPacRefresh off\nPacTrust *.corp:8080\nPacTrust 10.0.0.0/8, d',
       'SOCKS5Proxy 10.0.0.1:1080\nSOCKS5User s:t\nTunnel [::1]:5:[::2]:22',
     ].join('\n'),
@@ -110,6 +110,9 @@ t.test('every directive reaches its field', async t => {
     maxWaiting: 13,
     maxClients: 14,
     maxClientsPerAddress: 15,
+    warm: 'challenged',
+    warmMax: 9,
+    warmTunnels: 10,
     logLevel: 'debug',
     logFormat: 'text',
   })

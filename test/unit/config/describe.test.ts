@@ -76,6 +76,9 @@ MaxSessions         512
 MaxWaiting          1024
 MaxClients          auto
 MaxClientsPerAddress off
+Warm                authenticated
+WarmMax             8
+WarmTunnels         off
 ShutdownGrace       30s
 LogLevel            info
 LogFormat           auto

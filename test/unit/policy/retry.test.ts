@@ -17,7 +17,10 @@ const ATTEMPTS: readonly Omit<FailedAttempt, 'code'>[] = (
   FLAGS.flatMap(reused =>
     FLAGS.flatMap(replayable =>
       FLAGS.flatMap(idempotent =>
-        FLAGS.map(otherReading => ({ phase, reused, replayable, idempotent, otherReading })),
+        FLAGS.map(otherReading => ({
+          ...{ phase, reused, replayable, idempotent, otherReading },
+          spare: false,
+        })),
       ),
     ),
   ),
@@ -107,6 +110,22 @@ t.test('the retry law', async t => {
     if (rows.length > 0) t.equal(seen, 48, `the rows of ${code} are all attempts, each once`)
   }
 })
+
+t.test(
+  'a session made ahead that turns out dead costs a fresh session and blames nobody',
+  async t => {
+    for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+      for (const attempt of attempts({ reused: false }, code)) {
+        const spare = { ...attempt, spare: true }
+        const isDead = code === 'UPSTREAM_CLOSED' || code === 'UPSTREAM_TIMEOUT'
+        const usual = decideRetry(attempt)
+        const hasFresh = usual === 'next-upstream' && (attempt.phase === 'request' || isDead)
+        t.equal(decideRetry(spare), hasFresh ? 'fresh-session' : usual, describe(spare))
+        t.equal(countsAgainstUpstream(spare), !isDead && countsAgainstUpstream(attempt))
+      }
+    }
+  },
+)
 
 t.test('what counts against an upstream', async t => {
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {

@@ -13,6 +13,7 @@ import { buildCredentials, memoryGuardStore, Service } from '../../../src/servic
 import { EventRecorder } from '../../harness/event-recorder.ts'
 import { connectTunnel, openClient } from '../../harness/http-client.ts'
 import { startByteEcho } from '../../harness/byte-echo.ts'
+import { until } from '../../harness/real/until.ts'
 
 type Test = Pick<typeof t, 'teardown'>
 
@@ -100,6 +101,27 @@ t.test(
     client.destroy()
   },
 )
+
+t.test('spares stay over a reload, and a new Warm holds at once', async t => {
+  const { upstream } = await startWorld(t)
+  const echo = await startByteEcho()
+  t.teardown(() => echo.close())
+  const config = configWith(upstream)
+  const { service, recorder, port } = await startService(t, config)
+  const open = async (): Promise<void> => {
+    const { socket } = await connectTunnel(port, `127.0.0.1:${echo.port}`)
+    socket.destroy()
+  }
+  await open()
+  await until('a spare', () => (recorder.count('session.warmed') === 1 ? true : undefined))
+  const { type3s } = upstream.counters
+  await service.reload(inputOf({ ...config, warm: 'off' }))
+  await open()
+  t.equal(upstream.counters.type3s, type3s, 'the spare carried it, and no other is made')
+  await open()
+  t.equal(upstream.counters.type3s, type3s + 1)
+  t.equal(recorder.count('session.warmed'), 1)
+})
 
 t.test('tunnels and requests that run outlive a reload, whatever it changes', async t => {
   const { upstream } = await startWorld(t)

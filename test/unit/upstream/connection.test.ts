@@ -232,3 +232,37 @@ t.test('an answer before the end of the upload stops it, and the connection is s
   t.equal(body.bytesRead, 4, 'the rest is left alone')
   t.notOk(exchange.isReusable)
 })
+
+t.test(
+  'a tunnel that is held keeps what comes early, up to a limit, and notices its end',
+  async t => {
+    const connect: RequestHead = { method: 'CONNECT', target: 'a:1', headers: [] }
+    for (const [text, kept] of [
+      ['220 hi', '220 hi'],
+      ['x'.repeat(10), 'x'.repeat(10)],
+    ] as const) {
+      const { far, send, connection } = start()
+      const answer = send(connect)
+      far.write('HTTP/1.1 200 OK\r\n\r\n')
+      await answer
+      connection.holdTunnel(10)
+      far.write(text)
+      await turn()
+      if (kept.length === 10) far.write('more')
+      await turn()
+      const { stream, leftover } = connection.detach()
+      t.equal(leftover?.toString(), kept)
+      if (kept.length === 10)
+        t.equal(String(stream.read()), 'more', 'beyond it stays in the stream')
+    }
+    const { far, send, connection } = start()
+    const answer = send(connect)
+    far.write('HTTP/1.1 200 OK\r\n\r\n')
+    await answer
+    connection.holdTunnel(10)
+    far.end()
+    await turn()
+    await turn()
+    t.ok(connection.isClosed)
+  },
+)

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ProxyError } from '../../../src/core/index.ts'
+import type { Spare } from '../../../src/upstream/lease.ts'
 import { type PoolOptions, SessionPool } from '../../../src/upstream/session-pool.ts'
 import { EventRecorder } from '../../harness/event-recorder.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
@@ -66,7 +67,7 @@ t.test('a session that is not ready, or not idle, is closed when it comes back',
     .catch(() => undefined)
   busy.release()
   t.ok(busy.session.connection.isClosed)
-  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 })
   t.equal(recorder.count('session.closed'), 2)
 })
 
@@ -93,7 +94,7 @@ t.test('a detached stream leaves the pool with what was already read', async t =
   t.same((await answer).framing, { kind: 'tunnel' })
   const { stream, leftover } = lease.detach()
   t.equal(leftover?.toString(), 'first')
-  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 })
   pool.destroy()
   t.notOk(stream.destroyed, 'it is nothing of the pool any more')
 })
@@ -102,7 +103,7 @@ t.test('not more are made at once than allowed, and not more in all', async t =>
   const { pool, ends } = start({ maxSessions: 3, maxConnecting: 2 })
   const leases = Array.from({ length: 5 }, () => pool.acquire(NEVER))
   await turn()
-  t.same(pool.counts, { idle: 0, busy: 2, connecting: 2, waiting: 3 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 2, connecting: 2, waiting: 3 })
   const first = await leases[0]!
   first.markConnected()
   await turn()
@@ -127,7 +128,7 @@ t.test('idle sessions give way to a fresh one that has no room', async t => {
     pool.acquire(NEVER, { wantsFresh: true }),
   ])
   t.equal(ends.length, 4)
-  t.same(pool.counts, { idle: 0, busy: 2, connecting: 2, waiting: 0 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 2, connecting: 2, waiting: 0 })
   for (const lease of fresh) lease.discard()
 })
 
@@ -166,7 +167,7 @@ t.test('a dial that fails speaks for everybody who waits', async t => {
   const waiting = [pool.acquire(NEVER), pool.acquire(NEVER), pool.acquire(NEVER)]
   reject(new ProxyError('DIAL_REFUSED', { detail: 'proxy.test:8080' }))
   for (const one of waiting) await t.rejects(one, { code: 'DIAL_REFUSED' })
-  t.same(pool.counts, { idle: 0, busy: 0, connecting: 0, waiting: 0 })
+  t.same(pool.counts, { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 })
 })
 
 t.test('a connection whose client has left meanwhile goes to the next one', async t => {
@@ -206,3 +207,80 @@ t.test('idle sessions are closed by time, by their peer, and on demand', async t
   )
   t.equal(clock.pendingTimers, 0)
 })
+
+t.test('a spare is made only where a request would still find room', async t => {
+  for (const [why, options, held] of [
+    ['handshakes', { maxConnecting: 2 }, 1],
+    ['handshakes', { maxConnecting: 1 }, 0],
+    ['sessions', { maxSessions: 2 }, 1],
+  ] as const) {
+    const { pool } = start(options)
+    for (let n = 0; n < held; n++) await pool.acquire(NEVER)
+    t.equal(await pool.lendForSpare(), undefined, why)
+  }
+  const { pool } = start()
+  pool.retire()
+  t.equal(await pool.lendForSpare(), undefined, 'retired')
+})
+
+const CHALLENGED = {
+  authenticate: () => '',
+  head: { version: '1.1', status: 407, reason: '', headers: [] },
+} as const
+
+t.test('spares are lent to those who can use them, ready ones first', async t => {
+  const { pool } = start()
+  const park = async (spare: Spare, isReady = false) => {
+    const lease = await pool.lendForSpare()
+    if (isReady) lease?.markReady()
+    lease?.park(spare, 1_000)
+    return lease?.session
+  }
+  const ready = await park({ grade: 'authenticated' }, true)
+  const dialled = await park({ grade: 'dialled' })
+  const challenged = await park({ grade: 'challenged', challenged: CHALLENGED })
+  t.match(pool.counts, { idle: 3, spare: 3, connecting: 0 })
+  const first = await pool.acquire(NEVER)
+  t.equal(first.session, ready)
+  t.ok(first.wasReady && first.wasSpare)
+  const second = await pool.acquire(NEVER)
+  t.equal(second.session, dialled, 'a request with a body ends no logon that was begun')
+  t.ok(!second.wasReady && second.wasSpare)
+  t.equal(pool.counts.connecting, 1, 'it has its handshake still to do')
+  t.notOk((await pool.acquire(NEVER, { wantsFresh: true })).wasSpare)
+  const third = await pool.acquire(NEVER, { mayEndLogon: true })
+  t.equal(third.session, challenged)
+  first.release()
+  const again = await pool.acquire(NEVER)
+  t.equal(again.session, ready)
+  t.notOk(again.wasSpare, 'it has served now')
+})
+
+t.test(
+  'spares are closed by age, beyond the number wanted, and when one of them was dead',
+  async t => {
+    const { pool, clock, ends, recorder } = start()
+    let lost = 0
+    pool.onSpareLost = () => lost++
+    const park = async (ms = 1_000) => (await pool.lendForSpare())?.park({ grade: 'dialled' }, ms)
+    await park(400)
+    await park()
+    clock.advance(500)
+    t.equal(pool.counts.spare, 1, 'age')
+    for (let n = 0; n < 3; n++) await park()
+    pool.keepSpares('dialled', 2)
+    t.equal(pool.counts.spare, 2, 'number')
+    t.equal(lost, 0)
+    ends.at(-1)?.end()
+    await turn()
+    t.match([pool.counts.spare, lost], [1, 1], 'the upstream closed one')
+    await park()
+    const found = await pool.acquire(NEVER)
+    found.discard(new ProxyError('UPSTREAM_CLOSED'))
+    t.match([pool.counts.spare, lost], [0, 2], 'another was dead')
+    await park()
+    pool.keepSpares('authenticated', 5)
+    t.equal(pool.counts.spare, 0, 'another grade')
+    t.equal(recorder.count('session.closed'), 7)
+  },
+)

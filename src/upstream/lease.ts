@@ -1,0 +1,109 @@
+import { ProxyError, type SessionId } from '../core/index.ts'
+import type { SpareGrade } from '../policy/index.ts'
+import type { DetachedStream, UpstreamConnection } from './connection.ts'
+import type { Challenged } from './logon.ts'
+
+/** What was done for a session before a request wanted it. */
+export interface Spare {
+  readonly grade: SpareGrade
+  /** The logon that the request ends, where it was begun. */
+  readonly challenged?: Challenged
+}
+
+/** A connection to one upstream under one identity, and what is known of it. */
+export interface Session {
+  readonly id: SessionId
+  readonly connection: UpstreamConnection
+  /** The upstream accepted this very connection, or wants no authentication on it. */
+  isReady: boolean
+  /** Requests that it carried to their end. */
+  uses: number
+  /** Milliseconds that dialling took; 0 when it was there already. */
+  readonly dialMs: number
+  /** Whoever alone may use it; undefined for everybody. */
+  owner: SessionOwner | undefined
+  /** Set while it was made ahead and has carried no request yet. */
+  spare: Spare | undefined
+}
+
+/**
+ * A client's connection. When a client logs on to an origin with NTLM or Negotiate, the origin, and a parent proxy on the way,
+ * take the connection for the client's from then on (RFC 4559 section 6): nobody else may send anything over it.
+ */
+export interface SessionOwner {
+  /** Calls back when the connection is gone. */
+  whenClosed(action: () => void): void
+}
+
+export interface LeaseEndings {
+  connected(): void
+  ready(): void
+  bind(owner: SessionOwner): void
+  release(): void
+  park(spare: Spare, maxAgeMs: number): void
+  discard(error: ProxyError | undefined): void
+  detach(): DetachedStream
+}
+
+/** The right to use a session, ended exactly once by `release`, `park`, `discard` or `detach`. */
+export class Lease {
+  readonly session: Session
+  /** Whether the session had been ready when it was lent. */
+  readonly wasReady: boolean
+  /** Whether it had been made ahead, and no request had used it. */
+  readonly wasSpare: boolean
+  readonly #endings: LeaseEndings
+  #ended = false
+
+  constructor(session: Session, endings: LeaseEndings) {
+    this.session = session
+    this.wasReady = session.isReady
+    this.wasSpare = session.spare !== undefined
+    this.#endings = endings
+  }
+
+  /** Nothing more is done to make the session: it counts among those that are being made no longer. */
+  markConnected(): void {
+    this.#endings.connected()
+  }
+
+  /** The upstream accepted the connection: it may carry requests without credentials from now on. */
+  markReady(): void {
+    this.#endings.ready()
+  }
+
+  /** From now on the session serves its owner alone, and is closed with it. */
+  bindTo(owner: SessionOwner): void {
+    this.#endings.bind(owner)
+  }
+
+  /** Back to the pool, for the next request. */
+  release(): void {
+    this.#end()
+    this.#endings.release()
+  }
+
+  /** To the pool as a spare, to be closed when no request wants it within `maxAgeMs`. */
+  park(spare: Spare, maxAgeMs: number): void {
+    this.#end()
+    this.#endings.park(spare, maxAgeMs)
+  }
+
+  /** Closes the connection. Ending a lease a second time by discarding it is allowed and does nothing. */
+  discard(error?: ProxyError): void {
+    if (this.#ended) return
+    this.#end()
+    this.#endings.discard(error)
+  }
+
+  /** Takes the stream out of the pool for good. */
+  detach(): DetachedStream {
+    this.#end()
+    return this.#endings.detach()
+  }
+
+  #end(): void {
+    if (this.#ended) throw new ProxyError('BUG', { detail: 'a lease was ended twice' })
+    this.#ended = true
+  }
+}

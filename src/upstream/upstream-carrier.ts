@@ -1,0 +1,34 @@
+import type { Carrier } from './carrier.ts'
+import { carry } from './carry.ts'
+import type { TunnelsAhead } from './tunnels-ahead.ts'
+import type { UpstreamAccess } from './upstream-access.ts'
+import type { Warmer } from './warmer.ts'
+
+/** What is made before a request wants it. */
+export interface Preparations {
+  readonly warmer: Warmer | undefined
+  readonly tunnels: TunnelsAhead | undefined
+}
+
+/** An upstream, under one identity, as somewhere that calls can be sent. */
+export function carrierTo(access: UpstreamAccess, { warmer, tunnels }: Preparations): Carrier {
+  const { upstream, pool } = access
+  return {
+    way: 'upstream',
+    label: upstream.label,
+    pool,
+    isAvailable: () => upstream.isAvailable(),
+    backInMs: () => upstream.backInMs(),
+    takeTunnel: request => tunnels?.take(request),
+    carry: async attempt => {
+      const exchange = await carry(access, attempt)
+      if (exchange.framing.kind === 'tunnel') {
+        warmer?.opened(attempt.lease)
+        tunnels?.opened(attempt.request)
+      }
+      return exchange
+    },
+    failed: error => upstream.failed(error),
+    succeeded: () => upstream.succeeded(),
+  }
+}

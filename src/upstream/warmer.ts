@@ -1,0 +1,201 @@
+import { NEVER_CANCELLED, ProxyError, type Timer, toProxyError } from '../core/index.ts'
+import { demandedWaitMs, isSquids, type ResponseHead } from '../http1/index.ts'
+import {
+  decideReadiness,
+  type HealthOptions,
+  type Readiness,
+  type ReadinessOptions,
+  type SpareGrade,
+  TunnelDemand,
+  UpstreamHealth,
+} from '../policy/index.ts'
+import { logOnByCheck } from './introduction.ts'
+import type { Lease, Spare } from './lease.ts'
+import { checkRequest } from './logon-check.ts'
+import { negotiate } from './logon.ts'
+import type { UpstreamAccess } from './upstream-access.ts'
+
+/** What falls due with time is looked at so often, while there is anything. */
+const RECHECK_MS = 5_000
+
+/** The pause after a spare that could not be made or was found dead, doubled with each further one in a row. */
+const PAUSES: HealthOptions = { firstCoolDownMs: 5_000, maxCoolDownMs: 300_000 }
+
+/** An upstream that limits requests is spared those of our own for at least so long. */
+const LEAST_LIMITED_MS = 60_000
+
+/** One connection that ends with its logon check may be the end of the upstream; two in a row are its way. */
+const CLOSED_CHECKS = 2
+
+/**
+ * Keeps spares for one identity at one upstream: policy/readiness.ts says how many and of which grade. They are made one after the
+ * other: when a proven password stops being valid, or an upstream comes back, that costs one logon and no more. Nothing depends on
+ * them: a request that finds none makes its own session, and one that finds a dead one makes a fresh one.
+ */
+export class Warmer {
+  readonly #access: UpstreamAccess
+  readonly #options: ReadinessOptions
+  #demand = new TunnelDemand()
+  readonly #pauses = new UpstreamHealth(PAUSES)
+  #limitedUntil = 0
+  #closedChecks = 0
+  #isMaking = false
+  #isStopped = false
+  #timer: Timer | undefined
+
+  constructor(access: UpstreamAccess, options: ReadinessOptions) {
+    this.#access = access
+    this.#options = options
+    access.pool.onSpareLost = () => this.#pause()
+  }
+
+  /** A request became a tunnel on this session. */
+  opened({ wasSpare }: Lease): void {
+    if (wasSpare) this.#pauses.succeeded()
+    this.#demand.note(this.#now)
+    this.#adjust()
+  }
+
+  /** Makes no more spares. Those that are there stay in the pool for their time. */
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
+  get #now(): number {
+    return this.#access.upstream.options.clock.now()
+  }
+
+  #adjust(): void {
+    if (this.#isStopped) return
+    const { pool } = this.#access
+    const wanted = this.#decide()
+    pool.keepSpares(wanted.grade, wanted.count)
+    this.#recheckLater()
+    if (pool.available < wanted.count && this.#mayMake()) void this.#make(wanted)
+  }
+
+  #decide(): Readiness {
+    const { identity, upstream } = this.#access
+    return decideReadiness(this.#options, {
+      burst: this.#demand.burst(this.#now),
+      quietMs: this.#demand.quietMs(this.#now),
+      isAvailable: upstream.isAvailable(),
+      isProven: identity.gate.hasProof,
+      ways: upstream.ways,
+    })
+  }
+
+  #mayMake(): boolean {
+    const now = this.#now
+    return !this.#isMaking && now >= this.#limitedUntil && this.#pauses.isAvailable(now)
+  }
+
+  #recheckLater(): void {
+    const { clock } = this.#access.upstream.options
+    this.#timer?.cancel()
+    if (this.#demand.burst(this.#now) === 0) return
+    this.#timer = clock.setTimer(RECHECK_MS, () => this.#adjust())
+  }
+
+  async #make(wanted: Readiness): Promise<void> {
+    this.#isMaking = true
+    let isMade = false
+    try {
+      isMade = await this.#tryToMake(wanted)
+    } catch (thrown) {
+      this.#pause()
+      const error = toProxyError(thrown)
+      if (error.code === 'BUG') this.#access.upstream.options.emit({ type: 'bug', error: thrown })
+    } finally {
+      this.#isMaking = false
+    }
+    if (isMade) this.#adjust()
+  }
+
+  /** @returns whether there is one more. @throws ProxyError DIAL_*, UPSTREAM_*, AUTH_*. */
+  async #tryToMake({ grade, maxAgeMs }: Readiness): Promise<boolean> {
+    const { pool, upstream } = this.#access
+    const { emit, sessionIdleMs } = upstream.options
+    const startedAt = this.#now
+    const lease = await pool.lendForSpare()
+    if (lease === undefined) return false
+    try {
+      const spare = await this.#prepare(lease, grade)
+      if (spare === undefined || this.#isStopped) {
+        lease.discard()
+        return false
+      }
+      if (!lease.session.connection.isIdle) throw new ProxyError('UPSTREAM_CLOSED')
+      const session = lease.session.id
+      const ms = this.#now - startedAt
+      emit({ type: 'session.warmed', session, upstream: upstream.label, grade: spare.grade, ms })
+      lease.park(spare, Math.min(maxAgeMs, sessionIdleMs))
+      return true
+    } catch (error) {
+      lease.discard(toProxyError(error))
+      throw error
+    }
+  }
+
+  /** @returns undefined when the upstream's answer tells that there is to be none. */
+  async #prepare(lease: Lease, grade: SpareGrade): Promise<Spare | undefined> {
+    if (grade === 'dialled') return { grade }
+    // Dialling took a while.
+    if (!this.#access.identity.gate.hasProof) return undefined
+    return grade === 'authenticated' ? this.#logOn(lease) : this.#begin(lease)
+  }
+
+  async #logOn(lease: Lease): Promise<Spare | undefined> {
+    const { identity, upstream } = this.#access
+    const pass = await identity.gate.enter(NEVER_CANCELLED)
+    const { exchange, isKept, outcome } = await logOnByCheck(this.#access, lease, pass)
+    if (isKept !== undefined) this.#closedChecks = isKept ? 0 : this.#closedChecks + 1
+    if (this.#closedChecks >= CLOSED_CHECKS) upstream.keepsCheckedConnections = false
+    if (outcome === 'accepted') return { grade: 'authenticated' }
+    if (outcome === 'open') return { grade: 'dialled' }
+    if (outcome === 'limited') this.#limit(exchange.head)
+    else this.#pause()
+    return undefined
+  }
+
+  async #begin(lease: Lease): Promise<Spare | undefined> {
+    const { identity, upstream } = this.#access
+    const begun = await negotiate({
+      challenger: upstream,
+      connection: lease.session.connection,
+      identity,
+      request: checkRequest(upstream.options.via),
+      body: undefined,
+      signal: NEVER_CANCELLED,
+    }).catch((thrown: unknown) => {
+      const error = toProxyError(thrown)
+      if (error.code.startsWith('AUTH_')) upstream.challengesAhead = false
+      throw error
+    })
+    if ('exchange' in begun) {
+      if (begun.outcome === 'limited') this.#limit(begun.exchange.head)
+      else upstream.challengesAhead = false
+      return undefined
+    }
+    if (isSquids(begun.head)) {
+      upstream.product = 'squid'
+      return undefined
+    }
+    return { grade: 'challenged', challenged: begun }
+  }
+
+  /**
+   * Several that are lost together count once. What was wanted before says nothing any more: real tunnels find out whether the
+   * upstream is there again, and the number of spares grows with them anew.
+   */
+  #pause(): void {
+    this.#demand = new TunnelDemand()
+    if (this.#pauses.isAvailable(this.#now)) this.#pauses.failed(this.#now)
+  }
+
+  #limit(head: ResponseHead): void {
+    const demanded = demandedWaitMs(head, this.#access.upstream.options.clock.wallMs()) ?? 0
+    this.#limitedUntil = this.#now + Math.max(demanded, LEAST_LIMITED_MS)
+  }
+}
