@@ -21,6 +21,9 @@ export interface ListenAddress extends HostPort {
   readonly origin: Origin
 }
 
+/** Where metrics, health and the status page are served: an address of its own, or a socket of the Unix domain. */
+export type AdminAddress = HostPort | { readonly path: string }
+
 export interface SocksUser {
   readonly user: string
   readonly password: Secret<string>
@@ -113,6 +116,9 @@ export interface Config {
   readonly maxSessions: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  readonly admin: AdminAddress | undefined
+  /** Whether that address may be one that other hosts and containers reach. */
+  readonly adminExposed: boolean
 }
 
 export const DEFAULTS: Config = {
@@ -159,6 +165,8 @@ export const DEFAULTS: Config = {
   maxSessions: 512,
   logLevel: 'info',
   logFormat: 'auto',
+  admin: undefined,
+  adminExposed: false,
 }
 
 export interface DraftListener {

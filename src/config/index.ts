@@ -1,6 +1,8 @@
+export { showAdmin } from './admin-address.ts'
 export { type AssembledConfig, assembleConfig, type ReadOptions } from './assemble.ts'
 export {
   type AccessRule,
+  type AdminAddress,
   type Config,
   DEFAULTS,
   type Dialect,

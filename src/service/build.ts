@@ -96,6 +96,7 @@ export function buildGeneration(
     demandsClientLogon: config.ntlmToBasic,
     directRoutes,
     directToLocal: config.directToLocal,
+    adminPort: config.admin !== undefined && 'port' in config.admin ? config.admin.port : undefined,
     originLogon: config.originLogon,
     withholdsBasic: config.originBasic === 'asked',
     headers: config.headers,

@@ -1,5 +1,6 @@
-import { type DirectiveSpec, single, timeLimit, asWritten } from '../directive-rows.ts'
-import { oneOf, parseAbsolutePath } from '../values.ts'
+import { parseAdmin, showAdmin } from '../admin-address.ts'
+import { type DirectiveSpec, single, timeLimit, asWritten, asYesNo } from '../directive-rows.ts'
+import { oneOf, parseAbsolutePath, parseYesNo } from '../values.ts'
 
 /** The program itself. */
 export const OPERATION: readonly DirectiveSpec[] = [
@@ -29,5 +30,20 @@ export const OPERATION: readonly DirectiveSpec[] = [
     since: 'tsntlm',
     parse: oneOf('auto', 'json', 'text'),
     show: value => value,
+  }),
+  single('Admin', 'admin', {
+    grammar: 'port | address:port | unix:path | off',
+    doc: 'Where metrics, health and the status page are; a port alone is on 127.0.0.1',
+    since: 'tsntlm',
+    otherwise: 'off',
+    parse: parseAdmin,
+    show: showAdmin,
+  }),
+  single('AdminExposed', 'adminExposed', {
+    grammar: 'yes | no',
+    doc: 'Whether Admin may be an address that other hosts and containers reach',
+    since: 'tsntlm',
+    parse: parseYesNo,
+    show: asYesNo,
   }),
 ]

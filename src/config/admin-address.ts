@@ -1,0 +1,46 @@
+import { formatHostPort, parseAddressRule, parseHostPort, parsePort } from '../core/index.ts'
+import type { AdminAddress } from './config.ts'
+import { accept, parseAbsolutePath, type Parsed, quote, refuse } from './values.ts'
+
+/** A port alone must not be open to containers, whatever Gateway says. */
+const LOOPBACK = '127.0.0.1'
+
+/** sockaddr_un has 108 bytes with the NUL at the end (unix(7)); a longer path would be cut off silently. */
+const MAX_SOCKET_PATH_BYTES = 107
+
+const FORM = 'the form is port, address:port, unix:/path or off'
+
+/** `port`, `address:port`, `unix:/path` or `off`. Names are not taken: whom an address is open to must be plain to see. */
+export function parseAdmin(text: string): Parsed<AdminAddress | undefined> {
+  if (text.toLowerCase() === 'off') return accept(undefined)
+  if (/^unix:/i.test(text)) return parseSocketPath(text.slice('unix:'.length))
+  const { host, port } = /^[0-9]+$/.test(text)
+    ? { host: LOOPBACK, port: parsePort(text) }
+    : (parseHostPort(text) ?? { host: undefined, port: undefined })
+  if (port === undefined || host === undefined)
+    return refuse(`${quote(text)} is no port and no address with one`, FORM)
+  if (host.toLowerCase() === 'localhost') return accept({ host: LOOPBACK, port })
+  return host !== '*' && parseAddressRule(host) !== undefined
+    ? accept({ host, port })
+    : refuse(`${quote(host)} is no address`, FORM)
+}
+
+function parseSocketPath(text: string): Parsed<AdminAddress> {
+  const parsed = parseAbsolutePath(text)
+  if (!parsed.ok) return parsed
+  return Buffer.byteLength(parsed.value) > MAX_SOCKET_PATH_BYTES
+    ? refuse(`the path of a socket has ${MAX_SOCKET_PATH_BYTES} bytes at most`)
+    : accept({ path: parsed.value })
+}
+
+export function showAdmin(address: AdminAddress | undefined): string {
+  if (address === undefined) return 'off'
+  return 'path' in address ? `unix:${address.path}` : formatHostPort(address)
+}
+
+const loopback = ['127.0.0.0/8', '::1'].map(parseAddressRule)
+
+/** Whether only this host reaches the address; as for a socket, only whom its file lets in. */
+export function isPrivate(address: AdminAddress): boolean {
+  return 'path' in address || loopback.some(rule => rule?.matches(address.host) === true)
+}
