@@ -36,6 +36,11 @@ const ROOMS = {
     node: ['http', 'net', 'stream'],
   },
   observe: { rooms: ['core'], node: ['fs', 'tty'], packages: ['pino'] },
+  admin: {
+    rooms: ['core'],
+    node: ['fs/promises', 'http'],
+    packages: ['prom-client'],
+  },
   service: {
     rooms: [
       'core',
@@ -68,6 +73,7 @@ const ROOMS = {
       'pac',
       'upstream',
       'observe',
+      'admin',
       'service',
       'migration',
       'demo',

@@ -1,4 +1,4 @@
-import { formatHostPort, parseAddressRule, parseHostPort, parsePort } from '../core/index.ts'
+import { formatHostPort, parseAddressRule, parseHostPort } from '../core/index.ts'
 import type { AdminAddress } from './config.ts'
 import { accept, parseAbsolutePath, type Parsed, quote, refuse } from './values.ts'
 
@@ -14,13 +14,11 @@ const FORM = 'the form is port, address:port, unix:/path or off'
 export function parseAdmin(text: string): Parsed<AdminAddress | undefined> {
   if (text.toLowerCase() === 'off') return accept(undefined)
   if (/^unix:/i.test(text)) return parseSocketPath(text.slice('unix:'.length))
-  const { host, port } = /^[0-9]+$/.test(text)
-    ? { host: LOOPBACK, port: parsePort(text) }
-    : (parseHostPort(text) ?? { host: undefined, port: undefined })
-  if (port === undefined || host === undefined)
-    return refuse(`${quote(text)} is no port and no address with one`, FORM)
-  if (host.toLowerCase() === 'localhost') return accept({ host: LOOPBACK, port })
-  return host !== '*' && parseAddressRule(host) !== undefined
+  const parsed = parseHostPort(/^[0-9]+$/.test(text) ? `${LOOPBACK}:${text}` : text)
+  if (parsed === undefined) return refuse(`${quote(text)} is no port and no address with one`, FORM)
+  const { host, port } = parsed
+  if (host === 'localhost') return accept({ host: LOOPBACK, port })
+  return /^[0-9a-f.:]+$/.test(host) && parseAddressRule(host) !== undefined
     ? accept({ host, port })
     : refuse(`${quote(host)} is no address`, FORM)
 }

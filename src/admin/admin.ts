@@ -1,0 +1,122 @@
+import type { Clock, ProxyEvent } from '../core/index.ts'
+import { type AdminServer, openAdminServer } from './admin-server.ts'
+import { EventStream } from './event-stream.ts'
+import { History } from './history.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { readPageScripts } from './page-scripts.ts'
+import type { Snapshot, StatusView, WorkView } from './page/status-view.ts'
+import { Pages } from './pages.ts'
+import { type AdminPlace, describePlace } from './place.ts'
+import { readinessOf } from './readiness.ts'
+
+export interface AdminOptions {
+  readonly clock: Clock
+  /** The version of node, for tsntlm_build_info. */
+  readonly nodeVersion: string
+  readonly status: () => StatusView
+  /** Requests and tunnels that are open, in any order. */
+  readonly work: () => readonly WorkView[]
+  /** What this host is called, as it may stand in Host. */
+  readonly names: readonly string[]
+  readonly onBug: (error: unknown) => void
+  /** Default: the scripts that the build makes. */
+  readonly readScripts?: () => Promise<ReadonlyMap<string, string>>
+}
+
+/** A place that is bound, and not served from until it is settled what becomes of it. */
+export interface AdminMove {
+  /** The new place serves, the old one is closed. */
+  commit(): void
+  /** All is as before. */
+  undo(): void
+}
+
+/** Of what is open so much is shown: a page with ten thousand rows would help nobody. */
+const MAX_WORK = 100
+
+/** Metrics, health and the status page, at the place that the configuration names. */
+export class Admin {
+  readonly #options: AdminOptions
+  readonly #history: History
+  readonly #events: EventStream
+  #metrics: Metrics | undefined
+  #pages: Pages | undefined
+  #server: { readonly key: string; readonly server: AdminServer } | undefined
+
+  constructor(options: AdminOptions) {
+    const { clock, status } = options
+    this.#options = options
+    this.#events = new EventStream({
+      clock,
+      snapshot: () => this.#snapshot(),
+      past: () => this.#history.samples,
+    })
+    this.#history = new History({
+      clock,
+      status,
+      onSample: sample => this.#events.send('sample', sample),
+    })
+  }
+
+  /** Counts an event, once there was a place to show it. */
+  observe(event: ProxyEvent): void {
+    this.#metrics?.observe(event)
+  }
+
+  /**
+   * Binds the place, if it is another one than before; undefined is none.
+   * @throws the system's error when it cannot be bound: all is as before then.
+   */
+  async moveTo(place: AdminPlace | undefined): Promise<AdminMove> {
+    const key = place === undefined ? undefined : describePlace(place)
+    const before = this.#server
+    if (key === before?.key) return { commit: () => undefined, undo: () => undefined }
+    const server = place === undefined ? undefined : await this.#open(place)
+    return {
+      commit: () => {
+        before?.server.close()
+        this.#server = key === undefined || server === undefined ? undefined : { key, server }
+        if (server === undefined) this.#history.stop()
+        else this.#history.start()
+      },
+      undo: () => server?.close(),
+    }
+  }
+
+  close(): void {
+    this.#history.stop()
+    this.#events.close()
+    this.#server?.server.close()
+    this.#server = undefined
+  }
+
+  async #open(place: AdminPlace): Promise<AdminServer> {
+    const { names, onBug } = this.#options
+    const pages = (this.#pages ??= await this.#makePages())
+    return await openAdminServer({
+      place,
+      names,
+      handle: (path, response) => pages.serve(path, response),
+      onBug,
+    })
+  }
+
+  async #makePages(): Promise<Pages> {
+    const { nodeVersion, readScripts = readPageScripts } = this.#options
+    const scripts = await readScripts()
+    const metrics = await createMetrics(nodeVersion)
+    this.#metrics = metrics
+    return new Pages({ snapshot: () => this.#snapshot(), metrics, events: this.#events, scripts })
+  }
+
+  #snapshot(): Snapshot {
+    const { clock, status, work } = this.#options
+    const present = status()
+    return {
+      at: clock.wallMs(),
+      status: present,
+      readiness: readinessOf(present),
+      work: [...work()].sort((a, b) => b.startedAt - a.startedAt).slice(0, MAX_WORK),
+    }
+  }
+}
