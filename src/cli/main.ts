@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import yargs, { type Options } from 'yargs'
 import { notifyParent } from './background.ts'
@@ -11,6 +10,7 @@ import { healthCommand } from './health.ts'
 import { migrateCommand } from './migrate.ts'
 import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
+import { readVersion } from './version.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
 const COMMANDS = [
@@ -367,12 +367,4 @@ function helpOptions(): Record<string, Options> {
 
 function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 0 && port <= 65535
-}
-
-function readVersion(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'))
-  return typeof parsed === 'object' && parsed !== null && 'version' in parsed
-    ? String(parsed.version)
-    : 'unknown'
 }

@@ -11,7 +11,14 @@ import {
   systemEntropy,
   toProxyError,
 } from '../core/index.ts'
-import { createEventLog, createLogger, leadsToJournal, type Logger } from '../observe/index.ts'
+import {
+  createEventLog,
+  createLogger,
+  createStatistics,
+  leadsToJournal,
+  type Logger,
+  type Statistics,
+} from '../observe/index.ts'
 import {
   becomeUser,
   type BuildInput,
@@ -34,6 +41,7 @@ import { readWithClientNames } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
 import { logIssues, reportIssues } from './report-issues.ts'
 import { type StopSignal, watchSignals } from './signals.ts'
+import { readVersion } from './version.ts'
 
 export interface RunArguments {
   readonly config: string | undefined
@@ -63,11 +71,16 @@ export async function runCommand(
     watchBugs(logger)
     // In the background, and with a log file, standard error is not where the log is read.
     if (process.connected || args.logFile !== undefined) logIssues(issues, logger)
-    const { emit, flush } = createEventLog(logger, systemClock)
+    const log = createEventLog(logger, systemClock)
+    const statistics = createStatistics(systemClock)
+    const emit: Emit = event => {
+      statistics.emit(event)
+      log.emit(event)
+    }
     try {
-      return await serve(input, { ...args, sockets, identity, logger, emit })
+      return await serve(input, { ...args, sockets, identity, logger, emit, statistics })
     } finally {
-      flush()
+      log.flush()
       logger.flush()
     }
   } catch (error) {
@@ -120,10 +133,11 @@ interface Surroundings extends Pick<
   readonly identity: Identity | undefined
   readonly logger: Logger
   readonly emit: Emit
+  readonly statistics: Statistics
 }
 
 async function serve(input: BuildInput, surroundings: Surroundings): Promise<number> {
-  const { emit, identity, pidFile, sockets, stopsOnHangup } = surroundings
+  const { emit, identity, pidFile, sockets, statistics, stopsOnHangup } = surroundings
   const directory = chooseStateDirectory({
     configured: input.config.stateDirectory,
     env: process.env,
@@ -136,6 +150,8 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     emit,
     guardStore: fileGuardStore(directory, systemEntropy, emit),
     inheritedSockets: sockets,
+    statistics,
+    program: { version: readVersion(), pid: process.pid },
   }
   if (identity !== undefined) makeDirectoryFor(identity, directory)
   const service = new Service(input, ports)

@@ -15,6 +15,8 @@ export interface RequestRecord {
   readonly method: string
   /** host:port of a CONNECT, the URL without query and user information of anything else. */
   readonly target: string
+  /** Whether a tunnel came of it. */
+  readonly isTunnel: boolean
   readonly route: 'direct' | 'upstream' | 'none'
   readonly upstream: string | undefined
   readonly status: number

@@ -52,6 +52,19 @@ export class Tunnel {
     if (idleMs > 0) this.#watchIdle(clock, idleMs)
   }
 
+  get bytesFromClient(): number {
+    return this.#bytesFromClient
+  }
+
+  get bytesFromUpstream(): number {
+    return this.#bytesFromUpstream
+  }
+
+  /** When a byte moved last, by the monotonic clock. */
+  get lastMovedAt(): number {
+    return this.#lastMoved
+  }
+
   /** Ends both sides now. */
   destroy(end: TunnelEnd): void {
     this.#blame(end)

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import { formatHostPort, type HostPort, ProxyError, toProxyError } from '../core/index.ts'
 import { checkAccess } from '../policy/index.ts'
 import type { CurrentDependencies } from './dependencies.ts'
-import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
+import type { ClientAddress, ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 import { openTunnel, relayTunnel } from './open-tunnel.ts'
 import { ownConnectRequest } from './outgoing-request.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -44,6 +44,10 @@ export class StreamFrontend implements Frontend {
 
   get requestsInProgress(): number {
     return this.#work.size
+  }
+
+  get workInProgress(): readonly WorkInProgress[] {
+    return this.#work.inProgress
   }
 
   accept(stream: ClientStream, client: ClientAddress): void {

@@ -27,10 +27,25 @@ export interface GuardGateOptions {
   readonly onMisread: (upstream: string) => void
 }
 
+/** What the guard says of a credential. */
+export interface GuardStatus {
+  /** `unanswered`: it was sent repeatedly and nobody ever said whether it is right, so it is kept back like a rejected one. */
+  readonly state: 'unproven' | 'proven' | 'rejected' | 'unanswered'
+  /** Unix time in ms at which it is shown again; undefined when nothing is kept back, or it is until the configuration is changed. */
+  readonly until: number | undefined
+  /** Who rejected it last, as far as this process knows. */
+  readonly by: string | undefined
+  /** The same in words. */
+  readonly text: string
+}
+
 interface Waiter {
   resolve(pass: LogonPass): void
   reject(error: ProxyError): void
 }
+
+const UNPROVEN =
+  'the password was not accepted yet; one request shows it, the others wait for the verdict'
 
 /** Makes requests wait for the verdict on an unproven credential: the mechanism to policy/lockout-guard. */
 export class GuardGate {
@@ -51,6 +66,20 @@ export class GuardGate {
   get isOpen(): boolean {
     const now = this.#options.clock.wallMs()
     return now >= this.#options.guard.refusedUntilMs(now)
+  }
+
+  get status(): GuardStatus {
+    const now = this.#options.clock.wallMs()
+    const until = this.#options.guard.refusedUntilMs(now)
+    const by = this.#rejectedBy
+    if (now < until) {
+      const state = this.#wasRejected(until) ? 'rejected' : 'unanswered'
+      const text = `the password ${this.#refusal(now, until)}`
+      return { state, until: until === Infinity ? undefined : until, by, text }
+    }
+    return this.isProven
+      ? { state: 'proven', until: undefined, by, text: 'the password was accepted' }
+      : { state: 'unproven', until: undefined, by, text: UNPROVEN }
   }
 
   /** Whether origins may be shown the account: see LockoutGuard.mayAskOrigin. */
@@ -133,20 +162,26 @@ export class GuardGate {
     const { account, clock, guard } = this.#options
     const now = clock.wallMs()
     const until = Math.max(untilMs, guard.refusedUntilMs(now))
+    return new ProxyError('AUTH_LOCKED_OUT', {
+      detail: `the password of ${account} ${this.#refusal(now, until)}`,
+    })
+  }
+
+  #refusal(now: number, until: number): string {
     const time =
       until === Infinity
         ? 'until the configuration file is changed'
         : `for ${Math.ceil((until - now) / 1000)} s or until the configuration is mended`
-    return new ProxyError('AUTH_LOCKED_OUT', {
-      detail: `the password of ${account} ${this.#cause(until)}; to keep the account from being locked it is not sent again ${time}`,
-    })
+    return `${this.#cause(until)}; to keep the account from being locked it is not sent again ${time}`
   }
 
   #cause(until: number): string {
     const by = this.#rejectedBy === undefined ? '' : ` by ${this.#rejectedBy}`
     if (until === Infinity) return `was rejected${by} in both readings of its hashes`
-    return this.#options.guard.record.rejections.length > 0
-      ? `was rejected${by}`
-      : 'was sent without ever being answered'
+    return this.#wasRejected(until) ? `was rejected${by}` : 'was sent without ever being answered'
+  }
+
+  #wasRejected(until: number): boolean {
+    return until === Infinity || this.#options.guard.record.rejections.length > 0
   }
 }
