@@ -1,4 +1,4 @@
-import type { Clock, ProxyEvent } from '../core/index.ts'
+import type { Clock, Emit, ProxyEvent } from '../core/index.ts'
 import { type AdminServer, openAdminServer } from './admin-server.ts'
 import { EventStream } from './event-stream.ts'
 import { History } from './history.ts'
@@ -16,9 +16,7 @@ export interface AdminOptions {
   readonly status: () => StatusView
   /** Requests and tunnels that are open, in any order. */
   readonly work: () => readonly WorkView[]
-  /** What this host is called, as it may stand in Host. */
-  readonly names: readonly string[]
-  readonly onBug: (error: unknown) => void
+  readonly emit: Emit
   /** Default: the scripts that the build makes. */
   readonly readScripts?: () => Promise<ReadonlyMap<string, string>>
 }
@@ -65,39 +63,48 @@ export class Admin {
 
   /**
    * Binds the place, if it is another one than before; undefined is none.
+   * @param names what this host is called, as it may stand in Host besides its addresses.
    * @throws the system's error when it cannot be bound: all is as before then.
    */
-  async moveTo(place: AdminPlace | undefined): Promise<AdminMove> {
+  async moveTo(place: AdminPlace | undefined, names: readonly string[]): Promise<AdminMove> {
     const key = place === undefined ? undefined : describePlace(place)
     const before = this.#server
     if (key === before?.key) return { commit: () => undefined, undo: () => undefined }
-    const server = place === undefined ? undefined : await this.#open(place)
+    const server = place === undefined ? undefined : await this.#open(place, names)
     return {
       commit: () => {
-        before?.server.close()
-        this.#server = key === undefined || server === undefined ? undefined : { key, server }
-        if (server === undefined) this.#history.stop()
-        else this.#history.start()
+        this.#close()
+        if (key === undefined || server === undefined) return
+        this.#server = { key, server }
+        this.#history.start()
+        this.#options.emit({ type: 'admin.opened', address: key })
       },
       undo: () => server?.close(),
     }
   }
 
+  /** Stops serving, at once. */
   close(): void {
-    this.#history.stop()
     this.#events.close()
-    this.#server?.server.close()
+    this.#close()
+  }
+
+  #close(): void {
+    if (this.#server === undefined) return
+    this.#history.stop()
+    this.#server.server.close()
+    this.#options.emit({ type: 'admin.closed', address: this.#server.key })
     this.#server = undefined
   }
 
-  async #open(place: AdminPlace): Promise<AdminServer> {
-    const { names, onBug } = this.#options
+  async #open(place: AdminPlace, names: readonly string[]): Promise<AdminServer> {
+    const { emit } = this.#options
     const pages = (this.#pages ??= await this.#makePages())
     return await openAdminServer({
       place,
       names,
       handle: (path, response) => pages.serve(path, response),
-      onBug,
+      onBug: error => emit({ type: 'bug', error }),
     })
   }
 

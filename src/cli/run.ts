@@ -1,6 +1,7 @@
 import { openSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isatty } from 'node:tty'
+import type { Admin } from '../admin/index.ts'
 import { type Directive, formatIssue, type LogFormat } from '../config/index.ts'
 import {
   type Emit,
@@ -36,6 +37,7 @@ import {
   Service,
   writePidFile,
 } from '../service/index.ts'
+import { createAdmin, moveAdmin } from './admin.ts'
 import { notifyParent } from './background.ts'
 import { readWithClientNames } from './configuration.ts'
 import { FAILED, OK } from './exit-code.ts'
@@ -137,7 +139,12 @@ interface Surroundings extends Pick<
 }
 
 async function serve(input: BuildInput, surroundings: Surroundings): Promise<number> {
-  const { emit, identity, pidFile, sockets, statistics, stopsOnHangup } = surroundings
+  const { identity, pidFile, sockets, statistics, stopsOnHangup } = surroundings
+  const emit: Emit = event => {
+    admin.observe(event)
+    surroundings.emit(event)
+  }
+  const admin = createAdmin({ clock: systemClock, service: () => service, emit })
   const directory = chooseStateDirectory({
     configured: input.config.stateDirectory,
     env: process.env,
@@ -157,8 +164,10 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
   const service = new Service(input, ports)
   const systemd = notifierOf(emit)
   const signals = watchSignals(['SIGTERM', 'SIGINT', ...(stopsOnHangup ? ['SIGHUP' as const] : [])])
-  await service.start()
   try {
+    const opening = await moveAdmin(admin, input.config)
+    opening.commit()
+    await service.start()
     if (identity !== undefined) becomeUser(identity)
     // As the user who will have to remove it.
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
@@ -168,7 +177,7 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     if (!stopsOnHangup) {
       reloadOnHangup(async () => {
         await systemd.reloading()
-        await reload(service, surroundings)
+        await reload(service, admin, { ...surroundings, emit })
         await announce()
       })
     }
@@ -177,6 +186,7 @@ async function serve(input: BuildInput, surroundings: Surroundings): Promise<num
     return await drain(service, first, input.config.shutdownGraceMs, signals.next())
   } finally {
     service.destroy()
+    admin.close()
     if (pidFile !== undefined) removePidFile(pidFile, process.pid)
   }
 }
@@ -212,7 +222,7 @@ function reloadOnHangup(reloadOnce: () => Promise<void>): void {
 }
 
 /** Reads the configuration again; one that cannot be used changes nothing. */
-async function reload(service: Service, surroundings: Surroundings): Promise<void> {
+async function reload(service: Service, admin: Admin, surroundings: Surroundings): Promise<void> {
   const { config, overrides, emit, logger, sockets } = surroundings
   const hasListener = sockets.length > 0
   const { input, issues } = await readWithClientNames(config, overrides, { hasListener })
@@ -222,7 +232,12 @@ async function reload(service: Service, surroundings: Surroundings): Promise<voi
     return
   }
   try {
-    await service.reload(input)
+    const move = await moveAdmin(admin, input.config)
+    await service.reload(input).catch((error: unknown) => {
+      move.undo()
+      throw error
+    })
+    move.commit()
     logger.level = input.config.logLevel
     for (const issue of found) logger.warn({ event: 'config.issue', issue }, 'configuration')
   } catch (thrown) {

@@ -42,6 +42,9 @@ export type ProxyEvent =
   /** The address, or the interface, is not there yet; it is looked for until it is. */
   | { readonly type: 'listener.waiting'; readonly address: string; readonly reason: string }
   | { readonly type: 'listener.closed'; readonly address: string }
+  /** Metrics, health and the status page. */
+  | { readonly type: 'admin.opened'; readonly address: string }
+  | { readonly type: 'admin.closed'; readonly address: string }
   | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
   | {
       readonly type: 'client.malformed'

@@ -19,6 +19,11 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'listener.failed': { level: 'error', message: 'cannot listen' },
   'listener.waiting': { level: 'warn', message: 'cannot listen yet, waiting for the address' },
   'listener.closed': { level: 'info', message: 'no longer listening' },
+  'admin.opened': { level: 'info', message: 'metrics, health and the status page are served' },
+  'admin.closed': {
+    level: 'info',
+    message: 'metrics, health and the status page are no longer served',
+  },
   'client.denied': { level: 'warn', message: 'client denied' },
   'client.malformed': { level: 'info', message: 'client sent no valid request' },
   'request.finished': { level: 'info', message: 'request finished' },
