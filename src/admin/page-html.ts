@@ -37,12 +37,12 @@ export const PAGE = `<!doctype html>
 <figure>
 <figcaption>Requests that ended: <b id="rate-now">-</b> <span id="rate-most"></span></figcaption>
 <svg id="rate-plot" role="img" aria-labelledby="rate-now rate-most"></svg>
-<p class="axis" aria-hidden="true"><span>1 hour ago</span><span>now</span></p>
+<p class="axis" aria-hidden="true"><span id="rate-from"></span><span>now</span></p>
 </figure>
 <figure>
 <figcaption>NTLM handshakes: <b id="latency-now">-</b> <span id="latency-most"></span></figcaption>
 <svg id="latency-plot" role="img" aria-labelledby="latency-now latency-most"></svg>
-<p class="axis" aria-hidden="true"><span>1 hour ago</span><span>now</span></p>
+<p class="axis" aria-hidden="true"><span id="latency-from"></span><span>now</span></p>
 </figure>
 </div>
 </section>

@@ -13,7 +13,7 @@ export const STYLE = `:root {
   }
 }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+body { margin: 0; background: var(--back); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 header, main, footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem; }
 header { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1rem; padding-top: 1rem; }
 h1 { font-size: 1.4rem; margin: 0; flex: 1 1 auto; }
@@ -33,7 +33,7 @@ button { font: inherit; font-size: .85rem; padding: .2rem .8rem; color: var(--te
 button[aria-pressed=true] { color: var(--panel); background: var(--accent); border-color: var(--accent); }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; margin: 0 0 1rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: 1rem; margin: 0 0 1rem; }
 dt { color: var(--quiet); font-size: .85rem; }
 dd { margin: 0; }
 .tiles dd { font-size: 1.4rem; font-variant-numeric: tabular-nums; }
@@ -42,15 +42,16 @@ dd { margin: 0; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: 1rem; }
 figure { margin: 0; }
 figcaption { font-size: .9rem; }
-figcaption span { color: var(--quiet); }
+figcaption span { display: block; color: var(--quiet); }
 figure svg { display: block; width: 100%; height: 4.5rem; margin-top: .25rem; border-bottom: 1px solid var(--line); }
 figure path { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
 .axis { display: flex; justify-content: space-between; font-size: .75rem; color: var(--quiet); }
 table { width: 100%; border-collapse: collapse; font-size: .9rem; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-top: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .35rem 1rem .35rem 0; border-top: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 600; border-top: 0; white-space: nowrap; }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.wide { min-width: 10rem; }
+td.text { overflow-wrap: anywhere; }
+td.wide { min-width: 8rem; }
 td.empty { color: var(--quiet); }
 .strip { display: block; width: 100%; height: 1.1rem; background: var(--back); border: 1px solid var(--line); }
 .strip .up { fill: var(--good); }
@@ -64,13 +65,15 @@ td.empty { color: var(--quiet); }
 #work-more { color: var(--quiet); font-size: .9rem; }
 footer { padding-bottom: 2rem; font-size: .9rem; }
 nav a { margin-right: 1rem; }
-@media (max-width: 46rem) {
+@media (max-width: 56rem) {
+  h1 small { display: block; }
   table, tbody, tr, td, caption { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { border-top: 1px solid var(--line); padding: .5rem 0; }
   td, td.number { display: grid; grid-template-columns: 7rem 1fr; gap: .5rem; border: 0; padding: .1rem 0; text-align: left; }
   td::before { content: attr(data-label); color: var(--quiet); font-weight: normal; }
   td.wide { min-width: 0; }
+  td { overflow-wrap: anywhere; }
   td.empty { display: block; }
   td.empty::before { content: none; }
 }

@@ -14,7 +14,7 @@ export function setText(element: Element, text: string): void {
 export interface Column {
   readonly name: string
   /** How the cell stands out. */
-  readonly look?: 'number' | 'wide'
+  readonly look?: 'number' | 'text' | 'wide'
 }
 
 export type Cell = string | { readonly text: string; readonly look: string } | Element

@@ -2,14 +2,20 @@ import type { Sample, SampledHealth } from './status-view.ts'
 
 const SVG = 'http://www.w3.org/2000/svg'
 
-/** The hour that is shown, in samples of ten seconds: one unit of width each. */
-const WIDTH = 360
+/** One unit of width is a sample of ten seconds. An hour is shown at most, and five minutes at least. */
+const LEAST_WIDTH = 30
 const HEIGHT = 60
 
-/** A line over the last hour; a gap where there is no value. Fills the element's width. */
+/** How many samples the width of a plot stands for, when there are so many. */
+export function plotWidth(samples: number): number {
+  return Math.max(samples, LEAST_WIDTH)
+}
+
+/** A line that ends at the right; a gap where there is no value. Fills the element's width. */
 export function drawLine(svg: Element, values: readonly (number | undefined)[]): void {
   const highest = Math.max(...values.map(value => value ?? 0), Number.MIN_VALUE)
-  const first = WIDTH - values.length
+  const width = plotWidth(values.length)
+  const first = width - values.length
   const steps: string[] = []
   let isDrawing = false
   values.forEach((value, index) => {
@@ -24,16 +30,19 @@ export function drawLine(svg: Element, values: readonly (number | undefined)[]):
   })
   const path = svg.querySelector('path') ?? make('path', {})
   path.setAttribute('d', steps.join(''))
-  if (path.parentNode === null) prepare(svg, HEIGHT).append(path)
+  prepare(svg, width, HEIGHT)
+  if (path.parentNode === null) svg.append(path)
 }
 
-/** The health of an upstream over the last hour, one piece for each stretch of the same. */
+/** The health of an upstream over the time of the samples, one piece for each stretch of the same. */
 export function healthStrip(samples: readonly Sample[], label: string, words: string): Element {
-  const strip = prepare(make('svg', { class: 'strip', role: 'img', 'aria-label': words }), 10)
+  const width = plotWidth(samples.length)
+  const strip = make('svg', { class: 'strip', role: 'img', 'aria-label': words })
+  prepare(strip, width, 10)
   const title = make('title', {})
   title.textContent = words
   strip.append(title)
-  const first = WIDTH - samples.length
+  const first = width - samples.length
   for (const { at, health, length } of stretches(
     samples.map(({ upstreams }) => upstreams[label]),
   )) {
@@ -60,10 +69,9 @@ function stretches(values: readonly (SampledHealth | undefined)[]): Stretch[] {
   return found
 }
 
-function prepare(svg: Element, height: number): Element {
-  svg.setAttribute('viewBox', `0 0 ${WIDTH} ${height}`)
+function prepare(svg: Element, width: number, height: number): void {
+  svg.setAttribute('viewBox', `0 0 ${width} ${height}`)
   svg.setAttribute('preserveAspectRatio', 'none')
-  return svg
 }
 
 function make(name: string, attributes: Readonly<Record<string, string>>): Element {

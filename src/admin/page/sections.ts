@@ -1,7 +1,8 @@
 import { byId, type Cell, setText, Table } from './elements.ts'
-import { drawLine, healthStrip } from './plots.ts'
+import { drawLine, healthStrip, plotWidth } from './plots.ts'
 import type { ListenersView, Sample, Snapshot, StatusView, UpstreamView } from './status-view.ts'
 import {
+  describeGuard,
   describeHealth,
   describeHour,
   describeReadiness,
@@ -12,6 +13,7 @@ import {
   formatLatency,
   formatRate,
   formatTime,
+  withTimeOfDay,
 } from './words.ts'
 
 const upstreams = new Table(
@@ -24,15 +26,16 @@ const upstreams = new Table(
     { name: 'Requests', look: 'number' },
     { name: 'Failures', look: 'number' },
     { name: 'Logon', look: 'number' },
+    { name: 'Last failure', look: 'text' },
   ],
   'No upstream proxy: every request goes directly',
 )
 const work = new Table(
   'work',
   [
-    { name: 'Since', look: 'number' },
+    { name: 'Since' },
     { name: 'Client' },
-    { name: 'Target' },
+    { name: 'Target', look: 'text' },
     { name: 'Way' },
     { name: 'From client', look: 'number' },
     { name: 'To client', look: 'number' },
@@ -41,7 +44,7 @@ const work = new Table(
 )
 const failures = new Table(
   'failures',
-  [{ name: 'Time' }, { name: 'Code' }, { name: 'Cause' }, { name: 'Request' }],
+  [{ name: 'Time' }, { name: 'Code' }, { name: 'Cause', look: 'text' }, { name: 'Request' }],
   'No request has failed',
 )
 const listeners = new Table(
@@ -57,7 +60,7 @@ export function showSnapshot(snapshot: Snapshot): void {
   const { at, readiness, status } = snapshot
   const verdict = byId('verdict')
   verdict.dataset['look'] = readiness.isReady ? 'good' : 'bad'
-  setText(verdict, describeReadiness(readiness))
+  setText(verdict, withTimeOfDay(describeReadiness(readiness), status.account))
   setText(byId('version'), `${status.version}, up ${formatDuration(status.uptimeMs)}`)
   showGuard(status)
   setText(byId('in-progress'), `${status.requestsInProgress}`)
@@ -96,6 +99,8 @@ export function showHistory(samples: readonly Sample[]): void {
     byId('latency-most'),
     known.length === 0 ? 'no logon yet' : `at most ${formatLatency(most)}`,
   )
+  const span = `${formatDuration(plotWidth(samples.length) * 10_000)} ago`
+  for (const id of ['rate-from', 'latency-from']) setText(byId(id), span)
   const labels = new Set(samples.flatMap(sample => Object.keys(sample.upstreams)))
   strips = new Map(
     [...labels].map(label => [label, healthStrip(samples, label, describeHour(samples, label))]),
@@ -106,34 +111,30 @@ function showGuard({ account }: StatusView): void {
   const guard = byId('guard')
   const isShut = account?.state === 'rejected' || account?.state === 'unanswered'
   guard.dataset['look'] = isShut ? 'bad' : account?.state === 'proven' ? 'good' : 'neutral'
-  if (account === undefined) {
-    setText(guard, 'The configuration has no account, so no password can be rejected.')
-    return
-  }
-  // The seconds that are left change all the time: read out once, they are a time of day.
-  const until = account.until === undefined ? '' : ` Until ${formatTime(account.until)}.`
-  const text = account.text.replace(/ for \d+ s or until /, ' until its time is over or ')
-  setText(guard, `${account.name}: ${text}.${until}`)
+  setText(guard, describeGuard(account))
 }
 
 function upstreamRow(upstream: UpstreamView, now: number): Cell[] {
   const { failures: count, handshakes, health, label, lastFailure, namedBy, requests } = upstream
-  const since =
-    lastFailure === undefined ? '' : `, last ${lastFailure.code} at ${formatTime(lastFailure.at)}`
   return [
     namedBy === 'pac' ? `${label} (named by the Pac script)` : label,
     { text: describeHealth(upstream, now), look: health === 'available' ? 'good' : 'bad' },
     strips.get(label) ?? 'no samples yet',
     describeSessions(upstream),
     `${requests}`,
-    `${count}${since}`,
+    `${count}`,
     formatLatency(handshakes.averageMs),
+    lastFailure === undefined ? '-' : `${lastFailure.code} at ${formatTime(lastFailure.at)}`,
   ]
 }
 
+/** More rows than these are for status.json. */
+const SHOWN_WORK = 25
+
 function showWork({ at, status, work: open }: Snapshot): void {
+  const shown = open.slice(0, SHOWN_WORK)
   work.fill(
-    open.map(({ bytesIn, bytesOut, client, method, route, startedAt, target, upstream }) => [
+    shown.map(({ bytesIn, bytesOut, client, method, route, startedAt, target, upstream }) => [
       formatDuration(at - startedAt),
       client,
       `${method} ${target}`,
@@ -142,7 +143,7 @@ function showWork({ at, status, work: open }: Snapshot): void {
       formatBytes(bytesOut),
     ]),
   )
-  const hidden = status.requestsInProgress + status.tunnelsOpen - open.length
+  const hidden = status.requestsInProgress + status.tunnelsOpen - shown.length
   setText(byId('work-more'), hidden > 0 ? `and ${hidden} more` : '')
 }
 

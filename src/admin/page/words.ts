@@ -1,11 +1,11 @@
-import type { Readiness, Sample, SampledHealth, UpstreamView } from './status-view.ts'
+import type { AccountView, Readiness, Sample, SampledHealth, UpstreamView } from './status-view.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** `3 d 4 h`, `2 h 5 min`, `4 min 10 s`, `7 s`: the two largest units. */
+/** `3 d 4 h`, `2 h`, `4 min 10 s`: the two largest units, and none that is zero. */
 export function formatDuration(ms: number): string {
   const units = [
     ['d', DAY, Infinity],
@@ -13,12 +13,13 @@ export function formatDuration(ms: number): string {
     ['min', MINUTE, 60],
     ['s', SECOND, 60],
   ] as const
-  const parts = units.map(([unit, size, base]) => [Math.floor(ms / size) % base, unit] as const)
-  const first = parts.findIndex(([count]) => count > 0)
+  const parts = units.map(([unit, size, base]) => ({ unit, count: Math.floor(ms / size) % base }))
+  const first = parts.findIndex(({ count }) => count > 0)
   if (first < 0) return '0 s'
   return parts
     .slice(first, first + 2)
-    .map(([count, unit]) => `${count} ${unit}`)
+    .filter(({ count }) => count > 0)
+    .map(({ count, unit }) => `${count} ${unit}`)
     .join(' ')
 }
 
@@ -51,6 +52,20 @@ export function formatDateTime(at: number): string {
 
 export function describeReadiness({ isReady, reasons }: Readiness): string {
   return isReady ? 'Ready' : `Not ready: ${reasons.join('; ')}`
+}
+
+/** The guard in words. */
+export function describeGuard(account: AccountView | undefined): string {
+  if (account === undefined) return 'The configuration has no account, so no password is shown.'
+  return `${account.name}: ${withTimeOfDay(account.text, account)}.`
+}
+
+/** Seconds that are left change all the time, and a screen reader would read the text out each time. */
+export function withTimeOfDay(text: string, account: AccountView | undefined): string {
+  const until = account?.until
+  return until === undefined
+    ? text
+    : text.replace(/ for \d+ s or until /, ` until ${formatTime(until)} or until `)
 }
 
 /** What is there: `2 idle, 1 busy`. */

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Sample } from '../../../../src/admin/page/status-view.ts'
 import {
+  describeGuard,
   describeHealth,
   describeHour,
   describeReadiness,
@@ -19,9 +20,9 @@ t.test('a duration is told in its two largest units', async t => {
     [999, '0 s'],
     [7_400, '7 s'],
     [61_000, '1 min 1 s'],
-    [7_200_000, '2 h 0 min'],
+    [7_200_000, '2 h'],
     [86_400_000 * 3 + 3_600_000 * 4, '3 d 4 h'],
-    [86_400_000 * 400, '400 d 0 h'],
+    [86_400_000 * 400, '400 d'],
   ]
   for (const [ms, expected] of cases) t.equal(formatDuration(ms), expected)
 })
@@ -48,8 +49,19 @@ t.test('states are told in words', async t => {
   t.equal(describeSessions(upstream('a:1', { sessions })), '2 idle, 1 connecting')
   t.equal(describeHealth(upstream('a:1'), 0), 'available')
   const down = upstream('a:1', { health: 'down', downUntil: 65_000 })
-  t.equal(describeHealth(down, 5_000), 'put aside for 1 min 0 s')
+  t.equal(describeHealth(down, 5_000), 'put aside for 1 min')
   t.equal(describeHealth({ ...down, downUntil: undefined }, 0), 'put aside, being checked')
+})
+
+t.test('the guard names the time of day at which a password is shown again', async t => {
+  t.match(describeGuard(undefined), /no account/)
+  const text = 'the password was rejected; it is not sent again for 1782 s or until it is mended'
+  const account = { name: 'CORP\\alice', state: 'rejected', text } as const
+  t.equal(
+    describeGuard({ ...account, until: new Date(2026, 0, 1, 6, 1, 9).getTime() }),
+    'CORP\\alice: the password was rejected; it is not sent again until 06:01:09 or until it is mended.',
+  )
+  t.equal(describeGuard({ ...account, until: undefined }), `CORP\\alice: ${text}.`)
 })
 
 t.test('the health of an hour is told in shares', async t => {
