@@ -30,9 +30,12 @@ async function isLeftOver(path: string): Promise<boolean> {
 
 async function refusesConnections(path: string): Promise<boolean> {
   return await new Promise(resolve => {
-    const asked = request({ socketPath: path, path: '/livez' }, response => {
-      response.destroy()
-      resolve(false)
+    const asked = request({ socketPath: path, path: '/livez' })
+    asked.on('socket', socket => {
+      socket.once('connect', () => {
+        resolve(false)
+        asked.destroy()
+      })
     })
     asked.on('error', error => resolve('code' in error && error.code === 'ECONNREFUSED'))
     asked.end()
