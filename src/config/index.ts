@@ -6,6 +6,7 @@ export {
   type Dialect,
   type HeaderSetting,
   type ListenAddress,
+  LOG_LEVELS,
   type LogFormat,
   type LogLevel,
   type PassEncoding,

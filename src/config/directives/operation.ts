@@ -1,5 +1,6 @@
+import { LOG_LEVELS } from '../config.ts'
 import { type DirectiveSpec, single, timeLimit, asWritten } from '../directive-rows.ts'
-import { oneOf, parseAbsolutePath } from '../values.ts'
+import { oneOf, parseAbsolutePath, parseSocketPath } from '../values.ts'
 
 /** The program itself. */
 export const OPERATION: readonly DirectiveSpec[] = [
@@ -8,6 +9,14 @@ export const OPERATION: readonly DirectiveSpec[] = [
     doc: 'Directory for what has to outlive a restart, such as the refusal of a password',
     since: 'tsntlm',
     parse: parseAbsolutePath,
+    show: asWritten,
+  }),
+  single('ControlSocket', 'controlSocket', {
+    grammar: 'path | off',
+    doc: 'Socket over which tsntlm status, reload and others reach the running program',
+    since: 'tsntlm',
+    otherwise: 'the usual place',
+    parse: parseSocketPath,
     show: asWritten,
   }),
   timeLimit(
@@ -20,7 +29,7 @@ export const OPERATION: readonly DirectiveSpec[] = [
     grammar: 'fatal | error | warn | info | debug | trace',
     doc: 'Least severe level that is logged',
     since: 'tsntlm',
-    parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace'),
+    parse: oneOf(...LOG_LEVELS),
     show: value => value,
   }),
   single('LogFormat', 'logFormat', {
