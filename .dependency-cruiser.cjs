@@ -35,6 +35,7 @@ const ROOMS = {
     rooms: ['core', 'http1', 'socks5', 'net', 'policy', 'upstream'],
     node: ['http', 'net', 'stream'],
   },
+  control: { rooms: ['core'], node: ['fs', 'http', 'path'] },
   observe: { rooms: ['core'], node: ['fs', 'tty'], packages: ['pino'] },
   admin: {
     rooms: ['core'],
@@ -64,6 +65,7 @@ const ROOMS = {
   demo: { rooms: ['core', 'ntlm', 'http1', 'net'], node: 'any', packages: ['node-forge'] },
   cli: {
     rooms: [
+      'control',
       'core',
       'config',
       'ntlm',

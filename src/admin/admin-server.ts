@@ -66,6 +66,7 @@ async function answer(
     },
     names,
   )
+  response.on('error', () => undefined)
   try {
     if (refusal !== undefined)
       return sendAnswer(response, textAnswer(refusal.status, [refusal.reason]))

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import yargs, { type Options } from 'yargs'
 import { notifyParent } from './background.ts'
 import { checkCommand } from './check.ts'
+import { controlCommands } from './control-commands.ts'
 import { FAILED } from './exit-code.ts'
 import { explainCommand } from './explain.ts'
 import { FLAGS } from './flags.ts'
@@ -24,6 +25,12 @@ const COMMANDS = [
   'env',
   'demo',
   'migrate',
+  'status',
+  'tunnels',
+  'reload',
+  'drain',
+  'log-level',
+  'unlock',
 ]
 
 const PROXY_OPTION = {
@@ -47,7 +54,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', () => process.exit(FAILED))
   const flags = readRunFlags(argv)
   const isCommand = program === 'tsntlm' && COMMANDS.includes(flags.line.operands[0] ?? '')
-  const parser = yargs(isCommand ? [...argv] : helpWords(flags))
+  const base = yargs(isCommand ? [...argv] : helpWords(flags))
     // An option that is there twice means its last value, as with getopt(3).
     .parserConfiguration({
       'duplicate-arguments-array': false,
@@ -67,6 +74,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       requiresArg: true,
       describe: 'default: /etc/tsntlm.conf, then /etc/cntlm.conf',
     })
+  const parser = controlCommands(base, print, complain, exitWith)
     .command(
       '$0',
       'run the proxy (the default)',

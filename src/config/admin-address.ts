@@ -1,19 +1,16 @@
 import { formatHostPort, parseAddressRule, parseHostPort } from '../core/index.ts'
 import type { AdminAddress } from './config.ts'
-import { accept, parseAbsolutePath, type Parsed, quote, refuse } from './values.ts'
+import { accept, parseAbsolutePath, type Parsed, parseSocketPath, quote, refuse } from './values.ts'
 
 /** A port alone must not be open to containers, whatever Gateway says. */
 const LOOPBACK = '127.0.0.1'
-
-/** sockaddr_un has 108 bytes with the NUL at the end (unix(7)); a longer path would be cut off silently. */
-const MAX_SOCKET_PATH_BYTES = 107
 
 const FORM = 'the form is port, address:port, unix:/path or off'
 
 /** `port`, `address:port`, `unix:/path` or `off`. Names are not taken: whom an address is open to must be plain to see. */
 export function parseAdmin(text: string): Parsed<AdminAddress | undefined> {
   if (text.toLowerCase() === 'off') return accept(undefined)
-  if (/^unix:/i.test(text)) return parseSocketPath(text.slice('unix:'.length))
+  if (/^unix:/i.test(text)) return parseUnixAddress(text.slice('unix:'.length))
   const parsed = parseHostPort(/^[0-9]+$/.test(text) ? `${LOOPBACK}:${text}` : text)
   if (parsed === undefined) return refuse(`${quote(text)} is no port and no address with one`, FORM)
   const { host, port } = parsed
@@ -23,12 +20,9 @@ export function parseAdmin(text: string): Parsed<AdminAddress | undefined> {
     : refuse(`${quote(host)} is no address`, FORM)
 }
 
-function parseSocketPath(text: string): Parsed<AdminAddress> {
-  const parsed = parseAbsolutePath(text)
-  if (!parsed.ok) return parsed
-  return Buffer.byteLength(parsed.value) > MAX_SOCKET_PATH_BYTES
-    ? refuse(`the path of a socket has ${MAX_SOCKET_PATH_BYTES} bytes at most`)
-    : accept({ path: parsed.value })
+function parseUnixAddress(text: string): Parsed<AdminAddress> {
+  const parsed = text.startsWith('/') ? parseSocketPath(text) : parseAbsolutePath(text)
+  return parsed.ok ? accept({ path: parsed.value }) : parsed
 }
 
 export function showAdmin(address: AdminAddress | undefined): string {

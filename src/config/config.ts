@@ -3,7 +3,9 @@ import type { Origin } from './issues.ts'
 
 export type PassEncoding = 'auto' | 'plain' | 'inverted'
 export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NT' | 'NTLM' | 'LM'
-export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+/** The gravest first. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
 export type OriginBasic = 'asked' | 'always'
 export type RateLimitRetry = 'connect' | 'all' | 'off'
 export type LogFormat = 'auto' | 'json' | 'text'
@@ -98,6 +100,8 @@ export interface Config {
   /** Patterns of proxies that get the account's logon when the Pac names them. */
   readonly pacTrust: readonly string[]
   readonly stateDirectory: string | undefined
+  /** Absolute path, or `off`; undefined for the usual place. */
+  readonly controlSocket: string | undefined
   readonly connectTimeoutMs: number
   readonly handshakeTimeoutMs: number
   readonly responseTimeoutMs: number
@@ -149,6 +153,7 @@ export const DEFAULTS: Config = {
   pacRefreshMs: 300_000,
   pacTrust: [],
   stateDirectory: undefined,
+  controlSocket: undefined,
   connectTimeoutMs: 2_500,
   handshakeTimeoutMs: 15_000,
   responseTimeoutMs: 900_000,

@@ -8,6 +8,7 @@ export {
   type Dialect,
   type HeaderSetting,
   type ListenAddress,
+  LOG_LEVELS,
   type LogFormat,
   type LogLevel,
   type PassEncoding,

@@ -107,6 +107,8 @@ export type ProxyEvent =
       readonly forMs: number | undefined
     }
   | { readonly type: 'guard.proven'; readonly account: string }
+  /** Somebody asked for one more try of a password that is kept back. */
+  | { readonly type: 'guard.unlocked'; readonly account: string }
   | {
       readonly type: 'credential.reading'
       readonly account: string
@@ -166,6 +168,7 @@ export type ProxyEvent =
       readonly requests: number
       readonly graceMs: number
     }
+  | { readonly type: 'control.failed'; readonly reason: string }
   | { readonly type: 'service.notifyFailed'; readonly reason: string }
   | { readonly type: 'service.stopped'; readonly aborted: number }
   | { readonly type: 'bug'; readonly error: unknown }

@@ -39,6 +39,10 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
     level: 'error',
     message: 'password rejected, not sent again to keep the account from being locked',
   },
+  'guard.unlocked': {
+    level: 'warn',
+    message: 'password unlocked by hand, the next request shows it once more',
+  },
   'guard.proven': { level: 'info', message: 'password accepted' },
   'credential.reading': {
     level: 'info',
@@ -71,6 +75,7 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
     message: 'configuration cannot be used, the proxy goes on with the one it has',
   },
   'service.draining': { level: 'info', message: 'stopping, open requests may finish' },
+  'control.failed': { level: 'warn', message: 'no control socket, the proxy goes on without it' },
   'service.notifyFailed': {
     level: 'warn',
     message: 'cannot tell systemd how the service is, it may take it for not started or hung',

@@ -14,6 +14,7 @@ export {
   resolveIdentity,
 } from './privileges.ts'
 export { Service } from './service.ts'
+export type { WorkInProgress } from '../proxy/index.ts'
 export type {
   AccountStatus,
   Latency,

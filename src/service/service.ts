@@ -2,6 +2,7 @@ import { formatHostPort, type HostPort } from '../core/index.ts'
 import { readInterfaces } from '../net/index.ts'
 import { createStatistics, type Statistics } from '../observe/index.ts'
 import type { WorkInProgress } from '../proxy/index.ts'
+import type { UnlockOutcome } from '../upstream/index.ts'
 import { buildGeneration, type BuildInput, type Generation, type Ports } from './build.ts'
 import { CarryOver } from './carry-over.ts'
 import { Frontends } from './frontends.ts'
@@ -71,6 +72,12 @@ export class Service {
   /** Open tunnels and requests in progress. */
   tunnels(): readonly WorkInProgress[] {
     return this.#frontends.all.flatMap(({ workInProgress }) => workInProgress)
+  }
+
+  /** Lets the password of the configuration be shown once more; undefined without one. */
+  unlock(): { readonly account: string; readonly outcome: UnlockOutcome } | undefined {
+    const { own } = this.#generation.accounts
+    return own && { account: own.authenticator.account, outcome: own.gate.unlock() }
   }
 
   /** Binds the listeners. @throws ProxyError CONFIG when none could be bound and none is waited for. */

@@ -23,6 +23,7 @@ export interface GuardGateOptions {
   readonly onProven: () => void
   /** @param forMs Infinity: until the configuration is changed. */
   readonly onTripped: (upstream: string, forMs: number) => void
+  readonly onUnlocked: () => void
   /** Rejected, and another reading of the hashes may be shown at once. */
   readonly onMisread: (upstream: string) => void
 }
@@ -38,6 +39,8 @@ export interface GuardStatus {
   /** The same in words. */
   readonly text: string
 }
+
+export type UnlockOutcome = 'unlocked' | 'open' | 'used up'
 
 interface Waiter {
   resolve(pass: LogonPass): void
@@ -80,6 +83,20 @@ export class GuardGate {
     return this.isProven
       ? { state: 'proven', until: undefined, by, text: 'the password was accepted' }
       : { state: 'unproven', until: undefined, by, text: UNPROVEN }
+  }
+
+  /**
+   * Lets a credential that is kept back be shown once more.
+   * @returns `open` when it is not kept back, `used up` when no reading of its hashes is left to be shown.
+   */
+  unlock(): UnlockOutcome {
+    if (this.isOpen) return 'open'
+    const { clock, guard, onUnlocked, save } = this.#options
+    if (guard.refusedUntilMs(clock.wallMs()) === Infinity) return 'used up'
+    guard.unlock()
+    save(guard.record)
+    onUnlocked()
+    return 'unlocked'
   }
 
   /** Whether origins may be shown the account: see LockoutGuard.mayAskOrigin. */

@@ -25,6 +25,7 @@ PacTrust            *.corp:8080 10.0.0.0/8
 Header              X-A: 1
 Header              Authorization: Basic hunter2
 TunnelIdleTimeout   90m
+ControlSocket       /run/c.sock
 `
 
 t.test('a described configuration has every effective value and no secret', async t => {
@@ -71,6 +72,7 @@ RateLimitWait       30s
 RateLimitTotal      50s
 MaxHandshakes       16
 MaxSessions         512
+ControlSocket       /run/c.sock
 ShutdownGrace       30s
 LogLevel            info
 LogFormat           auto
