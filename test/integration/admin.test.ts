@@ -84,9 +84,9 @@ t.test(
 
 t.test('HEAD has the fields of GET', async t => {
   const { at } = await serve(t)
-  const { status: code, values } = await ask(t, at, get('/livez').replace('GET', 'HEAD'))
-  t.equal(code, 200)
-  t.strictSame(values('content-length'), ['6'])
+  const answer = await ask(t, at, get('/livez').replace('GET', 'HEAD'))
+  t.equal(answer.status, 200)
+  t.strictSame(answer.values('content-length'), ['6'])
 })
 
 t.test('other methods, other names and other sites are refused', async t => {
