@@ -39,7 +39,7 @@ const ROOMS = {
   observe: { rooms: ['core'], node: ['fs', 'tty'], packages: ['pino'] },
   admin: {
     rooms: ['core'],
-    node: ['fs/promises', 'http'],
+    node: ['fs', 'fs/promises', 'http'],
     packages: ['prom-client'],
   },
   service: {

@@ -18,7 +18,7 @@ export interface AdminOptions {
   readonly work: () => readonly WorkView[]
   readonly emit: Emit
   /** Default: the scripts that the build makes. */
-  readonly readScripts?: () => Promise<ReadonlyMap<string, string>>
+  readonly readScripts?: () => ReadonlyMap<string, string>
 }
 
 /** A place that is bound, and not served from until it is settled what becomes of it. */
@@ -110,7 +110,7 @@ export class Admin {
 
   async #makePages(): Promise<Pages> {
     const { nodeVersion, readScripts = readPageScripts } = this.#options
-    const scripts = await readScripts()
+    const scripts = readScripts()
     const metrics = await createMetrics(nodeVersion)
     this.#metrics = metrics
     return new Pages({ snapshot: () => this.#snapshot(), metrics, events: this.#events, scripts })

@@ -23,7 +23,7 @@ function adminFor(test: Test, options: Partial<AdminOptions> = {}) {
     status: () => status(),
     work: () => [],
     emit: recorder.emit,
-    readScripts: async () => new Map([['/main.js', 'script']]),
+    readScripts: () => new Map([['/main.js', 'script']]),
     ...options,
   })
   test.teardown(() => admin.close())

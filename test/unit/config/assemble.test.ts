@@ -63,6 +63,7 @@ t.test('every directive reaches its field', async t => {
       'HandshakeTimeout 2s\nResponseTimeout 3s\nSessionIdleTimeout 4s\nTunnelIdleTimeout 5s',
       'RateLimitRetry all\nRateLimitWait 9\nRateLimitTotal 10',
       'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nLogLevel debug\nLogFormat text',
+      'Admin 10.0.0.1:9911\nAdminExposed yes',
       'Pac /p.pac\nPacRefresh off\nPacTrust *.corp:8080\nPacTrust 10.0.0.0/8, d',
       'SOCKS5Proxy 10.0.0.1:1080\nSOCKS5User s:t\nTunnel [::1]:5:[::2]:22',
     ].join('\n'),
@@ -106,6 +107,8 @@ t.test('every directive reaches its field', async t => {
     maxSessions: 8,
     logLevel: 'debug',
     logFormat: 'text',
+    admin: { host: '10.0.0.1', port: 9911 },
+    adminExposed: true,
   })
   t.equal(password?.reveal(), 'p')
   for (const hash of [passNt, passLm, passNtlmV2]) {

@@ -26,6 +26,7 @@ Header              X-A: 1
 Header              Authorization: Basic hunter2
 TunnelIdleTimeout   90m
 ControlSocket       /run/c.sock
+Admin               unix:/run/a.sock
 `
 
 t.test('a described configuration has every effective value and no secret', async t => {
@@ -76,6 +77,8 @@ ControlSocket       /run/c.sock
 ShutdownGrace       30s
 LogLevel            info
 LogFormat           auto
+Admin               unix:/run/a.sock
+AdminExposed        no
 `,
   )
   const printed = inspect(config, { depth: 9 }) + JSON.stringify(config.password)
