@@ -1,9 +1,9 @@
-import { chmod, lstat, rm } from 'node:fs/promises'
+import { lstat, rm } from 'node:fs/promises'
 import { request, type Server } from 'node:http'
 import { listenAt } from './listen-at.ts'
 
-/** Who may connect: the owner and the group of the file. */
-const MODE = 0o660
+/** Leaves the file to its owner and its group: mode 0660. */
+const UMASK = 0o117
 
 /**
  * Binds a socket of the Unix domain. The file that a process left behind when it was killed is replaced; one that somebody
@@ -11,13 +11,20 @@ const MODE = 0o660
  */
 export async function bindSocket(server: Server, path: string): Promise<void> {
   try {
-    await listenAt(server, { path })
+    await listenMasked(server, path)
   } catch (error) {
     if (!(await isLeftOver(path))) throw error
     await rm(path)
-    await listenAt(server, { path })
+    await listenMasked(server, path)
   }
-  await chmod(path, MODE)
+}
+
+/** The file is made within the call, so nobody else ever sees it with a wider mode. */
+async function listenMasked(server: Server, path: string): Promise<void> {
+  const before = process.umask(UMASK)
+  const listening = listenAt(server, { path })
+  process.umask(before)
+  await listening
 }
 
 async function isLeftOver(path: string): Promise<boolean> {

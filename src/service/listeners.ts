@@ -135,7 +135,7 @@ export class Listeners {
     const moved: Place[] = []
     for (const place of this.#unbound(plan)) {
       let bound = await this.#try(place)
-      if ('isInUse' in bound && bound.isInUse === true) {
+      if ('isInUse' in bound && bound.isInUse) {
         const madeRoom = this.#close(
           this.#unwanted(plan).filter(each => isOnPort(each, place.port)),
         )
