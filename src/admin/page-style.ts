@@ -37,7 +37,7 @@ a { color: var(--accent); }
 dt { color: var(--quiet); font-size: .85rem; }
 dd { margin: 0; }
 .tiles dd { font-size: 1.4rem; font-variant-numeric: tabular-nums; }
-.tiles dd.long { font-size: 1rem; line-height: 2.1rem; }
+.tiles dd.long { font-size: 1rem; padding-top: .35rem; }
 .facts { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1rem; margin: 0; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: 1rem; }
 figure { margin: 0; }
