@@ -35,7 +35,13 @@ const ROOMS = {
     rooms: ['core', 'http1', 'socks5', 'net', 'policy', 'upstream'],
     node: ['http', 'net', 'stream'],
   },
+  control: { rooms: ['core'], node: ['fs', 'http', 'path'] },
   observe: { rooms: ['core'], node: ['fs', 'tty'], packages: ['pino'] },
+  admin: {
+    rooms: ['core'],
+    node: ['fs', 'fs/promises', 'http'],
+    packages: ['prom-client'],
+  },
   service: {
     rooms: [
       'core',
@@ -59,6 +65,7 @@ const ROOMS = {
   demo: { rooms: ['core', 'ntlm', 'http1', 'net'], node: 'any', packages: ['node-forge'] },
   cli: {
     rooms: [
+      'control',
       'core',
       'config',
       'ntlm',
@@ -68,6 +75,7 @@ const ROOMS = {
       'pac',
       'upstream',
       'observe',
+      'admin',
       'service',
       'migration',
       'demo',

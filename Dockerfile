@@ -11,7 +11,7 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN npm run build && npm prune --omit=dev --ignore-scripts && mkdir state \
-  && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -iname 'readme*' -o -iname 'changelog*' \) -delete
+  && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -iname 'readme*' -o -iname 'changelog*' -o -path '*/test/*' \) -delete
 
 FROM ${RUNTIME}
 ENV NODE_ENV=production

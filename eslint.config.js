@@ -109,6 +109,8 @@ export default defineConfig(
   { files: ['src/core/entropy.ts'], rules: restrictAllBut('entropy') },
   { files: ['src/net/{dialer,certificates}.ts'], rules: restrictAllBut('dial') },
   { files: ['src/{cli,service}/**/*.ts'], rules: restrictAllBut('environment') },
+  // It runs in a browser, whose time is its own.
+  { files: ['src/admin/page/*.ts'], rules: restrictAllBut('time') },
   // The demo is a network of its own in one process: it may dial and roll dice, but its time is a Clock too.
   { files: ['src/demo/**/*.ts'], rules: restrictAllBut('entropy', 'dial') },
   {

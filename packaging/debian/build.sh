@@ -93,7 +93,7 @@ for page in man/*.[1-8]; do
 done
 mkdir -p "$doc"
 install -m 644 README.md SECURITY.md "$doc/"
-cp -r docs conf/docker-compose.yml "$doc/"
+cp -r docs conf/docker-compose.yml conf/prometheus-rules.yml conf/grafana-dashboard.json "$doc/"
 gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
 printf 'tsntlm (%s) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- %s  %s\n' \
   "$version" "$maintainer" "$(date -uRd "@$SOURCE_DATE_EPOCH")" | gzip -9nc >"$doc/changelog.Debian.gz"

@@ -65,6 +65,7 @@ export function readConfiguration(
           alternative: account.alternative,
           workstation: workstationOf(config, hostname()),
           configChangedAtMs,
+          file,
         },
     issues: all,
     file,

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import yargs, { type Options } from 'yargs'
 import { notifyParent } from './background.ts'
 import { checkCommand } from './check.ts'
+import { controlCommands } from './control-commands.ts'
 import { FAILED } from './exit-code.ts'
 import { explainCommand } from './explain.ts'
 import { FLAGS } from './flags.ts'
@@ -11,6 +11,7 @@ import { healthCommand } from './health.ts'
 import { migrateCommand } from './migrate.ts'
 import { isGiven, readRunFlags, type RunFlags } from './run-flags.ts'
 import { type ProgramName, startCommand } from './start.ts'
+import { readVersion } from './version.ts'
 
 /** What tsntlm does besides serving; cntlm has no such words, there they are names of upstream proxies. */
 const COMMANDS = [
@@ -24,6 +25,12 @@ const COMMANDS = [
   'env',
   'demo',
   'migrate',
+  'status',
+  'tunnels',
+  'reload',
+  'drain',
+  'log-level',
+  'unlock',
 ]
 
 const PROXY_OPTION = {
@@ -47,7 +54,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', () => process.exit(FAILED))
   const flags = readRunFlags(argv)
   const isCommand = program === 'tsntlm' && COMMANDS.includes(flags.line.operands[0] ?? '')
-  const parser = yargs(isCommand ? [...argv] : helpWords(flags))
+  const base = yargs(isCommand ? [...argv] : helpWords(flags))
     // An option that is there twice means its last value, as with getopt(3).
     .parserConfiguration({
       'duplicate-arguments-array': false,
@@ -67,6 +74,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       requiresArg: true,
       describe: 'default: /etc/tsntlm.conf, then /etc/cntlm.conf',
     })
+  const parser = controlCommands(base, print, complain, exitWith)
     .command(
       '$0',
       'run the proxy (the default)',
@@ -367,12 +375,4 @@ function helpOptions(): Record<string, Options> {
 
 function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 0 && port <= 65535
-}
-
-function readVersion(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'))
-  return typeof parsed === 'object' && parsed !== null && 'version' in parsed
-    ? String(parsed.version)
-    : 'unknown'
 }

@@ -1,39 +1,24 @@
 import { openSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { isatty } from 'node:tty'
-import { type Directive, formatIssue, type LogFormat } from '../config/index.ts'
+import type { Directive, LogFormat } from '../config/index.ts'
+import { type Emit, isProxyError, ProxyError, systemClock } from '../core/index.ts'
 import {
-  type Emit,
-  formatHostPort,
-  isProxyError,
-  ProxyError,
-  systemClock,
-  systemEntropy,
-  toProxyError,
-} from '../core/index.ts'
-import { createEventLog, createLogger, leadsToJournal, type Logger } from '../observe/index.ts'
+  createEventLog,
+  createLogger,
+  createStatistics,
+  leadsToJournal,
+  type Logger,
+} from '../observe/index.ts'
 import {
-  becomeUser,
   type BuildInput,
-  chooseStateDirectory,
-  createNotifier,
-  fileGuardStore,
   type Identity,
-  type InheritedSocket,
   inheritedSockets,
-  makeDirectoryFor,
-  type Notifier,
-  removePidFile,
   resolveIdentity,
-  sendBySystemdNotify,
-  Service,
-  writePidFile,
 } from '../service/index.ts'
-import { notifyParent } from './background.ts'
 import { readWithClientNames } from './configuration.ts'
-import { FAILED, OK } from './exit-code.ts'
+import { FAILED } from './exit-code.ts'
 import { logIssues, reportIssues } from './report-issues.ts'
-import { type StopSignal, watchSignals } from './signals.ts'
+import { serve } from './serve.ts'
 
 export interface RunArguments {
   readonly config: string | undefined
@@ -63,11 +48,16 @@ export async function runCommand(
     watchBugs(logger)
     // In the background, and with a log file, standard error is not where the log is read.
     if (process.connected || args.logFile !== undefined) logIssues(issues, logger)
-    const { emit, flush } = createEventLog(logger, systemClock)
+    const log = createEventLog(logger, systemClock)
+    const statistics = createStatistics(systemClock)
+    const emit: Emit = event => {
+      statistics.emit(event)
+      log.emit(event)
+    }
     try {
-      return await serve(input, { ...args, sockets, identity, logger, emit })
+      return await serve(input, { ...args, sockets, identity, logger, emit, statistics })
     } finally {
-      flush()
+      log.flush()
       logger.flush()
     }
   } catch (error) {
@@ -110,125 +100,6 @@ function openLogFile(file: string): number {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ProxyError('CONFIG', { detail: `the log file cannot be opened: ${reason}`, cause })
   }
-}
-
-interface Surroundings extends Pick<
-  RunArguments,
-  'config' | 'overrides' | 'pidFile' | 'stopsOnHangup'
-> {
-  readonly sockets: readonly InheritedSocket[]
-  readonly identity: Identity | undefined
-  readonly logger: Logger
-  readonly emit: Emit
-}
-
-async function serve(input: BuildInput, surroundings: Surroundings): Promise<number> {
-  const { emit, identity, pidFile, sockets, stopsOnHangup } = surroundings
-  const directory = chooseStateDirectory({
-    configured: input.config.stateDirectory,
-    env: process.env,
-    isRoot: process.getuid?.() === 0,
-    home: homedir(),
-  })
-  const ports = {
-    clock: systemClock,
-    entropy: systemEntropy,
-    emit,
-    guardStore: fileGuardStore(directory, systemEntropy, emit),
-    inheritedSockets: sockets,
-  }
-  if (identity !== undefined) makeDirectoryFor(identity, directory)
-  const service = new Service(input, ports)
-  const systemd = notifierOf(emit)
-  const signals = watchSignals(['SIGTERM', 'SIGINT', ...(stopsOnHangup ? ['SIGHUP' as const] : [])])
-  await service.start()
-  try {
-    if (identity !== undefined) becomeUser(identity)
-    // As the user who will have to remove it.
-    if (pidFile !== undefined) writePidFile(pidFile, process.pid)
-    notifyParent({ type: 'ready' })
-    const announce = async (): Promise<void> => systemd.ready(describePorts(service))
-    void announce()
-    if (!stopsOnHangup) {
-      reloadOnHangup(async () => {
-        await systemd.reloading()
-        await reload(service, surroundings)
-        await announce()
-      })
-    }
-    const first = await signals.next()
-    void systemd.stopping(input.config.shutdownGraceMs)
-    return await drain(service, first, input.config.shutdownGraceMs, signals.next())
-  } finally {
-    service.destroy()
-    if (pidFile !== undefined) removePidFile(pidFile, process.pid)
-  }
-}
-
-function describePorts({ addresses, waiting }: Service): string {
-  const parts = [
-    ['listening on', addresses.map(formatHostPort)],
-    ['waiting for', waiting],
-  ] as const
-  return parts
-    .filter(([, list]) => list.length > 0)
-    .map(([what, list]) => `${what} ${list.join(', ')}`)
-    .join('; ')
-}
-
-function notifierOf(emit: Emit): Notifier {
-  return createNotifier({
-    env: process.env,
-    pid: process.pid,
-    clock: systemClock,
-    send: sendBySystemdNotify,
-    monotonicUs: () => process.hrtime.bigint() / 1000n,
-    onFailure: reason => emit({ type: 'service.notifyFailed', reason }),
-  })
-}
-
-/** One reload after the other. */
-function reloadOnHangup(reloadOnce: () => Promise<void>): void {
-  let last = Promise.resolve()
-  process.on('SIGHUP', () => {
-    last = last.then(reloadOnce)
-  })
-}
-
-/** Reads the configuration again; one that cannot be used changes nothing. */
-async function reload(service: Service, surroundings: Surroundings): Promise<void> {
-  const { config, overrides, emit, logger, sockets } = surroundings
-  const hasListener = sockets.length > 0
-  const { input, issues } = await readWithClientNames(config, overrides, { hasListener })
-  const found = issues.map(formatIssue)
-  if (input === undefined) {
-    emit({ type: 'config.rejected', issues: found })
-    return
-  }
-  try {
-    await service.reload(input)
-    logger.level = input.config.logLevel
-    for (const issue of found) logger.warn({ event: 'config.issue', issue }, 'configuration')
-  } catch (thrown) {
-    const error = toProxyError(thrown)
-    if (error.code === 'BUG') emit({ type: 'bug', error: thrown })
-    emit({ type: 'config.rejected', issues: [error.detail ?? error.message] })
-  }
-}
-
-/** The first signal lets work finish, the second one ends at once. */
-async function drain(
-  service: Service,
-  first: StopSignal,
-  graceMs: number,
-  second: Promise<StopSignal>,
-): Promise<number> {
-  const drained = service.drain(first, graceMs).then(() => OK)
-  const cutShort = second.then(() => {
-    service.destroy()
-    return FAILED
-  })
-  return Promise.race([drained, cutShort])
 }
 
 function chooseFormat(configured: LogFormat, isTerminal: boolean): 'json' | 'text' {

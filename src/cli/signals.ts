@@ -1,27 +1,32 @@
-export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
+type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
+
+/** A signal, or what was asked for otherwise; the log names it. */
+export type StopCause = StopSignal | 'control socket'
 
 export interface Signals {
-  /** The next stop signal; each call asks for a further one. */
-  next(): Promise<StopSignal>
+  /** The next cause to stop; each call asks for a further one. */
+  next(): Promise<StopCause>
+  /** As if a signal had come. */
+  stop(cause: StopCause): void
 }
 
 /** Takes the signals that stop the program, from now until the process ends. */
 export function watchSignals(stopSignals: readonly StopSignal[]): Signals {
-  const received: StopSignal[] = []
-  const waiting: ((signal: StopSignal) => void)[] = []
-  for (const signal of stopSignals) {
-    process.on(signal, () => {
-      const next = waiting.shift()
-      if (next === undefined) received.push(signal)
-      else next(signal)
-    })
+  const received: StopCause[] = []
+  const waiting: ((cause: StopCause) => void)[] = []
+  const stop = (cause: StopCause): void => {
+    const next = waiting.shift()
+    if (next === undefined) received.push(cause)
+    else next(cause)
   }
+  for (const signal of stopSignals) process.on(signal, () => stop(signal))
   return {
+    stop,
     next: async () =>
       new Promise(resolve => {
-        const signal = received.shift()
-        if (signal === undefined) waiting.push(resolve)
-        else resolve(signal)
+        const cause = received.shift()
+        if (cause === undefined) waiting.push(resolve)
+        else resolve(cause)
       }),
   }
 }

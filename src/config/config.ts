@@ -3,7 +3,9 @@ import type { Origin } from './issues.ts'
 
 export type PassEncoding = 'auto' | 'plain' | 'inverted'
 export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NT' | 'NTLM' | 'LM'
-export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+/** The gravest first. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
 export type OriginBasic = 'asked' | 'always'
 export type RateLimitRetry = 'connect' | 'all' | 'off'
 /** Up to which grade connections to upstreams are made ready before a request wants them. */
@@ -22,6 +24,9 @@ export interface ListenAddress extends HostPort {
   readonly serves: Served
   readonly origin: Origin
 }
+
+/** Where metrics, health and the status page are served: an address of its own, or a socket of the Unix domain. */
+export type AdminAddress = HostPort | { readonly path: string }
 
 export interface SocksUser {
   readonly user: string
@@ -97,6 +102,8 @@ export interface Config {
   /** Patterns of proxies that get the account's logon when the Pac names them. */
   readonly pacTrust: readonly string[]
   readonly stateDirectory: string | undefined
+  /** Absolute path, or `off`; undefined for the usual place. */
+  readonly controlSocket: string | undefined
   readonly connectTimeoutMs: number
   readonly handshakeTimeoutMs: number
   readonly responseTimeoutMs: number
@@ -130,6 +137,9 @@ export interface Config {
   readonly warmTunnels: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  readonly admin: AdminAddress | undefined
+  /** Whether that address may be one that other hosts and containers reach. */
+  readonly adminExposed: boolean
 }
 
 export const DEFAULTS: Config = {
@@ -160,6 +170,7 @@ export const DEFAULTS: Config = {
   pacRefreshMs: 300_000,
   pacTrust: [],
   stateDirectory: undefined,
+  controlSocket: undefined,
   connectTimeoutMs: 2_500,
   handshakeTimeoutMs: 15_000,
   responseTimeoutMs: 900_000,
@@ -186,6 +197,8 @@ export const DEFAULTS: Config = {
   warmTunnels: 0,
   logLevel: 'info',
   logFormat: 'auto',
+  admin: undefined,
+  adminExposed: false,
 }
 
 export interface DraftListener {

@@ -1,11 +1,14 @@
+export { showAdmin } from './admin-address.ts'
 export { type AssembledConfig, assembleConfig, type ReadOptions } from './assemble.ts'
 export {
   type AccessRule,
+  type AdminAddress,
   type Config,
   DEFAULTS,
   type Dialect,
   type HeaderSetting,
   type ListenAddress,
+  LOG_LEVELS,
   type LogFormat,
   type LogLevel,
   type PassEncoding,

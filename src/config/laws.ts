@@ -1,4 +1,5 @@
 import { formatHostPort } from '../core/index.ts'
+import { isPrivate, showAdmin } from './admin-address.ts'
 import type { Dialect, Draft, ListenAddress, Served } from './config.ts'
 import { type ConfigIssue, ENVIRONMENT, type Origin } from './issues.ts'
 
@@ -51,6 +52,7 @@ export function checkLaws(
     ...checkSocksUsers(reading),
     ...checkClients(reading, listeners),
     ...checkLoop(reading, listeners),
+    ...checkAdmin(reading, listeners),
   ]
 }
 
@@ -245,4 +247,25 @@ function checkLoop({ draft }: Reading, listeners: readonly ListenAddress[]): Con
       const message = `${formatHostPort(listener)} is a Proxy too, requests would go round in circles`
       return warn(directiveOf(listener.serves), listener.origin, message)
     })
+}
+
+/** Allow and Deny say nothing about this address: it shows who uses the proxy for what. */
+function checkAdmin(
+  { draft: { admin, adminExposed }, given }: Reading,
+  listeners: readonly ListenAddress[],
+): ConfigIssue[] {
+  const origin = given.get('Admin')
+  if (admin !== undefined && listeners.some(each => formatHostPort(each) === showAdmin(admin)))
+    return [fail('Admin', origin, `${showAdmin(admin)} is a port of the proxy`, 'give it its own')]
+  if (admin === undefined || isPrivate(admin)) {
+    const message = 'has no effect, as Admin is not on an address that others reach'
+    return adminExposed ? [warn('AdminExposed', given.get('AdminExposed'), message)] : []
+  }
+  const address = showAdmin(admin)
+  if (!adminExposed) {
+    const message = `${address} is reached by other hosts or containers, and everybody may read there who uses the proxy for what`
+    const hint = 'write the port alone; if it is meant for them, say so with AdminExposed yes'
+    return [fail('Admin', origin, message, hint)]
+  }
+  return []
 }

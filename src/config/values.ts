@@ -198,6 +198,16 @@ export function parseAbsolutePath(text: string): Parsed<string> {
   return parseText(text)
 }
 
+/** sun_path of unix(7) has 108 bytes with the zero at the end, elsewhere 104. */
+const SOCKET_PATH_BYTES = 103
+
+export function parseSocketPath(text: string): Parsed<string> {
+  if (text.toLowerCase() === 'off') return accept('off')
+  if (Buffer.byteLength(text) > SOCKET_PATH_BYTES)
+    return refuse(`the path of a socket has ${SOCKET_PATH_BYTES} bytes at most`)
+  return parseAbsolutePath(text)
+}
+
 /** RFC 1929 section 2: both have a length of one byte. */
 const SOCKS_FIELD_BYTES = 255
 

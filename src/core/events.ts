@@ -15,6 +15,8 @@ export interface RequestRecord {
   readonly method: string
   /** host:port of a CONNECT, the URL without query and user information of anything else. */
   readonly target: string
+  /** Whether a tunnel came of it. */
+  readonly isTunnel: boolean
   readonly route: 'direct' | 'upstream' | 'none'
   readonly upstream: string | undefined
   readonly status: number
@@ -40,6 +42,9 @@ export type ProxyEvent =
   /** The address, or the interface, is not there yet; it is looked for until it is. */
   | { readonly type: 'listener.waiting'; readonly address: string; readonly reason: string }
   | { readonly type: 'listener.closed'; readonly address: string }
+  /** Metrics, health and the status page. */
+  | { readonly type: 'admin.opened'; readonly address: string }
+  | { readonly type: 'admin.closed'; readonly address: string }
   | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
   /** Turned away at a limit of this proxy; `most` is its value where it has one. */
   | {
@@ -117,6 +122,8 @@ export type ProxyEvent =
       readonly forMs: number | undefined
     }
   | { readonly type: 'guard.proven'; readonly account: string }
+  /** Somebody asked for one more try of a password that is kept back. */
+  | { readonly type: 'guard.unlocked'; readonly account: string }
   | {
       readonly type: 'credential.reading'
       readonly account: string
@@ -176,6 +183,7 @@ export type ProxyEvent =
       readonly requests: number
       readonly graceMs: number
     }
+  | { readonly type: 'control.failed'; readonly reason: string }
   | { readonly type: 'service.notifyFailed'; readonly reason: string }
   | { readonly type: 'service.stopped'; readonly aborted: number }
   | { readonly type: 'bug'; readonly error: unknown }

@@ -14,11 +14,16 @@ export class IdleWatch {
     this.#onIdle = onIdle
   }
 
+  /** By the monotonic clock. */
+  get lastMovedAt(): number {
+    return this.#lastMoved
+  }
+
   /** Counts from now on. */
   start(): void {
     this.stop()
-    if (this.#idleMs === 0) return
     this.moved()
+    if (this.#idleMs === 0) return
     this.#arm(this.#idleMs)
   }
 

@@ -51,6 +51,19 @@ export class Tunnel {
     this.#idle.start()
   }
 
+  get bytesFromClient(): number {
+    return this.#bytesFromClient
+  }
+
+  get bytesFromUpstream(): number {
+    return this.#bytesFromUpstream
+  }
+
+  /** When a byte moved last, by the monotonic clock. */
+  get lastMovedAt(): number {
+    return this.#idle.lastMovedAt
+  }
+
   /** Ends both sides now. */
   destroy(end: TunnelEnd): void {
     this.#blame(end)

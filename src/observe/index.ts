@@ -7,3 +7,12 @@ export {
   type LoggerOptions,
   type LogLevel,
 } from './logger.ts'
+export {
+  createStatistics,
+  type Durations,
+  type FailedRequest,
+  type Failure,
+  type RefusedConfiguration,
+  type Statistics,
+  type StatisticsSnapshot,
+} from './statistics.ts'

@@ -19,6 +19,11 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'listener.failed': { level: 'error', message: 'cannot listen' },
   'listener.waiting': { level: 'warn', message: 'cannot listen yet, waiting for the address' },
   'listener.closed': { level: 'info', message: 'no longer listening' },
+  'admin.opened': { level: 'info', message: 'metrics, health and the status page are served' },
+  'admin.closed': {
+    level: 'info',
+    message: 'metrics, health and the status page are no longer served',
+  },
   'client.denied': { level: 'warn', message: 'client denied' },
   'client.refused': { level: 'warn', message: 'client refused at a limit of this proxy' },
   'client.malformed': { level: 'info', message: 'client sent no valid request' },
@@ -35,6 +40,10 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'guard.tripped': {
     level: 'error',
     message: 'password rejected, not sent again to keep the account from being locked',
+  },
+  'guard.unlocked': {
+    level: 'warn',
+    message: 'password unlocked by hand, the next request shows it once more',
   },
   'guard.proven': { level: 'info', message: 'password accepted' },
   'credential.reading': {
@@ -68,6 +77,7 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
     message: 'configuration cannot be used, the proxy goes on with the one it has',
   },
   'service.draining': { level: 'info', message: 'stopping, open requests may finish' },
+  'control.failed': { level: 'warn', message: 'no control socket, the proxy goes on without it' },
   'service.notifyFailed': {
     level: 'warn',
     message: 'cannot tell systemd how the service is, it may take it for not started or hung',

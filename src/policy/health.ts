@@ -29,8 +29,14 @@ export class UpstreamHealth {
     return Math.max(0, this.#downUntil - now)
   }
 
+  /** In a row. */
   get failures(): number {
     return this.#failures
+  }
+
+  /** Until when it is put aside, by the clock that `failed` was told; a time that is over when it is not. */
+  get downUntil(): number {
+    return this.#downUntil
   }
 
   /** @returns for how long it is put aside, in milliseconds. */

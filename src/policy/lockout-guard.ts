@@ -74,6 +74,7 @@ export class LockoutGuard {
   #inFlight = 0
   #unanswered = 0
   #pendingSince: number | undefined
+  #isOnTrial = false
 
   /**
    * @param record what an earlier process left.
@@ -170,6 +171,17 @@ export class LockoutGuard {
     return true
   }
 
+  /**
+   * Somebody says that the password is right after all: it may be shown once more, and when it is rejected then, nothing follows
+   * at once, no other reading of its hashes either. Readings that are used up stay so.
+   */
+  unlock(): void {
+    if (this.#refusedUntil === Infinity) return
+    this.#refusedUntil = 0
+    this.#ledger.makeRoom(this.#options.budget)
+    this.#isOnTrial = true
+  }
+
   report(verdict: LogonVerdict, now: number): void {
     this.#inFlight--
     this.#pendingSince = undefined
@@ -185,6 +197,7 @@ export class LockoutGuard {
 
   #accept(now: number): void {
     this.#choice.accept()
+    this.#isOnTrial = false
     this.#provenAt = now
     this.#isDoubted = false
     this.#denials = []
@@ -200,7 +213,9 @@ export class LockoutGuard {
     this.#provenAt = undefined
     this.#ledger.add(now)
     const coolDown = hadWorked && this.#ledger.times.length === 1 ? provenCoolDownMs : coolDownMs
-    this.#refuseUntil(this.#choice.isHalfTried ? 0 : now + coolDown)
+    const goesOn = this.#choice.isHalfTried && !this.#isOnTrial
+    this.#isOnTrial = false
+    this.#refuseUntil(goesOn ? 0 : now + coolDown)
   }
 
   #doubt(now: number): void {
@@ -214,9 +229,15 @@ export class LockoutGuard {
   }
 
   #countUnanswered(now: number): void {
-    if (this.#provenAt !== undefined || ++this.#unanswered < 2) return
+    if (this.#provenAt !== undefined) return
+    this.#unanswered++
+    if (this.#unanswered < 2 && !this.#isOnTrial) return
+    this.#isOnTrial = false
     const { unansweredCoolDownMs, coolDownMs } = this.#options
-    const coolDown = Math.min(unansweredCoolDownMs * 2 ** (this.#unanswered - 2), coolDownMs)
+    const coolDown = Math.min(
+      unansweredCoolDownMs * 2 ** Math.max(0, this.#unanswered - 2),
+      coolDownMs,
+    )
     this.#refusedUntil = Math.max(this.#refusedUntil, now + coolDown)
   }
 }

@@ -43,6 +43,11 @@ export class RejectionLedger {
     this.#times = [...this.#recent(now), now]
   }
 
+  /** Leaves room for one more rejection within the budget, where there was none. */
+  makeRoom(budget: number): void {
+    this.#times = this.#times.slice(Math.max(0, this.#times.length - budget + 1))
+  }
+
   /** The directory has forgotten them. */
   clear(): void {
     this.#times = []

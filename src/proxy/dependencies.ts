@@ -38,6 +38,8 @@ export interface ProxyDependencies {
   readonly directRoutes: DirectRoutes
   /** Whether clients of other hosts may reach this host's own loopback through a direct route. */
   readonly directToLocal: boolean
+  /** The TCP port where metrics and the status page are, undefined without one. */
+  readonly adminPort: number | undefined
   /** Whether an origin that is reached directly may be answered a demand for NTLM. */
   readonly originLogon: boolean
   /** Whether a client's Basic credentials go to such an origin only after it asked for them. */

@@ -8,10 +8,15 @@ const NOT_LOCAL: DirectPermission = {
   scope: 'not-local',
 }
 
-/** A client on this host may reach what this host may; any other one nothing that is private to the host. */
+/**
+ * A client on this host may reach what this host may; any other one nothing that is private to the host, and the port of Admin
+ * not even with DirectToLocal.
+ */
 export function directPermission(
-  { directToLocal }: ProxyDependencies,
+  { adminPort, directToLocal }: Pick<ProxyDependencies, 'adminPort' | 'directToLocal'>,
   clientAddress: string,
+  targetPort: number,
 ): DirectPermission {
-  return directToLocal || isLoopback(clientAddress) ? ALL : NOT_LOCAL
+  if (isLoopback(clientAddress)) return ALL
+  return directToLocal && targetPort !== adminPort ? ALL : NOT_LOCAL
 }

@@ -23,10 +23,10 @@ export async function findCarriers(
   question: RouteQuestion,
 ): Promise<readonly Carrier[]> {
   const { upstreams } = deps
-  const { clientAddress, direct, identity } = question
+  const { clientAddress, direct, identity, target } = question
   const route = await findRoute(deps, question)
   if (route.kind === 'upstreams') return upstreams.carriersFor(identity())
-  const goDirectly = (): Carrier => direct(directPermission(deps, clientAddress))
+  const goDirectly = (): Carrier => direct(directPermission(deps, clientAddress, target.port))
   if (route.kind === 'direct') return [goDirectly()]
   return route.candidates.map(candidate =>
     candidate.kind === 'direct' ? goDirectly() : upstreams.carrierAt(candidate.address, identity()),

@@ -11,7 +11,7 @@ import { type ConnectContext, handleConnect } from './connect-handler.ts'
 import { blameClientAccount } from './client-logon.ts'
 import type { CurrentDependencies, ProxyDependencies } from './dependencies.ts'
 import { type ErrorPage, errorPage } from './error-page.ts'
-import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
+import type { ClientAddress, ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 import { handleForward } from './forward-handler.ts'
 import { writePage } from './raw-response.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -66,6 +66,10 @@ export class HttpFrontend implements Frontend {
 
   get requestsInProgress(): number {
     return this.#work.size
+  }
+
+  get workInProgress(): readonly WorkInProgress[] {
+    return this.#work.inProgress
   }
 
   accept(stream: ClientStream, client: ClientAddress): void {

@@ -80,10 +80,11 @@ export async function relayTunnel(
   if (early.length > 0) stream.write(early)
   if (leftover !== undefined) client.write(leftover)
   const tunnel = new Tunnel(client, stream, { clock: deps.clock, idleMs: deps.tunnelIdleMs })
+  scope.bytesIn = early.length
+  scope.bytesOut = leftover?.length ?? 0
+  scope.relay(tunnel)
   onTunnel(tunnel)
-  const { end, bytesFromClient, bytesFromUpstream } = await tunnel.done
-  scope.bytesIn = early.length + bytesFromClient
-  scope.bytesOut = (leftover?.length ?? 0) + bytesFromUpstream
+  const { end } = await tunnel.done
   const failure = TUNNEL_FAILURES[end]
   if (failure !== undefined) scope.fail(failure())
 }

@@ -8,7 +8,9 @@ import {
   type RequestId,
 } from '../core/index.ts'
 import { type Stage, terminationOf } from '../policy/index.ts'
+import type { Tunnel } from '../net/index.ts'
 import { type Identity, newTrace, type Trace } from '../upstream/index.ts'
+import type { WorkInProgress } from './frontend.ts'
 
 export interface ScopeOptions {
   readonly id: string
@@ -30,6 +32,7 @@ export class RequestScope {
   bytesIn = 0
   bytesOut = 0
   stage: Stage = 'request'
+  #tunnel: Tunnel | undefined
   readonly #options: ScopeOptions
   readonly #cancellation = new Cancellation()
   readonly #startedAt: number
@@ -61,6 +64,31 @@ export class RequestScope {
     this.stage = 'data'
   }
 
+  /** From now on it is a tunnel. `bytesIn` and `bytesOut` are what went through before. */
+  relay(tunnel: Tunnel): void {
+    this.#tunnel = tunnel
+  }
+
+  get progress(): WorkInProgress {
+    const { client, clock, method, target } = this.#options
+    const { upstream, way } = this.trace
+    const now = clock.now()
+    const unixTime = (at: number): number => Math.round(clock.wallMs() - (now - at))
+    return {
+      id: this.id,
+      kind: this.#tunnel === undefined ? 'request' : 'tunnel',
+      client,
+      method,
+      target,
+      route: way,
+      upstream,
+      startedAt: unixTime(this.#startedAt),
+      bytesIn: this.bytesIn + (this.#tunnel?.bytesFromClient ?? 0),
+      bytesOut: this.bytesOut + (this.#tunnel?.bytesFromUpstream ?? 0),
+      lastMovedAt: this.#tunnel && unixTime(this.#tunnel.lastMovedAt),
+    }
+  }
+
   /** The first failure is the one that counts. */
   fail(error: ProxyError): void {
     this.#error ??= error
@@ -71,6 +99,7 @@ export class RequestScope {
     if (this.#finished) return
     this.#finished = true
     const { client, clock, emit, method, target } = this.#options
+    const { bytesIn, bytesOut } = this.progress
     const { attempts, authMs, connectMs, upstream, way } = this.trace
     emit({
       type: 'request.finished',
@@ -79,11 +108,12 @@ export class RequestScope {
         client,
         method,
         target,
+        isTunnel: this.#tunnel !== undefined,
         route: way ?? 'none',
         upstream,
         status: this.status,
-        bytesIn: this.bytesIn,
-        bytesOut: this.bytesOut,
+        bytesIn,
+        bytesOut,
         totalMs: clock.now() - this.#startedAt,
         responseMs:
           this.#respondedAt === undefined ? undefined : this.#respondedAt - this.#startedAt,

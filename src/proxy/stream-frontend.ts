@@ -10,7 +10,7 @@ import {
 import { checkAccess } from '../policy/index.ts'
 import { type ClientCounts, REFUSED_CLIENT_MS } from './client-counts.ts'
 import type { CurrentDependencies } from './dependencies.ts'
-import type { ClientAddress, ClientStream, Frontend } from './frontend.ts'
+import type { ClientAddress, ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 import { openTunnel, relayTunnel } from './open-tunnel.ts'
 import { ownConnectRequest } from './outgoing-request.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -54,6 +54,10 @@ export class StreamFrontend implements Frontend {
 
   get requestsInProgress(): number {
     return this.#work.size
+  }
+
+  get workInProgress(): readonly WorkInProgress[] {
+    return this.#work.inProgress
   }
 
   accept(stream: ClientStream, client: ClientAddress): void {

@@ -1,6 +1,7 @@
 import type { ProxyError } from '../core/index.ts'
 import type { Tunnel } from '../net/index.ts'
 import type { CurrentDependencies } from './dependencies.ts'
+import type { WorkInProgress } from './frontend.ts'
 import { RequestScope } from './request-scope.ts'
 
 export interface WorkDescription {
@@ -23,6 +24,10 @@ export class Workload {
 
   get size(): number {
     return this.#scopes.size
+  }
+
+  get inProgress(): readonly WorkInProgress[] {
+    return [...this.#scopes].map(scope => scope.progress)
   }
 
   open({ client, method, target }: WorkDescription): RequestScope {

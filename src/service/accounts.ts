@@ -49,6 +49,11 @@ export class AccountLedgers {
   }
 }
 
+export interface ClientCounts {
+  readonly known: number
+  readonly refused: number
+}
+
 export interface OwnAccount extends GuardedIdentity {
   readonly credentials: NtlmCredentials
 }
@@ -79,6 +84,13 @@ export class ProxyAccounts implements Accounts {
 
   get own(): Identity | undefined {
     return this.#options.own?.identity
+  }
+
+  /** How many accounts clients named, and for how many of them no logon would be let through. */
+  get clientCounts(): ClientCounts {
+    const identities = [...this.#identities.values()].filter(identity => identity !== this.own)
+    const refused = identities.filter(({ gate }) => !gate.isOpen).length
+    return { known: identities.length, refused }
   }
 
   ofClient({ user, password }: BasicCredentials): Identity {

@@ -2,6 +2,7 @@ import { addressRules, type Config } from '../config/index.ts'
 import type { Clock, Emit, Entropy } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
 import { clientsWithin, type Dialer, type Interface, isInDockerNetwork } from '../net/index.ts'
+import type { Statistics } from '../observe/index.ts'
 import type { KeeperOptions, PacFinder } from '../pac/index.ts'
 import { compileNoProxy } from '../policy/index.ts'
 import type { ProxyDependencies } from '../proxy/index.ts'
@@ -11,6 +12,7 @@ import { CarryOver } from './carry-over.ts'
 import type { GuardStore } from './guard-store.ts'
 import type { InheritedSocket } from './inherited-sockets.ts'
 import { RecentInterfaces } from './recent-interfaces.ts'
+import type { Program } from './status.ts'
 
 /** What the object graph takes from outside; tests bring their own. */
 export interface Ports {
@@ -22,6 +24,9 @@ export interface Ports {
   readonly openPac?: (options: KeeperOptions) => PacFinder
   /** Default: those of this host. */
   readonly readInterfaces?: () => readonly Interface[]
+  /** Default: nothing is counted. */
+  readonly statistics?: Pick<Statistics, 'snapshot'>
+  readonly program?: Program
   /** Listening sockets that are there before the service starts. */
   readonly inheritedSockets?: readonly InheritedSocket[]
 }
@@ -34,6 +39,8 @@ export interface BuildInput {
   readonly alternative?: NtlmCredentials | undefined
   /** What upstreams are told as the place of a client's logon. */
   readonly workstation?: string
+  /** The configuration file; undefined when there is none. */
+  readonly file?: string | undefined
   /** Unix time in ms of the last change of the files read: an older rejection is not held against the password. */
   readonly configChangedAtMs: number
 }
@@ -98,6 +105,7 @@ export function buildGeneration(
     demandsClientLogon: config.ntlmToBasic,
     directRoutes,
     directToLocal: config.directToLocal,
+    adminPort: config.admin !== undefined && 'port' in config.admin ? config.admin.port : undefined,
     originLogon: config.originLogon,
     withholdsBasic: config.originBasic === 'asked',
     headers: config.headers,

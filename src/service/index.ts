@@ -14,5 +14,14 @@ export {
   resolveIdentity,
 } from './privileges.ts'
 export { Service } from './service.ts'
+export type { WorkInProgress } from '../proxy/index.ts'
+export type {
+  AccountStatus,
+  Latency,
+  ListenersStatus,
+  ServiceStatus,
+  Totals,
+  UpstreamStatus,
+} from './status.ts'
 export { chooseStateDirectory, type StateDirectoryFacts } from './state-directory.ts'
 export { createNotifier, type Notifier, sendBySystemdNotify } from './systemd-notify.ts'

@@ -19,6 +19,7 @@ interface Bound {
   readonly place: Place | undefined
   readonly key: string
   readonly listener: Listener
+  serves: Served
   frontend: Frontend
 }
 
@@ -54,6 +55,16 @@ export class Listeners {
 
   get addresses(): readonly HostPort[] {
     return this.#bound.map(({ listener }) => listener.address)
+  }
+
+  /** What is bound, with what is spoken there. */
+  get bound(): readonly { readonly address: HostPort; readonly serves: Served }[] {
+    return this.#bound.map(({ listener, serves }) => ({ address: listener.address, serves }))
+  }
+
+  /** What is tried again until it can be bound, by its `host:port`. */
+  get problems(): ReadonlyMap<string, BindingProblem> {
+    return this.#problems
   }
 
   /** Addresses and interfaces that are not there yet, as `host:port`. */
@@ -94,7 +105,9 @@ export class Listeners {
         this.#closeAllBut(plan)
         for (const { key, serves } of plan.places) {
           const kept = this.#bound.find(bound => bound.key === key)
-          if (kept !== undefined) kept.frontend = this.#options.frontendFor(serves)
+          if (kept === undefined) continue
+          kept.serves = serves
+          kept.frontend = this.#options.frontendFor(serves)
         }
         this.#bound = [...fresh, ...this.#bound]
         this.#reportAll(new Map([...plan.missing, ...problems]))
@@ -295,6 +308,7 @@ export class Listeners {
       place,
       key: place?.key ?? address,
       listener,
+      serves,
       frontend: frontendFor(serves),
     }
     if (this.#isClosed) listener.close()

@@ -63,6 +63,7 @@ export function ownLogon(options: OwnLogonOptions): GuardedIdentity {
         upstream,
         forMs: Number.isFinite(forMs) ? forMs : undefined,
       }),
+    onUnlocked: () => emit({ type: 'guard.unlocked', account }),
     onMisread: upstream => {
       const { current } = choice
       if (current !== undefined)
@@ -99,6 +100,7 @@ export function clientLogon(options: ClientLogonOptions): Identity {
     save: () => undefined,
     onProven: () => emit({ type: 'client.proven', account }),
     onTripped: (upstream, forMs) => emit({ type: 'client.rejected', account, upstream, forMs }),
+    onUnlocked: () => undefined,
     onMisread: () => undefined,
   })
   return { authenticator, gate }

@@ -23,14 +23,32 @@ export interface GuardGateOptions {
   readonly onProven: () => void
   /** @param forMs Infinity: until the configuration is changed. */
   readonly onTripped: (upstream: string, forMs: number) => void
+  readonly onUnlocked: () => void
   /** Rejected, and another reading of the hashes may be shown at once. */
   readonly onMisread: (upstream: string) => void
 }
+
+/** What the guard says of a credential. */
+export interface GuardStatus {
+  /** `unanswered`: it was sent repeatedly and nobody ever said whether it is right, so it is kept back like a rejected one. */
+  readonly state: 'unproven' | 'proven' | 'rejected' | 'unanswered'
+  /** Unix time in ms at which it is shown again; undefined when nothing is kept back, or it is until the configuration is changed. */
+  readonly until: number | undefined
+  /** Who rejected it last, as far as this process knows. */
+  readonly by: string | undefined
+  /** The same in words. */
+  readonly text: string
+}
+
+export type UnlockOutcome = 'unlocked' | 'open' | 'used up'
 
 interface Waiter {
   resolve(pass: LogonPass): void
   reject(error: ProxyError): void
 }
+
+const UNPROVEN =
+  'the password was not accepted yet; one request shows it, the others wait for the verdict'
 
 /** Makes requests wait for the verdict on an unproven credential: the mechanism to policy/lockout-guard. */
 export class GuardGate {
@@ -56,6 +74,34 @@ export class GuardGate {
   get isOpen(): boolean {
     const now = this.#options.clock.wallMs()
     return now >= this.#options.guard.refusedUntilMs(now)
+  }
+
+  get status(): GuardStatus {
+    const now = this.#options.clock.wallMs()
+    const until = this.#options.guard.refusedUntilMs(now)
+    const by = this.#rejectedBy
+    if (now < until) {
+      const state = this.#wasRejected(until) ? 'rejected' : 'unanswered'
+      const text = `the password ${this.#refusal(now, until)}`
+      return { state, until: until === Infinity ? undefined : until, by, text }
+    }
+    return this.isProven
+      ? { state: 'proven', until: undefined, by, text: 'the password was accepted' }
+      : { state: 'unproven', until: undefined, by, text: UNPROVEN }
+  }
+
+  /**
+   * Lets a credential that is kept back be shown once more.
+   * @returns `open` when it is not kept back, `used up` when no reading of its hashes is left to be shown.
+   */
+  unlock(): UnlockOutcome {
+    if (this.isOpen) return 'open'
+    const { clock, guard, onUnlocked, save } = this.#options
+    if (guard.refusedUntilMs(clock.wallMs()) === Infinity) return 'used up'
+    guard.unlock()
+    save(guard.record)
+    onUnlocked()
+    return 'unlocked'
   }
 
   /** Whether origins may be shown the account: see LockoutGuard.mayAskOrigin. */
@@ -138,21 +184,27 @@ export class GuardGate {
     const { account, clock, guard } = this.#options
     const now = clock.wallMs()
     const until = Math.max(untilMs, guard.refusedUntilMs(now))
-    const isKnown = until !== Infinity
-    const time = isKnown
-      ? `for ${Math.ceil((until - now) / 1000)} s or until the configuration is mended`
-      : 'until the configuration file is changed'
     return new ProxyError('AUTH_LOCKED_OUT', {
-      detail: `the password of ${account} ${this.#cause(until)}; to keep the account from being locked it is not sent again ${time}`,
-      ...(isKnown ? { retryAfterMs: until - now } : {}),
+      detail: `the password of ${account} ${this.#refusal(now, until)}`,
+      ...(until === Infinity ? {} : { retryAfterMs: until - now }),
     })
+  }
+
+  #refusal(now: number, until: number): string {
+    const time =
+      until === Infinity
+        ? 'until the configuration file is changed'
+        : `for ${Math.ceil((until - now) / 1000)} s or until the configuration is mended`
+    return `${this.#cause(until)}; to keep the account from being locked it is not sent again ${time}`
   }
 
   #cause(until: number): string {
     const by = this.#rejectedBy === undefined ? '' : ` by ${this.#rejectedBy}`
     if (until === Infinity) return `was rejected${by} in both readings of its hashes`
-    return this.#options.guard.record.rejections.length > 0
-      ? `was rejected${by}`
-      : 'was sent without ever being answered'
+    return this.#wasRejected(until) ? `was rejected${by}` : 'was sent without ever being answered'
+  }
+
+  #wasRejected(until: number): boolean {
+    return until === Infinity || this.#options.guard.record.rejections.length > 0
   }
 }

@@ -20,7 +20,13 @@ export type { Carrier } from './carrier.ts'
 export { deliver } from './dispatcher.ts'
 export type { BodySink, Exchange } from './exchange.ts'
 export type { Identity } from './identity.ts'
-export { GuardGate, type GuardGateOptions, type LogonPass } from './guard-gate.ts'
+export {
+  GuardGate,
+  type GuardGateOptions,
+  type GuardStatus,
+  type UnlockOutcome,
+  type LogonPass,
+} from './guard-gate.ts'
 export { type RequestBody, StreamBody, type StreamBodyOptions } from './request-body.ts'
 export type { OriginRights } from './origin-carry.ts'
 export type { Lease, SessionOwner } from './lease.ts'

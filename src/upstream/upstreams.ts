@@ -40,6 +40,11 @@ export class Upstreams {
     this.#options = options
   }
 
+  /** Those that only a Pac script names. */
+  get others(): readonly Upstream[] {
+    return [...this.#others.values()]
+  }
+
   /** Those of the Proxy lines, in their order. */
   carriersFor(identity: Identity | undefined): readonly Carrier[] {
     const known = this.#carriers.get(identity)

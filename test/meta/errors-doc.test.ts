@@ -62,6 +62,7 @@ const RECORD: RequestRecord = {
   client: '172.17.0.2:57262',
   method: 'CONNECT',
   target: 'example.com:443',
+  isTunnel: true,
   route: 'upstream',
   upstream: '10.0.0.42:8080',
   status: 200,

@@ -103,6 +103,27 @@ t.test("the proxy's own host is not reached for somebody else, whatever the meth
   t.match(await open.client('192.0.2.7').request(getRequest('http://127.0.0.1/')), { status: 200 })
 })
 
+t.test(
+  'the port of Admin is reached by clients of this host alone, whatever DirectToLocal says',
+  async t => {
+    const book = new Playbook(t, {
+      hosts: { '127.0.0.1:9911': openProxy() },
+      config: {
+        noProxy: ['*'],
+        directToLocal: true,
+        admin: { host: '127.0.0.1', port: 9911 },
+      },
+    })
+    const target = 'http://127.0.0.1:9911/'
+    t.match(await book.client('192.0.2.7').request(getRequest(target)), { status: 403 })
+    t.match(await book.client('192.0.2.7').request('CONNECT 127.0.0.1:9911 HTTP/1.1'), {
+      status: 403,
+    })
+    t.match(await book.get(target), { status: 200 })
+    t.match(await book.client('192.0.2.7').request(getRequest(target)), { status: 403 })
+  },
+)
+
 t.test('an origin that cannot be reached is a clear error of its own', async t => {
   const book = start(t)
   t.match(await book.get('http://none.corp/'), { status: 502, text: /refused: none\.corp:80/ })

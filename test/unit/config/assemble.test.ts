@@ -64,6 +64,7 @@ t.test('every directive reaches its field', async t => {
       'BodyTimeout 11\nClientIdleTimeout 12\nMaxWaiting 13\nMaxClients 14\nMaxClientsPerAddress 15',
       'RateLimitRetry all\nRateLimitWait 9\nRateLimitTotal 10',
       'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nWarm Challenged\nWarmMax 9\nWarmTunnels 10\nLogLevel debug\nLogFormat text',
+      'Admin 10.0.0.1:9911\nAdminExposed yes',
       'Pac /p.pac\nPacRefresh off\nPacTrust *.corp:8080\nPacTrust 10.0.0.0/8, d',
       'SOCKS5Proxy 10.0.0.1:1080\nSOCKS5User s:t\nTunnel [::1]:5:[::2]:22',
     ].join('\n'),
@@ -115,6 +116,8 @@ t.test('every directive reaches its field', async t => {
     warmTunnels: 10,
     logLevel: 'debug',
     logFormat: 'text',
+    admin: { host: '10.0.0.1', port: 9911 },
+    adminExposed: true,
   })
   t.equal(password?.reveal(), 'p')
   for (const hash of [passNt, passLm, passNtlmV2]) {

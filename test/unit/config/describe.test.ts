@@ -25,6 +25,8 @@ PacTrust            *.corp:8080 10.0.0.0/8
 Header              X-A: 1
 Header              Authorization: Basic hunter2
 TunnelIdleTimeout   90m
+ControlSocket       /run/c.sock
+Admin               unix:/run/a.sock
 `
 
 t.test('a described configuration has every effective value and no secret', async t => {
@@ -79,9 +81,12 @@ MaxClientsPerAddress off
 Warm                authenticated
 WarmMax             8
 WarmTunnels         off
+ControlSocket       /run/c.sock
 ShutdownGrace       30s
 LogLevel            info
 LogFormat           auto
+Admin               unix:/run/a.sock
+AdminExposed        no
 `,
   )
   const printed = inspect(config, { depth: 9 }) + JSON.stringify(config.password)

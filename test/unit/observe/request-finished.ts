@@ -9,6 +9,7 @@ export function requestFinished(change: Partial<RequestRecord>): ProxyEvent {
       client: '172.17.0.2:51234',
       method: 'CONNECT',
       target: 'example.com:443',
+      isTunnel: true,
       route: 'upstream',
       upstream: '10.0.0.41:8080',
       status: 200,

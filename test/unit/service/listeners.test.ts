@@ -36,6 +36,7 @@ function makeListeners(test: Test) {
     emit: recorder.emit,
     frontendFor: ({ kind }) => ({
       requestsInProgress: 0,
+      workInProgress: [],
       accept: socket => {
         socket.on('error', () => undefined)
         socket.once('data', () => socket.end(kind))

@@ -22,6 +22,7 @@ function start(record?: GuardRecord, isUncertain = false) {
     save: one => saved.push(one),
     onProven: () => happened.push('proven'),
     onTripped: (upstream, forMs) => happened.push(`tripped by ${upstream} for ${forMs} ms`),
+    onUnlocked: () => happened.push('unlocked'),
     onMisread: upstream => happened.push(`misread, says ${upstream}`),
   })
   return { gate, clock, saved, happened }

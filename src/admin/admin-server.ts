@@ -1,0 +1,80 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { sendAnswer, textAnswer } from './answer.ts'
+import { bindSocket } from './bind-socket.ts'
+import { listenAt } from './listen-at.ts'
+import type { AdminPlace } from './place.ts'
+import { refusalOf } from './request-guard.ts'
+
+export interface AdminServer {
+  /** Stops listening and ends all connections, at once. */
+  close(): void
+}
+
+export interface AdminServerOptions {
+  readonly place: AdminPlace
+  /** Names that may stand in Host, besides those of loopback and the address itself. */
+  readonly names: readonly string[]
+  readonly handle: (path: string, response: ServerResponse) => Promise<void>
+  readonly onBug: (error: unknown) => void
+}
+
+/** Nobody needs more; whoever opens more must not take descriptors away from the proxy. */
+const MAX_CONNECTIONS = 64
+const MAX_HEADER_BYTES = 16_384
+const REQUEST_TIMEOUT_MS = 10_000
+const KEEP_ALIVE_MS = 15_000
+
+/** Binds the address. @throws the system's error (EADDRINUSE, EADDRNOTAVAIL, EACCES). */
+export async function openAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  const { place } = options
+  const server = createServer(
+    {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: REQUEST_TIMEOUT_MS / 2,
+    },
+    (request, response) => void answer(request, response, options),
+  )
+  server.maxConnections = MAX_CONNECTIONS
+  if ('path' in place) await bindSocket(server, place.path)
+  else await listenAt(server, place)
+  // accept() can fail for a moment (EMFILE): the listener goes on.
+  server.on('error', () => undefined)
+  return {
+    close: () => {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { handle, names, onBug }: AdminServerOptions,
+): Promise<void> {
+  const { headers, method, socket } = request
+  const fetchSite = headers['sec-fetch-site']
+  const refusal = refusalOf(
+    {
+      method,
+      host: headers.host,
+      fetchSite: Array.isArray(fetchSite) ? fetchSite.join(', ') : fetchSite,
+      localAddress: socket.localAddress,
+    },
+    names,
+  )
+  response.on('error', () => undefined)
+  try {
+    if (refusal !== undefined)
+      return sendAnswer(response, textAnswer(refusal.status, [refusal.reason]))
+    const [path = '/'] = (request.url ?? '/').split('?')
+    await handle(path, response)
+  } catch (error) {
+    onBug(error)
+    if (response.headersSent) response.destroy()
+    else sendAnswer(response, textAnswer(500, ['this is a bug, the log has it']))
+  }
+}

@@ -1,0 +1,58 @@
+import { LOG_LEVELS } from '../config/index.ts'
+import type { ControlActions } from '../control/index.ts'
+import type { Logger } from '../observe/index.ts'
+import type { Service, WorkInProgress } from '../service/index.ts'
+import type { Reloader } from './reloader.ts'
+
+/** The answer to `POST /drain`. */
+export interface DrainAnswer {
+  readonly pid: number
+  readonly graceMs: number
+  readonly requests: number
+  readonly tunnels: number
+}
+
+/** The answer to `POST /unlock`. */
+export interface UnlockAnswer {
+  /** `DOMAIN\user`; undefined when the configuration has no account. */
+  readonly account?: string
+  readonly outcome: 'unlocked' | 'open' | 'used up' | 'no account'
+}
+
+/** The answer to `GET /tunnels`. */
+export interface TunnelsAnswer {
+  readonly tunnels: readonly WorkInProgress[]
+}
+
+export interface ControlActionsOptions {
+  readonly service: Service
+  readonly reloader: Reloader
+  readonly logger: Logger
+  readonly graceMs: number
+  readonly stop: () => void
+}
+
+/** What the control socket can make the running program do. */
+export function controlActions(options: ControlActionsOptions): ControlActions {
+  const { service, reloader, logger, graceMs, stop } = options
+  let isStopping = false
+  return {
+    status: () => service.status(),
+    tunnels: () => service.tunnels(),
+    reload: async () => reloader.reload(),
+    drain: (): DrainAnswer => {
+      const { pid, requestsInProgress, state, tunnelsOpen } = service.status()
+      // A second signal would cut off what the first one lets finish.
+      if (!isStopping && state !== 'draining') stop()
+      isStopping = true
+      return { pid, graceMs, requests: requestsInProgress, tunnels: tunnelsOpen }
+    },
+    logLevel: () => logger.level,
+    setLogLevel: level => {
+      const known = LOG_LEVELS.find(each => each === level)
+      if (known !== undefined) logger.level = known
+      return known !== undefined
+    },
+    unlock: (): UnlockAnswer => service.unlock() ?? { outcome: 'no account' },
+  }
+}

@@ -1,0 +1,78 @@
+import type { Admin } from '../admin/index.ts'
+import { type Directive, formatIssue } from '../config/index.ts'
+import type { ReloadOutcome } from '../control/index.ts'
+import { type Emit, toProxyError } from '../core/index.ts'
+import type { Logger } from '../observe/index.ts'
+import type { InheritedSocket, Service } from '../service/index.ts'
+import { moveAdmin } from './admin.ts'
+import { readWithClientNames } from './configuration.ts'
+
+export interface ReloaderOptions {
+  readonly config: string | undefined
+  readonly overrides: readonly Directive[]
+  readonly sockets: readonly InheritedSocket[]
+  readonly admin: Admin
+  readonly logger: Logger
+  readonly emit: Emit
+  /** ControlSocket as it was at the start. */
+  readonly controlSocket: string | undefined
+  readonly onBegin: () => Promise<void>
+  readonly onEnd: () => Promise<void>
+}
+
+export interface Reloader {
+  /** Reads the configuration again; one that cannot be used changes nothing. One reload after the other. Nothing is thrown. */
+  reload(): Promise<ReloadOutcome>
+}
+
+export function createReloader(service: Service, options: ReloaderOptions): Reloader {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    reload: async () => {
+      const outcome = last.then(async () => {
+        await options.onBegin()
+        const found = await reloadOnce(service, options)
+        await options.onEnd()
+        return found
+      })
+      last = outcome
+      return outcome
+    },
+  }
+}
+
+async function reloadOnce(service: Service, options: ReloaderOptions): Promise<ReloadOutcome> {
+  const { admin, config, controlSocket, emit, logger, overrides, sockets } = options
+  const hasListener = sockets.length > 0
+  const { input, issues } = await readWithClientNames(config, overrides, { hasListener })
+  const found = issues.map(formatIssue)
+  const outcome = (taken: boolean, problems: readonly string[]): ReloadOutcome => ({
+    taken,
+    generation: service.status().configuration.generation,
+    problems,
+  })
+  const refuse = (problems: readonly string[]): ReloadOutcome => {
+    emit({ type: 'config.rejected', issues: problems })
+    return outcome(false, problems)
+  }
+  if (input === undefined) return refuse(found)
+  try {
+    const move = await moveAdmin(admin, input.config)
+    await service.reload(input).catch((error: unknown) => {
+      move.undo()
+      throw error
+    })
+    move.commit()
+  } catch (thrown) {
+    const error = toProxyError(thrown)
+    if (error.code === 'BUG') emit({ type: 'bug', error: thrown })
+    return refuse([error.detail ?? error.message])
+  }
+  logger.level = input.config.logLevel
+  if (input.config.controlSocket !== controlSocket) found.push(SOCKET_STAYS)
+  for (const issue of found) logger.warn({ event: 'config.issue', issue }, 'configuration')
+  return outcome(true, found)
+}
+
+const SOCKET_STAYS =
+  'ControlSocket has changed: that takes effect at the next start, the socket stays where it is'

@@ -1,0 +1,147 @@
+import { homedir } from 'node:os'
+import type { Directive } from '../config/index.ts'
+import type { ControlSocket } from '../control/index.ts'
+import { type Emit, formatHostPort, systemClock, systemEntropy } from '../core/index.ts'
+import type { Logger, Statistics } from '../observe/index.ts'
+import {
+  becomeUser,
+  type BuildInput,
+  chooseStateDirectory,
+  createNotifier,
+  fileGuardStore,
+  type Identity,
+  type InheritedSocket,
+  makeDirectoryFor,
+  type Notifier,
+  removePidFile,
+  sendBySystemdNotify,
+  Service,
+  writePidFile,
+} from '../service/index.ts'
+import { createAdmin, moveAdmin } from './admin.ts'
+import { notifyParent } from './background.ts'
+import { controlActions } from './control-actions.ts'
+import { chooseControlSocket, openControl } from './control-serve.ts'
+import { FAILED, OK } from './exit-code.ts'
+import { createReloader } from './reloader.ts'
+import { type StopCause, watchSignals } from './signals.ts'
+import { readVersion } from './version.ts'
+
+export interface Surroundings {
+  readonly config: string | undefined
+  readonly overrides: readonly Directive[]
+  readonly pidFile: string | undefined
+  /** cntlm's init scripts stop it with SIGHUP. */
+  readonly stopsOnHangup: boolean
+  readonly sockets: readonly InheritedSocket[]
+  readonly identity: Identity | undefined
+  readonly logger: Logger
+  readonly emit: Emit
+  readonly statistics: Statistics
+}
+
+/** Serves until it is told to stop. @returns the exit code. @throws ProxyError CONFIG. */
+export async function serve(input: BuildInput, outer: Surroundings): Promise<number> {
+  const admin = createAdmin({ clock: systemClock, service: () => service, emit: outer.emit })
+  const emit: Emit = event => {
+    admin.observe(event)
+    outer.emit(event)
+  }
+  const surroundings = { ...outer, emit }
+  const { identity, logger, pidFile, stopsOnHangup } = surroundings
+  const service = makeService(input, surroundings)
+  const socket = chooseControlSocket(input.config.controlSocket, identity)
+  const systemd = notifierOf(emit)
+  const signals = watchSignals(['SIGTERM', 'SIGINT', ...(stopsOnHangup ? ['SIGHUP' as const] : [])])
+  const announce = async (): Promise<void> => systemd.ready(describePorts(service))
+  const reloader = createReloader(service, {
+    ...surroundings,
+    admin,
+    controlSocket: input.config.controlSocket,
+    onBegin: async () => systemd.reloading(),
+    onEnd: announce,
+  })
+  const { shutdownGraceMs: graceMs } = input.config
+  const stop = (): void => signals.stop('control socket')
+  const actions = controlActions({ service, reloader, logger, graceMs, stop })
+  let control: ControlSocket | undefined
+  try {
+    const opened = await moveAdmin(admin, input.config)
+    opened.commit()
+    await service.start()
+    if (identity !== undefined) becomeUser(identity)
+    // As the user who will have to remove them.
+    control = await openControl(socket, actions, emit)
+    if (pidFile !== undefined) writePidFile(pidFile, process.pid)
+    notifyParent({ type: 'ready' })
+    void announce()
+    if (!stopsOnHangup) process.on('SIGHUP', () => void reloader.reload())
+    const first = await signals.next()
+    void systemd.stopping(graceMs)
+    return await drain(service, first, graceMs, signals.next())
+  } finally {
+    control?.close()
+    service.destroy()
+    admin.close()
+    if (pidFile !== undefined) removePidFile(pidFile, process.pid)
+  }
+}
+
+function makeService(
+  input: BuildInput,
+  { emit, identity, sockets, statistics }: Surroundings,
+): Service {
+  const directory = chooseStateDirectory({
+    configured: input.config.stateDirectory,
+    env: process.env,
+    isRoot: process.getuid?.() === 0,
+    home: homedir(),
+  })
+  if (identity !== undefined) makeDirectoryFor(identity, directory)
+  return new Service(input, {
+    clock: systemClock,
+    entropy: systemEntropy,
+    emit,
+    guardStore: fileGuardStore(directory, systemEntropy, emit),
+    inheritedSockets: sockets,
+    statistics,
+    program: { version: readVersion(), pid: process.pid },
+  })
+}
+
+function describePorts({ addresses, waiting }: Service): string {
+  const parts = [
+    ['listening on', addresses.map(formatHostPort)],
+    ['waiting for', waiting],
+  ] as const
+  return parts
+    .filter(([, list]) => list.length > 0)
+    .map(([what, list]) => `${what} ${list.join(', ')}`)
+    .join('; ')
+}
+
+function notifierOf(emit: Emit): Notifier {
+  return createNotifier({
+    env: process.env,
+    pid: process.pid,
+    clock: systemClock,
+    send: sendBySystemdNotify,
+    monotonicUs: () => process.hrtime.bigint() / 1000n,
+    onFailure: reason => emit({ type: 'service.notifyFailed', reason }),
+  })
+}
+
+/** The first signal lets work finish, the second one ends at once. */
+async function drain(
+  service: Service,
+  first: StopCause,
+  graceMs: number,
+  second: Promise<StopCause>,
+): Promise<number> {
+  const drained = service.drain(first, graceMs).then(() => OK)
+  const cutShort = second.then(() => {
+    service.destroy()
+    return FAILED
+  })
+  return Promise.race([drained, cutShort])
+}
