@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import {
   type Config,
   type ConfigIssue,
@@ -65,7 +66,7 @@ export function readConfiguration(
           alternative: account.alternative,
           workstation: workstationOf(config, hostname()),
           configChangedAtMs,
-          file,
+          file: file && resolve(file),
         },
     issues: all,
     file,

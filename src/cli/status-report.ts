@@ -138,7 +138,7 @@ function totalLines({ totals }: ServiceStatus): string[] {
   const failed = Object.entries(failures).map(([code, count]) => `${code} ${count}`)
   return columns([
     [
-      'served',
+      'finished',
       `${requests} requests, ${tunnels} of them tunnels; ${routes.upstream} through upstreams, ${routes.direct} directly`,
     ],
     ['bytes', `${bytes(bytesIn)} from clients, ${bytes(bytesOut)} to them`],

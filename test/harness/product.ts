@@ -15,7 +15,7 @@ export interface ProductLogLine {
 }
 
 export interface ProductOptions {
-  /** Lines of the configuration; Listen and StateDirectory are added. */
+  /** Lines of the configuration; Listen and StateDirectory are added, and ControlSocket where there is none. */
   readonly config: readonly string[]
   /** Where the state of accounts is kept; a folder of its own by default. */
   readonly stateDirectory?: string
@@ -26,6 +26,8 @@ export interface ProductOptions {
 export interface Product {
   readonly port: number
   readonly pid: number
+  /** The configuration file. */
+  readonly config: string
   /** What clients take as their proxy. */
   readonly url: string
   log(): ProductLogLine[]
@@ -48,6 +50,8 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     ...options.config,
     `Listen 127.0.0.1:${port}`,
     `StateDirectory ${options.stateDirectory ?? dir}`,
+    // Of several the first counts; the usual place is one for all.
+    'ControlSocket off',
     '',
   ]
   await writeFile(config, lines.join('\n'), { mode: 0o600 })
@@ -75,6 +79,7 @@ async function launch(place: Place): Promise<Product> {
   return {
     port: place.port,
     pid: daemon.pid,
+    config: place.config,
     url: `http://127.0.0.1:${place.port}`,
     log: () => parseLog(daemon.output()),
     async stop(signal) {
