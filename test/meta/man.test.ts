@@ -113,12 +113,14 @@ t.test('tsntlm(1) has each option with its letter, value and group, and no other
 })
 
 t.test('tsntlm(1) has each command and no other, and the options of the commands', async t => {
-  const source = read('src/cli/main.ts')
+  const source = read('src/cli/main.ts') + read('src/cli/control-commands.ts')
   const inSource = (pattern: RegExp): string[] =>
     [...source.matchAll(pattern)].map(([, name = '']) => name)
-  const commands = inSource(/\.command\(\s*'([a-z]+)[ ']/g)
+  const commands = inSource(/\.command\(\s*'([a-z-]+)[ ']/g)
   const page = section(read(PROGRAM), 'COMMANDS')
-  const documented = [...page.matchAll(/^\.TP\n\.B[RI]? ([a-z]+)/gm)].map(([, name = '']) => name)
+  const documented = [...page.matchAll(/^\.TP\n\.B[RI]? ([a-z\\-]+)/gm)].map(([, name = '']) =>
+    plain(name),
+  )
   t.strictSame(documented.sort(), ['run', ...commands].sort())
   for (const option of inSource(/\.option\('([a-z-]+)'/g))
     t.ok(plain(page).includes(`--${option}`), option)
