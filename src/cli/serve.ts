@@ -68,14 +68,23 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
   try {
     const opened = await moveAdmin(admin, input.config)
     opened.commit()
-    await service.start()
+    const started = service.start()
+    // Without a listener SIGHUP ends the process, and who sends it may know from the log that it is ready: what comes early waits.
+    if (!stopsOnHangup) {
+      process.on('SIGHUP', () => {
+        started.then(
+          () => reloader.reload(),
+          () => undefined,
+        )
+      })
+    }
+    await started
     if (identity !== undefined) becomeUser(identity)
     // As the user who will have to remove them.
     control = await openControl(socket, actions, emit)
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
     notifyParent({ type: 'ready' })
     void announce()
-    if (!stopsOnHangup) process.on('SIGHUP', () => void reloader.reload())
     const first = await signals.next()
     void systemd.stopping(graceMs)
     return await drain(service, first, graceMs, signals.next())

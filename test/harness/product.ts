@@ -15,7 +15,7 @@ export interface ProductLogLine {
 }
 
 export interface ProductOptions {
-  /** Lines of the configuration; Listen and StateDirectory are added, and ControlSocket where there is none. */
+  /** Lines of the configuration; Listen and StateDirectory are added, and ControlSocket and Warm where there is none. */
   readonly config: readonly string[]
   /** Where the state of accounts is kept; a folder of its own by default. */
   readonly stateDirectory?: string
@@ -50,8 +50,9 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     ...options.config,
     `Listen 127.0.0.1:${port}`,
     `StateDirectory ${options.stateDirectory ?? dir}`,
-    // Of several the first counts; the usual place is one for all.
+    // Of several the first counts. The usual place of the socket is one for all, and spares would be counted as logons.
     'ControlSocket off',
+    'Warm off',
     '',
   ]
   await writeFile(config, lines.join('\n'), { mode: 0o600 })
