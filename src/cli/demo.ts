@@ -100,6 +100,8 @@ function buildService(
     `Password ${ACCOUNT.password}`,
     `Proxy ${formatHostPort(upstream)}`,
     'Listen 3128',
+    // What is made ahead would come in between the steps that are told.
+    'Warm off',
     '',
   ].join('\n')
   const { config } = assembleConfig(parseDirectives(text, 'demo').directives)
