@@ -149,7 +149,8 @@ t.test('what is not given has its default', async t => {
     if (!given.includes(key)) t.strictSame(Reflect.get(config, key), value, key)
   }
   for (const spec of DIRECTIVES.filter(({ since }) => since === 'tsntlm')) {
-    if (['StateDirectory', 'PasswordFile', 'ControlSocket'].includes(spec.name) || spec.repeatable) continue
+    if (['StateDirectory', 'PasswordFile', 'ControlSocket'].includes(spec.name) || spec.repeatable)
+      continue
     const origin = { source: 'f', line: 1, column: 1 }
     const draft = newDraft()
     t.match(spec.read(spec.defaultText, draft, origin), { ok: true, warnings: [] }, spec.name)
