@@ -35,11 +35,11 @@ const ROOMS = {
     rooms: ['core', 'http1', 'socks5', 'net', 'policy', 'upstream'],
     node: ['http', 'net', 'stream'],
   },
-  control: { rooms: ['core'], node: ['fs', 'http', 'path'] },
+  control: { rooms: ['core', 'net'], node: ['fs', 'http', 'path'] },
   observe: { rooms: ['core'], node: ['fs', 'tty'], packages: ['pino'] },
   admin: {
-    rooms: ['core'],
-    node: ['fs', 'fs/promises', 'http'],
+    rooms: ['core', 'net'],
+    node: ['fs', 'http'],
     packages: ['prom-client'],
   },
   service: {

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { listenAt } from '../net/index.ts'
 import { sendAnswer, textAnswer } from './answer.ts'
-import { bindSocket } from './bind-socket.ts'
-import { listenAt } from './listen-at.ts'
 import type { AdminPlace } from './place.ts'
 import { refusalOf } from './request-guard.ts'
 
@@ -21,6 +20,7 @@ export interface AdminServerOptions {
 /** Nobody needs more; whoever opens more must not take descriptors away from the proxy. */
 const MAX_CONNECTIONS = 64
 const MAX_HEADER_BYTES = 16_384
+const OWNER_AND_GROUP = 0o660
 const REQUEST_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 15_000
 
@@ -38,8 +38,7 @@ export async function openAdminServer(options: AdminServerOptions): Promise<Admi
     (request, response) => void answer(request, response, options),
   )
   server.maxConnections = MAX_CONNECTIONS
-  if ('path' in place) await bindSocket(server, place.path)
-  else await listenAt(server, place)
+  await listenAt(server, 'path' in place ? { ...place, mode: OWNER_AND_GROUP } : place)
   // accept() can fail for a moment (EMFILE): the listener goes on.
   server.on('error', () => undefined)
   return {

@@ -21,6 +21,10 @@ export const COUNTERS = {
     labels: ['route'],
   },
   tsntlm_clients_denied_total: { help: 'Connections that Allow and Deny kept out', labels: [] },
+  tsntlm_clients_refused_total: {
+    help: 'Connections and requests refused at a limit of tsntlm: MaxClients, MaxClientsPerAddress, MaxWaiting or descriptors',
+    labels: ['limit'],
+  },
   tsntlm_clients_malformed_total: {
     help: 'Clients that sent no valid request or handshake',
     labels: [],
@@ -89,7 +93,7 @@ export const GAUGES = {
   tsntlm_requests_in_progress: { help: 'Requests that are being answered', labels: [] },
   tsntlm_tunnels_open: { help: 'Tunnels that are open', labels: [] },
   tsntlm_sessions: {
-    help: 'Connections to an upstream (idle, busy, connecting) and requests that wait for one (waiting)',
+    help: 'Connections to an upstream (idle, spare: made ahead and not used yet, busy, connecting) and requests that wait for one (waiting)',
     labels: ['upstream', 'state'],
   },
   tsntlm_upstream_up: { help: '0 while an upstream is put aside', labels: ['upstream'] },

@@ -163,6 +163,9 @@ class PromMetrics implements Metrics {
         counters.tsntlm_upstream_failures_total.inc({ upstream, code: event.error })
         break
       }
+      case 'client.refused':
+        counters.tsntlm_clients_refused_total.inc({ limit: event.limit })
+        break
       case 'upstream.limited':
         counters.tsntlm_upstream_limited_total.inc({ upstream: this.#name(event.upstream) })
         break
@@ -212,7 +215,9 @@ class PromMetrics implements Metrics {
     gauges.tsntlm_upstream_up.reset()
     for (const { health, label: upstream, sessions } of configured) {
       gauges.tsntlm_upstream_up.set({ upstream }, health === 'available' ? 1 : 0)
-      for (const [state, count] of Object.entries(sessions))
+      // Each connection counts in one state.
+      const states = { ...sessions, idle: sessions.idle - sessions.spare }
+      for (const [state, count] of Object.entries(states))
         gauges.tsntlm_sessions.set({ upstream, state }, count)
     }
     gauges.tsntlm_guard_state.reset()

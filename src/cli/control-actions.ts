@@ -28,13 +28,12 @@ export interface ControlActionsOptions {
   readonly service: Service
   readonly reloader: Reloader
   readonly logger: Logger
-  readonly graceMs: number
   readonly stop: () => void
 }
 
 /** What the control socket can make the running program do. */
 export function controlActions(options: ControlActionsOptions): ControlActions {
-  const { service, reloader, logger, graceMs, stop } = options
+  const { service, reloader, logger, stop } = options
   let isStopping = false
   return {
     status: () => service.status(),
@@ -45,6 +44,7 @@ export function controlActions(options: ControlActionsOptions): ControlActions {
       // A second signal would cut off what the first one lets finish.
       if (!isStopping && state !== 'draining') stop()
       isStopping = true
+      const { shutdownGraceMs: graceMs } = service
       return { pid, graceMs, requests: requestsInProgress, tunnels: tunnelsOpen }
     },
     logLevel: () => logger.level,

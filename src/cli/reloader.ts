@@ -1,5 +1,5 @@
 import type { Admin } from '../admin/index.ts'
-import { type Directive, formatIssue } from '../config/index.ts'
+import { type Config, type Directive, formatIssue } from '../config/index.ts'
 import type { ReloadOutcome } from '../control/index.ts'
 import { type Emit, toProxyError } from '../core/index.ts'
 import type { Logger } from '../observe/index.ts'
@@ -14,8 +14,8 @@ export interface ReloaderOptions {
   readonly admin: Admin
   readonly logger: Logger
   readonly emit: Emit
-  /** ControlSocket as it was at the start. */
-  readonly controlSocket: string | undefined
+  /** The configuration of the start. */
+  readonly started: Config
   readonly onBegin: () => Promise<void>
   readonly onEnd: () => Promise<void>
 }
@@ -35,14 +35,15 @@ export function createReloader(service: Service, options: ReloaderOptions): Relo
         await options.onEnd()
         return found
       })
-      last = outcome
+      // What one of them throws is a bug, and not the end of reloading.
+      last = outcome.catch(() => undefined)
       return outcome
     },
   }
 }
 
 async function reloadOnce(service: Service, options: ReloaderOptions): Promise<ReloadOutcome> {
-  const { admin, config, controlSocket, emit, logger, overrides, sockets } = options
+  const { admin, config, emit, logger, overrides, sockets, started } = options
   const hasListener = sockets.length > 0
   const { input, issues } = await readWithClientNames(config, overrides, { hasListener })
   const found = issues.map(formatIssue)
@@ -69,10 +70,19 @@ async function reloadOnce(service: Service, options: ReloaderOptions): Promise<R
     return refuse([error.detail ?? error.message])
   }
   logger.level = input.config.logLevel
-  if (input.config.controlSocket !== controlSocket) found.push(SOCKET_STAYS)
+  found.push(...staysAsStarted(started, input.config))
   for (const issue of found) logger.warn({ event: 'config.issue', issue }, 'configuration')
   return outcome(true, found)
 }
 
-const SOCKET_STAYS =
-  'ControlSocket has changed: that takes effect at the next start, the socket stays where it is'
+const TAKEN_AT_START = {
+  ControlSocket: 'controlSocket',
+  StateDirectory: 'stateDirectory',
+  LogFormat: 'logFormat',
+} as const satisfies Readonly<Record<string, keyof Config>>
+
+function staysAsStarted(started: Config, now: Config): string[] {
+  return Object.entries(TAKEN_AT_START)
+    .filter(([, key]) => started[key] !== now[key])
+    .map(([name]) => `${name} has changed: that takes effect at the next start`)
+}

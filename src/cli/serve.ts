@@ -57,13 +57,12 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
   const reloader = createReloader(service, {
     ...surroundings,
     admin,
-    controlSocket: input.config.controlSocket,
+    started: input.config,
     onBegin: async () => systemd.reloading(),
     onEnd: announce,
   })
-  const { shutdownGraceMs: graceMs } = input.config
   const stop = (): void => signals.stop('control socket')
-  const actions = controlActions({ service, reloader, logger, graceMs, stop })
+  const actions = controlActions({ service, reloader, logger, stop })
   let control: ControlSocket | undefined
   try {
     const opened = await moveAdmin(admin, input.config)
@@ -86,6 +85,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     notifyParent({ type: 'ready' })
     void announce()
     const first = await signals.next()
+    const graceMs = service.shutdownGraceMs
     void systemd.stopping(graceMs)
     return await drain(service, first, graceMs, signals.next())
   } finally {

@@ -130,6 +130,7 @@ function totalLines({ totals }: ServiceStatus): string[] {
     bytesOut,
     clientsDenied,
     clientsMalformed,
+    clientsRefused,
     failures,
     requests,
     routes,
@@ -144,7 +145,7 @@ function totalLines({ totals }: ServiceStatus): string[] {
     ['bytes', `${bytes(bytesIn)} from clients, ${bytes(bytesOut)} to them`],
     [
       'refused',
-      `${clientsDenied} clients by Allow and Deny, ${clientsMalformed} without a valid request`,
+      `${clientsDenied} clients by Allow and Deny, ${clientsRefused} at limits, ${clientsMalformed} without a valid request`,
     ],
     ['failed', failed.length === 0 ? 'none' : failed.join(', ')],
   ])

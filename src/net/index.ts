@@ -16,4 +16,5 @@ export {
 } from './interfaces.ts'
 export { readInterfaces } from './read-interfaces.ts'
 export { listen, type Listener } from './listener.ts'
+export { listenAt, type SocketPath } from './listen-at.ts'
 export { Tunnel, type TunnelEnd, type TunnelOptions, type TunnelResult } from './tunnel.ts'

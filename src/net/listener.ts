@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { HostPort } from '../core/index.ts'
+import { bind } from './listen-at.ts'
 
 export interface Listener {
   /** The address really bound: the port is the system's choice where 0 was asked for. */
@@ -33,14 +34,8 @@ export async function listen(
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
   })
   server.on('connection', onConnection)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    const where = 'fd' in at ? { fd: at.fd } : { host: at.host, port: at.port }
-    server.listen({ ...where, backlog: BACKLOG }, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+  const where = 'fd' in at ? { fd: at.fd } : { host: at.host, port: at.port }
+  await bind(server, { ...where, backlog: BACKLOG })
   const address = boundAddress(server)
   if (address === undefined) {
     server.close()

@@ -51,6 +51,8 @@ export interface StatisticsSnapshot {
   readonly failures: Readonly<Partial<Record<ErrorCode, number>>>
   /** Connections that Allow and Deny refused. */
   readonly clientsDenied: number
+  /** Connections and requests refused at a limit. */
+  readonly clientsRefused: number
   readonly clientsMalformed: number
   readonly upstreams: ReadonlyMap<string, UpstreamStatistics>
   /** The youngest first. Clients that went away are not among them. */
@@ -80,6 +82,7 @@ export function createStatistics(clock: Pick<Clock, 'wallMs'>): Statistics {
     bytesIn: 0,
     bytesOut: 0,
     clientsDenied: 0,
+    clientsRefused: 0,
     clientsMalformed: 0,
   }
   const failures: Partial<Record<ErrorCode, number>> = {}
@@ -109,6 +112,9 @@ export function createStatistics(clock: Pick<Clock, 'wallMs'>): Statistics {
         break
       case 'client.denied':
         totals.clientsDenied++
+        break
+      case 'client.refused':
+        totals.clientsRefused++
         break
       case 'client.malformed':
         totals.clientsMalformed++

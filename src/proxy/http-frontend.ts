@@ -150,12 +150,14 @@ export class HttpFrontend implements Frontend {
       } catch (thrown) {
         this.#answerError(scope, failureOf(thrown, scope, deps), request, response)
       }
-      await this.#whenRead(closed, connection, scope)
+      // As a rule the system has taken all of it.
+      if (response.writableLength === 0) await closed
+      else await this.#whenRead(closed, connection, scope)
       this.#work.close(scope)
     })
   }
 
-  /** The answer is complete: what is left of it is on its way to the client. */
+  /** The answer is complete, but a part of it still waits for the client to read. */
   async #whenRead(
     closed: Promise<void>,
     { stream }: ClientConnection,

@@ -52,6 +52,11 @@ export class Service {
     return this.#listeners.waiting
   }
 
+  /** How long a stop leaves to open work, by the configuration in use. */
+  get shutdownGraceMs(): number {
+    return this.#generation.config.shutdownGraceMs
+  }
+
   /** What it is doing at this moment. */
   status(): ServiceStatus {
     const { clock, program = UNNAMED } = this.#ports

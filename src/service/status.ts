@@ -97,5 +97,6 @@ export interface Totals {
   readonly bytesOut: number
   readonly failures: Readonly<Partial<Record<ErrorCode, number>>>
   readonly clientsDenied: number
+  readonly clientsRefused: number
   readonly clientsMalformed: number
 }

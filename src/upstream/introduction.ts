@@ -11,8 +11,6 @@ import type { UpstreamAccess } from './upstream-access.ts'
 /** An error page is read to its end, so that the connection can go on. */
 const CHECK_BODY_BYTES = 1024 * 1024
 
-/** The check goes on when the client that caused it leaves: its verdict is for everybody. */
-
 /**
  * Finds out what an upstream demands of this connection, and whether the connection outlives the question.
  * @returns the answer when it limits requests: nothing is learned then, and it holds for the request too.
@@ -99,6 +97,7 @@ export async function logOnByCheck(
     request: checkRequest(upstream.options.via),
     body: undefined,
     pass,
+    // The check goes on when the client that caused it leaves: its verdict is for everybody.
     signal: NEVER_CANCELLED,
     timeoutMs: LOGON_CHECK_MS,
     onRequest: () => undefined,

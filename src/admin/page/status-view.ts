@@ -44,6 +44,8 @@ export interface UpstreamView {
   readonly lastFailure: Failure | undefined
   readonly sessions: {
     readonly idle: number
+    /** Those of the idle ones that were made ahead. */
+    readonly spare: number
     readonly busy: number
     readonly connecting: number
     readonly waiting: number

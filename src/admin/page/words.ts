@@ -68,10 +68,18 @@ export function withTimeOfDay(text: string, account: AccountView | undefined): s
     : text.replace(/ for \d+ s or until /, ` until ${formatTime(until)} or until `)
 }
 
-/** What is there: `2 idle, 1 busy`. */
+/** What is there: `2 idle (1 made ahead), 1 busy`. */
 export function describeSessions({ sessions }: UpstreamView): string {
-  const parts = Object.entries(sessions).filter(([, count]) => count > 0)
-  return parts.length === 0 ? 'none' : parts.map(([state, count]) => `${count} ${state}`).join(', ')
+  const { idle, spare, busy, connecting, waiting } = sessions
+  const ahead = spare > 0 ? ` (${spare} made ahead)` : ''
+  const parts = [
+    [idle, `idle${ahead}`],
+    [busy, 'busy'],
+    [connecting, 'connecting'],
+    [waiting, 'waiting'],
+  ] as const
+  const there = parts.filter(([count]) => count > 0)
+  return there.length === 0 ? 'none' : there.map(([count, what]) => `${count} ${what}`).join(', ')
 }
 
 export function describeHealth({ downUntil, health }: UpstreamView, now: number): string {

@@ -73,6 +73,7 @@ t.test('sessions, failures and rejected passwords are counted', async t => {
     { type: 'guard.tripped', account: 'alice', upstream: 'a:8080', forMs: 1 },
     { type: 'client.rejected', account: 'bob', upstream: 'a:8080', forMs: 1 },
     { type: 'client.denied', client: '10.0.0.1:1', rule: 'Deny *' },
+    { type: 'client.refused', client: '10.0.0.1:1', limit: 'MaxClients', most: 2 },
     { type: 'config.loaded', listeners: [], upstreams: ['a:8080'] },
     { type: 'config.rejected', issues: ['x'] },
     { type: 'bug', error: new Error('x') },
@@ -86,6 +87,7 @@ t.test('sessions, failures and rejected passwords are counted', async t => {
     ['tsntlm_logons_rejected_total{account="own"}', 1],
     ['tsntlm_logons_rejected_total{account="client"}', 1],
     ['tsntlm_clients_denied_total', 1],
+    ['tsntlm_clients_refused_total{limit="MaxClients"}', 1],
     ['tsntlm_config_reloads_total{result="taken"}', 1],
     ['tsntlm_config_reloads_total{result="refused"}', 1],
     ['tsntlm_bugs_total', 1],
@@ -94,7 +96,7 @@ t.test('sessions, failures and rejected passwords are counted', async t => {
 })
 
 t.test('the state of the service is read when it is asked for', async t => {
-  const sessions = { idle: 3, busy: 1, connecting: 0, waiting: 2 }
+  const sessions = { idle: 3, spare: 1, busy: 1, connecting: 0, waiting: 2 }
   const { value } = await scrape(
     [],
     status({
@@ -114,7 +116,8 @@ t.test('the state of the service is read when it is asked for', async t => {
     ['tsntlm_build_info{version="1.2.3",node="v20.0.0"}', 1],
     ['tsntlm_ready', 0],
     ['tsntlm_tunnels_open', 7],
-    ['tsntlm_sessions{upstream="a:8080",state="idle"}', 3],
+    ['tsntlm_sessions{upstream="a:8080",state="idle"}', 2],
+    ['tsntlm_sessions{upstream="a:8080",state="spare"}', 1],
     ['tsntlm_sessions{upstream="a:8080",state="waiting"}', 2],
     ['tsntlm_upstream_up{upstream="a:8080"}', 1],
     ['tsntlm_upstream_up{upstream="b:8080"}', 0],

@@ -7,7 +7,7 @@ export function upstream(label: string, changes: Partial<UpstreamView> = {}): Up
     health: 'available',
     downUntil: undefined,
     lastFailure: undefined,
-    sessions: { idle: 0, busy: 0, connecting: 0, waiting: 0 },
+    sessions: { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 },
     requests: 0,
     failures: 0,
     handshakes: { count: 0, lastMs: undefined, averageMs: undefined },

@@ -128,13 +128,15 @@ t.test(
 )
 
 t.test('clients that are refused and configurations that cannot be used are noted', async t => {
-  const { clientsDenied, clientsMalformed, refusedConfiguration } = counted(
+  const { clientsDenied, clientsMalformed, clientsRefused, refusedConfiguration } = counted(
     { type: 'client.denied', client: '1.2.3.4:5', rule: 'Deny *' },
+    { type: 'client.refused', client: '1.2.3.4:5', limit: 'MaxWaiting', most: 1 },
     { type: 'client.malformed', client: '1.2.3.4:5', error: 'BAD_REQUEST', reason: 'x' },
     { type: 'config.rejected', issues: ['f:1: wrong'] },
   )
   t.equal(clientsDenied, 1)
   t.equal(clientsMalformed, 1)
+  t.equal(clientsRefused, 1)
   t.strictSame(refusedConfiguration, { at: 1_700_000_000_000, problems: ['f:1: wrong'] })
 })
 

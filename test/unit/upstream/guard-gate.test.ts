@@ -155,3 +155,48 @@ t.test('the other reading of the hashes is in one hand, and the last', async t =
     message: /was rejected in both readings of its hashes/,
   })
 })
+
+t.test('a gate says how it is, and until when', async t => {
+  const { gate, clock } = start()
+  t.match(gate.status, { state: 'unproven', until: undefined, by: undefined })
+  const first = await gate.enter(NEVER)
+  first.beforeShowing()
+  first.report('accepted', 'p:1')
+  t.match(gate.status, { state: 'proven', text: 'the password was accepted' })
+  const second = await gate.enter(NEVER)
+  second.beforeShowing()
+  second.report('rejected', 'p:2')
+  t.match(gate.status, { state: 'rejected', until: clock.wallMs() + MINUTE, by: 'p:2' })
+  t.match(gate.status.text, /^the password was rejected by p:2; .* for 60 s/)
+})
+
+t.test(
+  'an unlock is written down and told; where nothing is kept back it does nothing',
+  async t => {
+    const { gate, saved, happened } = start()
+    t.equal(gate.unlock(), 'open')
+    const pass = await gate.enter(NEVER)
+    pass.beforeShowing()
+    pass.report('rejected', 'p:1')
+    await t.rejects(gate.enter(NEVER), { code: 'AUTH_LOCKED_OUT' })
+    const before = saved.length
+    t.equal(gate.unlock(), 'unlocked')
+    t.equal(saved.length, before + 1)
+    t.equal(happened.at(-1), 'unlocked')
+    const again = await gate.enter(NEVER)
+    again.beforeShowing()
+    again.report('rejected', 'p:1')
+    await t.rejects(gate.enter(NEVER), { code: 'AUTH_LOCKED_OUT' })
+  },
+)
+
+t.test('hashes whose readings are used up cannot be unlocked', async t => {
+  const readings = { configChangedAt: 0, tried: ['inverted', 'plain'] } as const
+  const { gate } = start({ rejections: [], pendingSince: undefined, readings }, true)
+  t.match(gate.status, {
+    state: 'rejected',
+    until: undefined,
+    text: /until the configuration file/,
+  })
+  t.equal(gate.unlock(), 'used up')
+})

@@ -45,8 +45,8 @@ t.test('states are told in words', async t => {
   t.equal(describeReadiness({ isReady: true, reasons: [] }), 'Ready')
   t.equal(describeReadiness({ isReady: false, reasons: ['a', 'b'] }), 'Not ready: a; b')
   t.equal(describeSessions(upstream('a:1')), 'none')
-  const sessions = { idle: 2, busy: 0, connecting: 1, waiting: 0 }
-  t.equal(describeSessions(upstream('a:1', { sessions })), '2 idle, 1 connecting')
+  const sessions = { idle: 2, spare: 1, busy: 0, connecting: 1, waiting: 0 }
+  t.equal(describeSessions(upstream('a:1', { sessions })), '2 idle (1 made ahead), 1 connecting')
   t.equal(describeHealth(upstream('a:1'), 0), 'available')
   const down = upstream('a:1', { health: 'down', downUntil: 65_000 })
   t.equal(describeHealth(down, 5_000), 'put aside for 1 min')
