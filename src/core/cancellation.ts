@@ -17,7 +17,8 @@ export const NEVER_CANCELLED: CancelSignal = {
 
 /** The other end of a signal. Every listener hears of it once, and not at all when it comes too late: `aborted` tells then. */
 export class Cancellation implements CancelSignal {
-  readonly #listeners = new Set<() => void>()
+  // Never more than a few.
+  readonly #listeners: (() => void)[] = []
   #aborted = false
 
   get aborted(): boolean {
@@ -25,18 +26,17 @@ export class Cancellation implements CancelSignal {
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    if (!this.#aborted) this.#listeners.add(listener)
+    if (!this.#aborted && !this.#listeners.includes(listener)) this.#listeners.push(listener)
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.delete(listener)
+    const at = this.#listeners.indexOf(listener)
+    if (at >= 0) this.#listeners.splice(at, 1)
   }
 
   abort(): void {
     if (this.#aborted) return
     this.#aborted = true
-    const listeners = [...this.#listeners]
-    this.#listeners.clear()
-    for (const listener of listeners) listener()
+    for (const listener of this.#listeners.splice(0)) listener()
   }
 }

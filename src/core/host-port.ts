@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net'
+import { isIPv6 } from 'node:net'
 
 /** An address or name and a port. `host` is lower-case and has no brackets. */
 export interface HostPort {
@@ -10,7 +10,7 @@ const HOST_NAME = /^[a-z0-9._~!$&'()*+,;=%-]+$/
 
 /** `host:port` with brackets around an IPv6 address, as RFC 3986 section 3.2 writes an authority. */
 export function formatHostPort({ host, port }: HostPort): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 /** A port written in decimal, 1 to 65535, or undefined. */
@@ -25,7 +25,6 @@ export function parseHost(text: string): string | undefined {
   const bracketed = text.startsWith('[') && text.endsWith(']')
   const host = (bracketed ? text.slice(1, -1) : text).toLowerCase()
   if (bracketed || host.includes(':')) return isIPv6(host) ? host : undefined
-  if (isIP(host) !== 0) return host
   return host.length <= 255 && HOST_NAME.test(host) ? host : undefined
 }
 

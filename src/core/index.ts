@@ -16,5 +16,6 @@ export { formatHostPort, type HostPort, parseHost, parseHostPort, parsePort } fr
 export { DOCKER, isDockerBridge, isInterfaceName, isVlanName } from './interface-names.ts'
 export { IdleWatch } from './idle-watch.ts'
 export { countFrom, type RequestId, type SessionId } from './ids.ts'
+export { type Listed, Roster } from './roster.ts'
 export { Secret } from './secret.ts'
 export { matchWildcard } from './wildcard.ts'

@@ -30,28 +30,47 @@ export function hasHeader(headers: RawHeaders, name: string): boolean {
 
 /** A copy with exactly one field of that name: in the place of the first, or at the end. */
 export function setHeader(headers: RawHeaders, name: string, value: string): string[] {
-  const lower = name.toLowerCase()
-  const result: string[] = []
-  let isSet = false
-  for (let i = 0; i < headers.length; i += 2) {
-    const field = headers[i] ?? ''
-    if (!isNamed(field, lower)) {
-      result.push(field, headers[i + 1] ?? '')
-    } else if (!isSet) {
-      result.push(name, value)
-      isSet = true
-    }
-  }
-  if (!isSet) result.push(name, value)
-  return result
+  const copy = [...headers]
+  replaceHeader(copy, name, value)
+  return copy
 }
 
-/** A copy without the fields of these lower-case names. */
-export function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>): string[] {
+/** Leaves exactly one field of that name: in the place of the first, or at the end. */
+export function replaceHeader(headers: string[], name: string, value: string): void {
+  const lower = name.toLowerCase()
+  let kept = 0
+  let isSet = false
+  for (let i = 0; i < headers.length; i += 2) {
+    const isMeant = isNamed(headers[i], lower)
+    if (isMeant && isSet) continue
+    headers[kept++] = isMeant ? name : (headers[i] ?? '')
+    headers[kept++] = isMeant ? value : (headers[i + 1] ?? '')
+    isSet ||= isMeant
+  }
+  headers.length = kept
+  if (!isSet) headers.push(name, value)
+}
+
+/** A set of field names. Case does not count. */
+export class FieldNames {
+  readonly #byLength: string[][] = []
+
+  constructor(names: Iterable<string>) {
+    for (const name of names) (this.#byLength[name.length] ??= []).push(name.toLowerCase())
+  }
+
+  /** Most fields of most messages have a length that none of these names has: only the others are put into lower case. */
+  has(field: string): boolean {
+    return this.#byLength[field.length]?.includes(field.toLowerCase()) ?? false
+  }
+}
+
+/** A copy without the fields of these names. */
+export function withoutHeaders(headers: RawHeaders, names: FieldNames): string[] {
   const result: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     const field = headers[i] ?? ''
-    if (!names.has(field.toLowerCase())) result.push(field, headers[i + 1] ?? '')
+    if (!names.has(field)) result.push(field, headers[i + 1] ?? '')
   }
   return result
 }
@@ -75,7 +94,7 @@ export function hasListToken(headers: RawHeaders, name: string, token: string): 
   return listTokens(headers, name).includes(token.toLowerCase())
 }
 
-/** The length is compared first: it spares lower-casing nearly every field that is not meant. */
-function isNamed(field: string | undefined, lower: string): boolean {
+/** Whether a field has that lower-case name. The length is compared first: it spares lower-casing nearly every field that is not meant. */
+export function isNamed(field: string | undefined, lower: string): boolean {
   return field?.length === lower.length && (field === lower || field.toLowerCase() === lower)
 }

@@ -1,5 +1,5 @@
 import { contentLength } from './framing.ts'
-import { hasHeader, listTokens, type RawHeaders } from './headers.ts'
+import { FieldNames, hasHeader, isNamed, listTokens, type RawHeaders } from './headers.ts'
 
 const CONNECTION_FIELDS = [
   'connection',
@@ -9,8 +9,9 @@ const CONNECTION_FIELDS = [
   'transfer-encoding',
   'upgrade',
 ]
-const REQUEST_FIELDS: ReadonlySet<string> = new Set([...CONNECTION_FIELDS, 'proxy-authorization'])
-const RESPONSE_FIELDS: ReadonlySet<string> = new Set([
+// Expect is answered here, when the body is wanted (RFC 9110 section 10.1.1).
+const REQUEST_FIELDS = new FieldNames([...CONNECTION_FIELDS, 'proxy-authorization', 'expect'])
+const RESPONSE_FIELDS = new FieldNames([
   ...CONNECTION_FIELDS,
   'proxy-authenticate',
   'proxy-authentication-info',
@@ -42,7 +43,7 @@ const END_TO_END: ReadonlySet<string> = new Set([
   'x-forwarded-for',
 ])
 
-/** The fields of a request that go on upstream: none of this hop, none that Connection names, no proxy credentials. */
+/** The fields of a request that go on upstream: none of this hop, none that Connection names, no proxy credentials, no Expect. */
 export function endToEndRequestHeaders(headers: RawHeaders): string[] {
   return endToEnd(headers, REQUEST_FIELDS)
 }
@@ -56,15 +57,14 @@ export function endToEndResponseHeaders(headers: RawHeaders): string[] {
  * Content-Length goes on once, as one number: the next reader may not count equal duplicates as one. An invalid one,
  * which framing lets pass only where no body follows (HEAD, 304), does not go on.
  */
-function endToEnd(headers: RawHeaders, hopFields: ReadonlySet<string>): string[] {
+function endToEnd(headers: RawHeaders, hopFields: FieldNames): string[] {
   const named = namedByConnection(headers)
   const result: string[] = []
   let hasLength = false
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? ''
-    const lower = name.toLowerCase()
-    if (hopFields.has(lower) || named?.has(lower) === true) continue
-    if (lower !== 'content-length') {
+    if (hopFields.has(name) || named?.has(name) === true) continue
+    if (!isNamed(name, 'content-length')) {
       result.push(name, headers[i + 1] ?? '')
     } else if (!hasLength) {
       hasLength = true
@@ -76,10 +76,10 @@ function endToEnd(headers: RawHeaders, hopFields: ReadonlySet<string>): string[]
 }
 
 /** Most often Connection says nothing but keep-alive or close, and no set is made. */
-function namedByConnection(headers: RawHeaders): ReadonlySet<string> | undefined {
+function namedByConnection(headers: RawHeaders): FieldNames | undefined {
   if (!hasHeader(headers, 'connection')) return undefined
   const names = listTokens(headers, 'connection').filter(
     token => token !== 'keep-alive' && token !== 'close' && !END_TO_END.has(token),
   )
-  return names.length === 0 ? undefined : new Set(names)
+  return names.length === 0 ? undefined : new FieldNames(names)
 }

@@ -5,12 +5,14 @@ export { ChunkedDecoder, chunkHeader, lastChunk } from './chunked.ts'
 export { type BodyFraming, contentLength, isPersistent, responseFraming } from './framing.ts'
 export type { RequestHead, ResponseHead } from './head.ts'
 export {
+  FieldNames,
   getAllHeaders,
   getHeader,
   hasHeader,
   hasListToken,
   listTokens,
   type RawHeaders,
+  replaceHeader,
   setHeader,
   withoutHeaders,
 } from './headers.ts'

@@ -2,16 +2,12 @@ import { trimOws } from './grammar.ts'
 import { getAllHeaders, type RawHeaders } from './headers.ts'
 
 /**
- * A copy with this proxy as the last of the Via list (RFC 9110 section 7.6.3).
+ * Adds this proxy as the last of the Via list (RFC 9110 section 7.6.3).
  * @param receivedVersion HTTP version of the message as it came, for instance `1.1`
  * @param pseudonym a token that stands for this proxy
  */
-export function appendVia(
-  headers: RawHeaders,
-  receivedVersion: string,
-  pseudonym: string,
-): string[] {
-  return [...headers, 'Via', `${receivedVersion} ${pseudonym}`]
+export function appendVia(headers: string[], receivedVersion: string, pseudonym: string): void {
+  headers.push('Via', `${receivedVersion} ${pseudonym}`)
 }
 
 /** Has a proxy of this pseudonym already had the message? Then it goes in a circle. Comments do not count. */

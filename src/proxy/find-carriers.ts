@@ -1,7 +1,7 @@
 import type { CancelSignal, HostPort } from '../core/index.ts'
 import { chooseRoute, type Route, routeByPac } from '../policy/index.ts'
 import type { Carrier, DirectPermission, Identity } from '../upstream/index.ts'
-import type { ProxyDependencies } from './dependencies.ts'
+import type { FindProxy, ProxyDependencies } from './dependencies.ts'
 import { directPermission } from './direct-permission.ts'
 
 export interface RouteQuestion {
@@ -22,9 +22,13 @@ export async function findCarriers(
   deps: ProxyDependencies,
   question: RouteQuestion,
 ): Promise<readonly Carrier[]> {
-  const { upstreams } = deps
+  const { findProxy, noProxy, upstreams } = deps
   const { clientAddress, direct, identity, target } = question
-  const route = await findRoute(deps, question)
+  const chosen = chooseRoute(noProxy, target)
+  const route =
+    chosen.kind === 'direct' || findProxy === undefined
+      ? chosen
+      : await askPac(findProxy, deps, question)
   if (route.kind === 'upstreams') return upstreams.carriersFor(identity())
   const goDirectly = (): Carrier => direct(directPermission(deps, clientAddress, target.port))
   if (route.kind === 'direct') return [goDirectly()]
@@ -33,12 +37,11 @@ export async function findCarriers(
   )
 }
 
-async function findRoute(
-  { emit, findProxy, noProxy, upstreams }: ProxyDependencies,
+async function askPac(
+  findProxy: FindProxy,
+  { emit, upstreams }: ProxyDependencies,
   { target, url, signal }: RouteQuestion,
 ): Promise<Route> {
-  const route = chooseRoute(noProxy, target)
-  if (route.kind === 'direct' || findProxy === undefined) return route
   const answer = await findProxy(url, target.host, signal)
   const byPac = routeByPac(answer, upstreams.configured.length > 0)
   if (byPac.ignored.length > 0) emit({ type: 'pac.ignored', words: byPac.ignored })

@@ -7,7 +7,15 @@ import {
   type ResponseHead,
   serializeResponseHead,
 } from '../http1/index.ts'
-import { type Call, type Carrier, deliver, type Delivered, type Way } from '../upstream/index.ts'
+import {
+  type Call,
+  type Carrier,
+  deliver,
+  type Delivered,
+  type Exchange,
+  type Lease,
+  type Way,
+} from '../upstream/index.ts'
 import { answerSink } from './answer-sink.ts'
 import { breakOff } from './break-off.ts'
 import type { ClientConnection } from './client-connection.ts'
@@ -138,6 +146,14 @@ async function relayAnswer(
   response.sendDate = false
   response.writeHead(head.status, head.reason, headers)
   scope.responded(head.status)
+  const whole = exchange.takeWhole()
+  if (whole !== undefined) {
+    scope.bytesOut = whole.length
+    response.off('close', onClose)
+    endLease(exchange, lease)
+    response.end(whole)
+    return
+  }
   const sink = answerSink(response, connection.stream, scope, deps)
   try {
     const relayed = exchange.relayTo(sink)
@@ -147,8 +163,7 @@ async function relayAnswer(
     const trailers = await relayed
     if (trailers.length > 0) response.addTrailers(asPairs(trailers))
     response.off('close', onClose)
-    if (exchange.isReusable) lease.release()
-    else lease.discard()
+    endLease(exchange, lease)
     response.end()
   } catch (error) {
     response.off('close', onClose)
@@ -158,6 +173,11 @@ async function relayAnswer(
   } finally {
     sink.end()
   }
+}
+
+function endLease(exchange: Exchange, lease: Lease): void {
+  if (exchange.isReusable) lease.release()
+  else lease.discard()
 }
 
 function asPairs(trailers: readonly string[]): [string, string][] {

@@ -20,6 +20,9 @@ import { Workload } from './workload.ts'
 
 const MAX_HEADER_BYTES = 64 * 1024
 
+/** Of a target so many characters stand in the log. */
+const MAX_LOGGED_TARGET = 2048
+
 /** How long a body that nobody wants is read on after an answer of our own, before the connection is cut. */
 const UNWANTED_BODY_MS = 5_000
 
@@ -318,8 +321,9 @@ function isPing({ method, url }: IncomingMessage): boolean {
 
 /** A target without what may be secret: user information, query and fragment. */
 function loggable(url: string): string {
+  if (!/[?#@]/.test(url) && url.length <= MAX_LOGGED_TARGET) return url
   return url
     .replace(/[?#].*$/, '')
     .replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/]*@/i, '$1')
-    .slice(0, 2048)
+    .slice(0, MAX_LOGGED_TARGET)
 }

@@ -5,11 +5,13 @@ import {
   appendVia,
   contentLength,
   endToEndRequestHeaders,
+  FieldNames,
   getHeader,
   hasHeader,
   hasListToken,
   listTokens,
   type RequestHead,
+  replaceHeader,
   setHeader,
   viaNames,
   withoutHeaders,
@@ -17,13 +19,10 @@ import {
 import { KEEP_ALIVE, type RequestBody, StreamBody } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 
-/** Expect is answered here, when the body is wanted (RFC 9110 section 10.1.1). */
-const ANSWERED_HERE: ReadonlySet<string> = new Set(['expect'])
-
 /** A CONNECT has no content (RFC 9110 section 9.3.6): what follows it belongs to the tunnel. */
-const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer'])
+const FRAMING = new FieldNames(['content-length', 'transfer-encoding', 'trailer'])
 
-const LOGON: ReadonlySet<string> = new Set(['authorization'])
+const LOGON = new FieldNames(['authorization'])
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'CONNECT'])
 
@@ -45,13 +44,8 @@ export function requestForUpstream(
   target: AbsoluteForm,
   deps: ProxyDependencies,
 ): RequestHead {
-  const headers = commonHeaders(request, target.hostField, deps)
-  for (const { name, value } of deps.headers) replace(headers, setHeader(headers, name, value))
-  return {
-    method: request.method ?? 'GET',
-    target: request.url ?? '',
-    headers: [...headers, ...KEEP_ALIVE],
-  }
+  const headers = forParent(commonHeaders(request, target.hostField, deps), deps)
+  return { method: request.method ?? 'GET', target: request.url ?? '', headers }
 }
 
 /**
@@ -66,11 +60,8 @@ export function requestForOrigin(
 ): RequestHead {
   const common = commonHeaders(request, target.hostField, deps)
   const headers = withoutLogon ? withoutHeaders(common, LOGON) : common
-  return {
-    method: request.method ?? 'GET',
-    target: target.pathAndQuery,
-    headers: [...headers, 'Connection', 'keep-alive'],
-  }
+  headers.push('Connection', 'keep-alive')
+  return { method: request.method ?? 'GET', target: target.pathAndQuery, headers }
 }
 
 /** CONNECT as a parent sees it. Fields such as User-Agent go along: parents have rules about them. */
@@ -80,15 +71,14 @@ export function connectRequest(
   deps: ProxyDependencies,
 ): RequestHead {
   const headers = withoutHeaders(commonHeaders(request, authority, deps), FRAMING)
-  for (const { name, value } of deps.headers) replace(headers, setHeader(headers, name, value))
-  return { method: 'CONNECT', target: authority, headers: [...headers, ...KEEP_ALIVE] }
+  return { method: 'CONNECT', target: authority, headers: forParent(headers, deps) }
 }
 
 /** CONNECT for a client that speaks no HTTP: SOCKS5, or a static tunnel. */
 export function ownConnectRequest(authority: string, deps: ProxyDependencies): RequestHead {
-  const headers = appendVia(['Host', authority], '1.1', deps.pseudonym)
-  for (const { name, value } of deps.headers) replace(headers, setHeader(headers, name, value))
-  return { method: 'CONNECT', target: authority, headers: [...headers, ...KEEP_ALIVE] }
+  const headers = ['Host', authority]
+  appendVia(headers, '1.1', deps.pseudonym)
+  return { method: 'CONNECT', target: authority, headers: forParent(headers, deps) }
 }
 
 /** The same request with the wish to change protocols in it, which otherwise ends at each hop. */
@@ -120,17 +110,19 @@ export function requestBody(
 }
 
 function commonHeaders(request: IncomingMessage, host: string, deps: ProxyDependencies): string[] {
-  const endToEnd = withoutHeaders(endToEndRequestHeaders(request.rawHeaders), ANSWERED_HERE)
+  const headers = endToEndRequestHeaders(request.rawHeaders)
   // RFC 9112 section 3.2.2: the target decides, whatever Host says; a missing Host comes first, where servers look for it.
-  const withHost = hasHeader(endToEnd, 'Host')
-    ? setHeader(endToEnd, 'Host', host)
-    : ['Host', host, ...endToEnd]
-  const headers = appendVia(withHost, request.httpVersion, deps.pseudonym)
+  if (hasHeader(headers, 'Host')) replaceHeader(headers, 'Host', host)
+  else headers.unshift('Host', host)
+  appendVia(headers, request.httpVersion, deps.pseudonym)
   if (hasListToken(request.rawHeaders, 'Transfer-Encoding', 'chunked'))
     headers.push('Transfer-Encoding', 'chunked')
   return headers
 }
 
-function replace(target: string[], source: readonly string[]): void {
-  target.splice(0, target.length, ...source)
+/** Header directives applied, and the wish to keep the connection. */
+function forParent(headers: string[], deps: ProxyDependencies): string[] {
+  for (const { name, value } of deps.headers) replaceHeader(headers, name, value)
+  headers.push(...KEEP_ALIVE)
+  return headers
 }

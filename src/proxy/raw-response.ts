@@ -3,9 +3,10 @@ import { type Clock, toProxyError } from '../core/index.ts'
 import {
   appendVia,
   endToEndResponseHeaders,
-  type RawHeaders,
+  FieldNames,
   type ResponseHead,
   serializeResponseHead,
+  withoutHeaders,
 } from '../http1/index.ts'
 import type { Delivered } from '../upstream/index.ts'
 import { answerSink } from './answer-sink.ts'
@@ -16,6 +17,8 @@ import type { RequestScope } from './request-scope.ts'
 
 /** How long a client may take to close its side of a connection that ends. */
 const LINGER_MS = 5_000
+
+const LENGTH = new FieldNames(['content-length'])
 
 /**
  * Answers on a stream that node:http has let go of (CONNECT, Upgrade): the connection ends with the answer, which
@@ -58,8 +61,10 @@ export function answerHeaders(
   keepsLength: boolean,
   pseudonym: string,
 ): string[] {
-  const headers = appendVia(endToEndResponseHeaders(head.headers), head.version, pseudonym)
-  return keepsLength ? headers : withoutLength(headers)
+  const fields = endToEndResponseHeaders(head.headers)
+  const headers = keepsLength ? fields : withoutHeaders(fields, LENGTH)
+  appendVia(headers, head.version, pseudonym)
+  return headers
 }
 
 export function writePage(stream: Duplex, { head, body }: ErrorPage, clock: Clock): void {
@@ -81,13 +86,4 @@ function endStream(stream: Duplex, clock: Clock): void {
   stream.end()
   const timer = clock.setTimer(LINGER_MS, () => stream.destroy())
   stream.once('close', () => timer.cancel())
-}
-
-function withoutLength(headers: RawHeaders): string[] {
-  const kept: string[] = []
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const [name = '', value = ''] = [headers[i], headers[i + 1]]
-    if (name.toLowerCase() !== 'content-length') kept.push(name, value)
-  }
-  return kept
 }

@@ -4,6 +4,7 @@ import {
   type Clock,
   type Emit,
   type ErrorCode,
+  type Listed,
   ProxyError,
   type RequestId,
 } from '../core/index.ts'
@@ -22,12 +23,13 @@ export interface ScopeOptions {
 }
 
 /** One request from its arrival to its end: what it cost, whether it was given up, and its one access record. */
-export class RequestScope {
+export class RequestScope implements Listed {
   readonly id: string
   readonly client: string
   readonly trace: Trace = newTrace()
   /** Who logs on to the upstreams for it, once that is known. */
   identity: Identity | undefined
+  place = -1
   status = 0
   bytesIn = 0
   bytesOut = 0
@@ -83,10 +85,18 @@ export class RequestScope {
       route: way,
       upstream,
       startedAt: unixTime(this.#startedAt),
-      bytesIn: this.bytesIn + (this.#tunnel?.bytesFromClient ?? 0),
-      bytesOut: this.bytesOut + (this.#tunnel?.bytesFromUpstream ?? 0),
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
       lastMovedAt: this.#tunnel && unixTime(this.#tunnel.lastMovedAt),
     }
+  }
+
+  get #bytesIn(): number {
+    return this.bytesIn + (this.#tunnel?.bytesFromClient ?? 0)
+  }
+
+  get #bytesOut(): number {
+    return this.bytesOut + (this.#tunnel?.bytesFromUpstream ?? 0)
   }
 
   /** The first failure is the one that counts. */
@@ -99,7 +109,6 @@ export class RequestScope {
     if (this.#finished) return
     this.#finished = true
     const { client, clock, emit, method, target } = this.#options
-    const { bytesIn, bytesOut } = this.progress
     const { attempts, authMs, connectMs, upstream, way } = this.trace
     emit({
       type: 'request.finished',
@@ -112,8 +121,8 @@ export class RequestScope {
         route: way ?? 'none',
         upstream,
         status: this.status,
-        bytesIn,
-        bytesOut,
+        bytesIn: this.#bytesIn,
+        bytesOut: this.#bytesOut,
         totalMs: clock.now() - this.#startedAt,
         responseMs:
           this.#respondedAt === undefined ? undefined : this.#respondedAt - this.#startedAt,

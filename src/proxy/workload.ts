@@ -1,4 +1,4 @@
-import type { ProxyError } from '../core/index.ts'
+import { type ProxyError, Roster } from '../core/index.ts'
 import type { Tunnel } from '../net/index.ts'
 import type { CurrentDependencies } from './dependencies.ts'
 import type { WorkInProgress } from './frontend.ts'
@@ -14,7 +14,7 @@ export interface WorkDescription {
 /** The requests and tunnels of one frontend that are in progress. */
 export class Workload {
   readonly #current: CurrentDependencies
-  readonly #scopes = new Set<RequestScope>()
+  readonly #scopes = new Roster<RequestScope>()
   readonly #tunnels = new Set<Tunnel>()
   #onQuiet: (() => void) | undefined
 
@@ -26,8 +26,12 @@ export class Workload {
     return this.#scopes.size
   }
 
+  /** The oldest first. */
   get inProgress(): readonly WorkInProgress[] {
-    return [...this.#scopes].map(scope => scope.progress)
+    return this.#scopes
+      .list()
+      .map(scope => scope.progress)
+      .sort((one, other) => one.startedAt - other.startedAt)
   }
 
   open({ client, method, target }: WorkDescription): RequestScope {
@@ -39,7 +43,7 @@ export class Workload {
 
   close(scope: RequestScope): void {
     scope.finish()
-    this.#scopes.delete(scope)
+    this.#scopes.remove(scope)
     if (this.#scopes.size === 0) this.#onQuiet?.()
   }
 
@@ -69,7 +73,7 @@ export class Workload {
   abort(): number {
     const cut = this.#scopes.size
     for (const tunnel of [...this.#tunnels]) tunnel.destroy('shutdown')
-    for (const scope of [...this.#scopes]) scope.abort('DRAINING')
+    for (const scope of this.#scopes.list()) scope.abort('DRAINING')
     return cut
   }
 }

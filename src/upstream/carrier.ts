@@ -8,7 +8,7 @@ import type { SessionPool } from './session-pool.ts'
 export interface Carrier {
   readonly way: Way
   readonly label: string
-  readonly pool: Pick<SessionPool, 'acquire'>
+  readonly pool: Pick<SessionPool, 'acquire' | 'takeReady'>
   isAvailable(): boolean
   /** How long it is put aside yet, in milliseconds; 0 when it is not. */
   backInMs(): number
@@ -16,5 +16,5 @@ export interface Carrier {
   takeTunnel?(request: RequestHead): Delivered | undefined
   carry(attempt: Attempt): Promise<Exchange>
   failed(error: ProxyError): void
-  succeeded(): void
+  succeeded(attempt: Attempt, exchange: Exchange): void
 }

@@ -20,7 +20,7 @@ import type { UpstreamAccess } from './upstream-access.ts'
  */
 
 /** Carries a request over one session to the head of its answer, logging on where that is needed. */
-export async function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
+export function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
   const challenged = attempt.lease.session.spare?.challenged
   return challenged === undefined
     ? carryFromStart(access, attempt)
@@ -89,18 +89,14 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
   beginRequest(attempt)
   const { connection } = lease.session
   const wasKept = lease.wasReady || lease.wasSpare
-  const watch = wasKept ? watchSilence(upstream, connection) : undefined
-  try {
-    const exchange = await connection.send(request, call.body, {
-      timeoutMs: upstream.options.responseTimeoutMs,
-      signal: call.signal,
-      onInformational: call.onInformational,
-    })
-    if (exchange.head.status !== 407 && !lease.session.isReady) lease.markReady()
-    return exchange
-  } finally {
-    watch?.cancel()
-  }
+  const exchange = await connection.send(request, call.body, {
+    timeoutMs: upstream.options.responseTimeoutMs,
+    signal: call.signal,
+    onInformational: call.onInformational,
+    watch: wasKept ? () => watchSilence(upstream, connection) : undefined,
+  })
+  if (exchange.head.status !== 407 && !lease.session.isReady) lease.markReady()
+  return exchange
 }
 
 /** A 407 where none was expected: nothing was executed, and the connection can usually be used for a logon. */

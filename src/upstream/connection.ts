@@ -17,7 +17,7 @@ import {
   ResponseParser,
   serializeRequestHead,
 } from '../http1/index.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, type ExchangeSource } from './exchange.ts'
 import type { RequestBody, Upload } from './request-body.ts'
 
 export interface SendOptions {
@@ -30,6 +30,8 @@ export interface SendOptions {
    * answer, because not everybody knows the question (RFC 9110 section 10.1.1).
    */
   readonly continueTimeoutMs?: number
+  /** Begins to watch when the request is sent; cancelled as soon as the head has come or will not come. */
+  readonly watch?: (() => Timer) | undefined
 }
 
 export interface DetachedStream {
@@ -38,10 +40,17 @@ export interface DetachedStream {
   readonly leftover: Buffer | undefined
 }
 
+/** What the head of an answer ends. */
 interface Waiting {
-  resolve(exchange: Exchange): void
-  reject(error: ProxyError): void
-  onInformational: (head: ResponseHead) => void
+  readonly resolve: (exchange: Exchange) => void
+  readonly reject: (error: ProxyError) => void
+  readonly options: SendOptions
+  readonly timer: Timer
+  readonly watch: Timer | undefined
+  readonly abort: () => void
+  /** Both while the body is held back. */
+  sendBody?: (() => void) | undefined
+  patience?: Timer | undefined
 }
 
 /**
@@ -61,13 +70,20 @@ export class UpstreamConnection {
   #isDetached = false
   #leftover: Buffer | undefined
   #holdLimit = Infinity
+  /** What exchanges see of this. */
+  readonly #source: ExchangeSource = {
+    pause: () => this.#stream.pause(),
+    resume: () => this.#resume(),
+    destroy: error => this.#fail(error),
+    isReusable: () => this.isIdle && this.#isPersistent && this.#isUploaded,
+  }
   onClosed: (reason: string) => void = () => undefined
 
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream
     this.#clock = clock
     this.#parser = new ResponseParser({
-      informational: head => this.#waiting?.onInformational(head),
+      informational: head => this.#onInformational(head),
       head: (head, framing) => this.#onHead(head, framing),
       body: chunk => this.#exchange?.deliver(chunk),
       end: trailers => this.#onEnd(trailers),
@@ -96,51 +112,30 @@ export class UpstreamConnection {
    * @throws ProxyError UPSTREAM_CLOSED, UPSTREAM_PROTOCOL, UPSTREAM_HEADER_LIMIT, UPSTREAM_TIMEOUT, CLIENT_ABORTED,
    * BAD_REQUEST. The connection is closed then.
    */
-  async send(
-    head: RequestHead,
-    body: RequestBody | undefined,
-    options: SendOptions,
-  ): Promise<Exchange> {
-    const { timeoutMs, signal, continueTimeoutMs } = options
-    if (!this.isIdle)
-      throw new ProxyError('UPSTREAM_CLOSED', { detail: 'the connection was closed while idle' })
-    const text = serializeRequestHead(head)
-    const timer = this.#clock.setTimer(timeoutMs, () =>
-      this.#fail(
-        new ProxyError('UPSTREAM_TIMEOUT', { detail: `no answer within ${timeoutMs} ms` }),
-      ),
-    )
-    let patience: Timer | undefined
-    const abort = (): void => this.#fail(new ProxyError('CLIENT_ABORTED'))
-    signal.addEventListener('abort', abort, { once: true })
-    try {
-      return await new Promise<Exchange>((resolve, reject) => {
-        let sendBody = (): void => undefined
-        const onInformational = (head: ResponseHead): void => {
-          if (head.status === 100) sendBody()
-          options.onInformational?.(head)
-        }
-        this.#waiting = { resolve, reject, onInformational }
-        this.#parser.begin(head.method)
-        if (signal.aborted) {
-          abort()
-          return
-        }
-        this.#stream.write(text, 'latin1')
-        if (body === undefined) return
-        this.#isUploaded = false
-        sendBody = () => {
-          sendBody = () => undefined
-          this.#send(body)
-        }
-        if (continueTimeoutMs === undefined) sendBody()
-        else patience = this.#clock.setTimer(continueTimeoutMs, () => sendBody())
-      })
-    } finally {
-      timer.cancel()
-      patience?.cancel()
-      signal.removeEventListener('abort', abort)
-    }
+  send(head: RequestHead, body: RequestBody | undefined, options: SendOptions): Promise<Exchange> {
+    return new Promise<Exchange>((resolve, reject) => {
+      if (!this.isIdle)
+        throw new ProxyError('UPSTREAM_CLOSED', { detail: 'the connection was closed while idle' })
+      const text = serializeRequestHead(head)
+      const { timeoutMs, signal } = options
+      const timer = this.#clock.setTimer(timeoutMs, () =>
+        this.#fail(
+          new ProxyError('UPSTREAM_TIMEOUT', { detail: `no answer within ${timeoutMs} ms` }),
+        ),
+      )
+      const abort = (): void => this.#fail(new ProxyError('CLIENT_ABORTED'))
+      const watch = options.watch?.()
+      const waiting: Waiting = { resolve, reject, options, timer, watch, abort }
+      this.#waiting = waiting
+      this.#parser.begin(head.method)
+      if (signal.aborted) {
+        abort()
+        return
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      this.#stream.write(text, 'latin1')
+      if (body !== undefined) this.#sendWhenWanted(body, waiting)
+    })
   }
 
   /** The connection leads to the target itself: it is a tunnel without anything being said. Nothing is read until it is detached. */
@@ -179,6 +174,22 @@ export class UpstreamConnection {
     this.#fail(error ?? new ProxyError('UPSTREAM_CLOSED', { detail: 'closed by this proxy' }))
   }
 
+  #sendWhenWanted(body: RequestBody, waiting: Waiting): void {
+    this.#isUploaded = false
+    const { continueTimeoutMs } = waiting.options
+    if (continueTimeoutMs === undefined) {
+      this.#send(body)
+      return
+    }
+    const send = (): void => {
+      waiting.sendBody = undefined
+      waiting.patience?.cancel()
+      this.#send(body)
+    }
+    waiting.sendBody = send
+    waiting.patience = this.#clock.setTimer(continueTimeoutMs, send)
+  }
+
   #send(body: RequestBody): void {
     const stream = this.#stream
     const isChunked = body.length === undefined
@@ -205,21 +216,30 @@ export class UpstreamConnection {
   }
 
   #resume(): void {
-    if (!this.#isDetached) this.#stream.resume()
+    if (!this.#isDetached && this.#stream.isPaused()) this.#stream.resume()
+  }
+
+  #onInformational(head: ResponseHead): void {
+    if (head.status === 100) this.#waiting?.sendBody?.()
+    this.#waiting?.options.onInformational?.(head)
+  }
+
+  #endWaiting(): Waiting | undefined {
+    const waiting = this.#waiting
+    if (waiting === undefined) return undefined
+    this.#waiting = undefined
+    waiting.timer.cancel()
+    waiting.patience?.cancel()
+    waiting.watch?.cancel()
+    waiting.options.signal.removeEventListener('abort', waiting.abort)
+    return waiting
   }
 
   #onHead(head: ResponseHead, framing: BodyFraming): void {
     this.#isPersistent = isPersistent(head, framing)
-    const exchange = new Exchange(head, framing, {
-      pause: () => this.#stream.pause(),
-      resume: () => this.#resume(),
-      destroy: error => this.#fail(error),
-      isReusable: () => this.isIdle && this.#isPersistent && this.#isUploaded,
-    })
+    const exchange = new Exchange(head, framing, this.#source)
     this.#exchange = exchange
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    waiting?.resolve(exchange)
+    this.#endWaiting()?.resolve(exchange)
   }
 
   #onEnd(trailers: RawHeaders): void {
@@ -241,6 +261,7 @@ export class UpstreamConnection {
     }
     try {
       const rest = this.#parser.push(chunk)
+      if (this.#exchange?.isWaiting === true) this.#stream.pause()
       if (rest === undefined || rest.length === 0) return
       if (this.#exchange?.framing.kind === 'tunnel') {
         this.#leftover = this.#leftover === undefined ? rest : Buffer.concat([this.#leftover, rest])
@@ -279,8 +300,7 @@ export class UpstreamConnection {
     this.#isClosed = true
     this.#upload?.stop()
     this.#stream.destroy()
-    this.#waiting?.reject(error)
-    this.#waiting = undefined
+    this.#endWaiting()?.reject(error)
     this.#exchange?.fail(error)
     this.#exchange = undefined
     this.onClosed(error.detail ?? error.code)

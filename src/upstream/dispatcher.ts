@@ -73,22 +73,31 @@ function withTime(error: ProxyError, carriers: readonly Carrier[]): ProxyError {
 
 /** Where a call is tried next: the retry law applied to a list of carriers. */
 class Tour {
-  #untried: Carrier[]
+  readonly #carriers: readonly Carrier[]
   #carrier: Carrier
+  /** Made when the first one did not do, which is rare. */
+  #untried: Carrier[] | undefined
   #freshSessions = 0
 
   constructor(carriers: readonly Carrier[]) {
-    this.#untried = [
-      ...carriers.filter(one => one.isAvailable()),
-      ...carriers.filter(one => !one.isAvailable()),
-    ]
-    const first = this.#untried.shift()
+    const first = carriers.find(one => one.isAvailable()) ?? carriers[0]
     if (first === undefined) throw new ProxyError('NO_UPSTREAM')
+    this.#carriers = carriers
     this.#carrier = first
   }
 
   get carrier(): Carrier {
     return this.#carrier
+  }
+
+  get #others(): Carrier[] {
+    if (this.#untried !== undefined) return this.#untried
+    const others = this.#carriers.filter(one => one !== this.#carrier)
+    this.#untried = [
+      ...others.filter(one => one.isAvailable()),
+      ...others.filter(one => !one.isAvailable()),
+    ]
+    return this.#untried
   }
 
   get wantsFreshSession(): boolean {
@@ -101,7 +110,7 @@ class Tour {
    * @returns whether there is another attempt.
    */
   passesBy(): boolean {
-    this.#untried = this.#untried.filter(({ way }) => way === 'upstream')
+    this.#untried = this.#others.filter(({ way }) => way === 'upstream')
     return this.#goesToNext()
   }
 
@@ -109,7 +118,7 @@ class Tour {
   goesOn(failed: FailedAttempt): boolean {
     const decision = decideRetry(failed)
     if (decision === 'give-up') return false
-    const isWorthIt = this.#carrier.isAvailable() || this.#untried.length === 0
+    const isWorthIt = this.#carrier.isAvailable() || this.#others.length === 0
     if (decision === 'fresh-session' && isWorthIt && this.#freshSessions < FRESH_SESSIONS) {
       this.#freshSessions++
       return true
@@ -122,7 +131,7 @@ class Tour {
   }
 
   #goesToNext(): boolean {
-    const next = this.#untried.shift()
+    const next = this.#others.shift()
     if (next === undefined) return false
     this.#carrier = next
     this.#freshSessions = 0
@@ -149,15 +158,18 @@ async function attemptOn(
     const request = call.requestFor(carrier.way)
     const tunnel = wantsFresh ? undefined : carrier.takeTunnel?.(request)
     if (tunnel !== undefined) return tunnel
-    lease = await carrier.pool.acquire(call.signal, {
-      wantsFresh,
-      owner: call.owner,
-      mayEndLogon: call.body === undefined,
-    })
+    if (call.signal.aborted) throw new ProxyError('CLIENT_ABORTED')
+    lease =
+      (wantsFresh ? undefined : carrier.pool.takeReady(call.owner)) ??
+      (await carrier.pool.acquire(call.signal, {
+        wantsFresh,
+        owner: call.owner,
+        mayEndLogon: call.body === undefined,
+      }))
     if (!lease.wasReady && !lease.wasSpare) call.trace.connectMs += lease.session.dialMs
     attempt = { call, request, lease, phase: 'handshake', otherReading: false }
     const exchange = await carrier.carry(attempt)
-    carrier.succeeded()
+    carrier.succeeded(attempt, exchange)
     return { exchange, lease }
   } catch (thrown) {
     const error = toProxyError(thrown)

@@ -1,13 +1,15 @@
 import { type Clock, ProxyError, type Timer } from '../core/index.ts'
 import type { BodyFraming, RawHeaders, ResponseHead } from '../http1/index.ts'
 
+const NOTHING = Buffer.alloc(0)
+
 export interface BodySink {
   /** @returns false when the sink wants no more until `onDrain` calls back. */
   write(chunk: Buffer): boolean
   onDrain(resume: () => void): void
 }
 
-/** The connection below an exchange, as the exchange sees it. */
+/** The connection below an exchange, as the exchange sees it. `resume` of one that is not paused does nothing. */
 export interface ExchangeSource {
   pause(): void
   resume(): void
@@ -38,11 +40,25 @@ export class Exchange {
     return this.#trailers !== undefined && this.#source.isReusable()
   }
 
+  /** Whether there is a body, or a part of one, that nobody has asked for yet. */
+  get isWaiting(): boolean {
+    return this.#sink === undefined && this.#queue.length > 0 && this.#trailers === undefined
+  }
+
+  /**
+   * The body of an answer that came in one piece with its head, as short ones do. It is taken then, and the exchange is over.
+   * @returns undefined when there is more to relay.
+   */
+  takeWhole(): Buffer | undefined {
+    if (this.#trailers?.length !== 0 || this.#queue.length > 1) return undefined
+    return this.#queue.pop() ?? NOTHING
+  }
+
   /**
    * Hands the body to the sink.
    * @returns the trailers. @throws ProxyError when the body broke off; what came before was handed on.
    */
-  async relayTo(sink: BodySink): Promise<RawHeaders> {
+  relayTo(sink: BodySink): Promise<RawHeaders> {
     const finished = new Promise<RawHeaders>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -91,7 +107,6 @@ export class Exchange {
   deliver(chunk: Buffer): void {
     if (this.#sink === undefined) {
       this.#queue.push(chunk)
-      this.#source.pause()
     } else if (!this.#sink.write(chunk)) {
       this.#source.pause()
       this.#resumeAfterDrain(this.#sink)

@@ -35,14 +35,15 @@ export interface SessionOwner {
   whenClosed(action: () => void): void
 }
 
+/** What the pool does when a lease comes to a turn. */
 export interface LeaseEndings {
-  connected(): void
-  ready(): void
-  bind(owner: SessionOwner): void
-  release(): void
-  park(spare: Spare, maxAgeMs: number): void
-  discard(error: ProxyError | undefined): void
-  detach(): DetachedStream
+  connected(lease: Lease): void
+  ready(lease: Lease): void
+  bind(lease: Lease, owner: SessionOwner): void
+  release(lease: Lease): void
+  park(lease: Lease, spare: Spare, maxAgeMs: number): void
+  discard(lease: Lease, error: ProxyError | undefined): void
+  detach(lease: Lease): DetachedStream
 }
 
 /** The right to use a session, ended exactly once by `release`, `park`, `discard` or `detach`. */
@@ -64,42 +65,42 @@ export class Lease {
 
   /** Nothing more is done to make the session: it counts among those that are being made no longer. */
   markConnected(): void {
-    this.#endings.connected()
+    this.#endings.connected(this)
   }
 
   /** The upstream accepted the connection: it may carry requests without credentials from now on. */
   markReady(): void {
-    this.#endings.ready()
+    this.#endings.ready(this)
   }
 
   /** From now on the session serves its owner alone, and is closed with it. */
   bindTo(owner: SessionOwner): void {
-    this.#endings.bind(owner)
+    this.#endings.bind(this, owner)
   }
 
   /** Back to the pool, for the next request. */
   release(): void {
     this.#end()
-    this.#endings.release()
+    this.#endings.release(this)
   }
 
   /** To the pool as a spare, to be closed when no request wants it within `maxAgeMs`. */
   park(spare: Spare, maxAgeMs: number): void {
     this.#end()
-    this.#endings.park(spare, maxAgeMs)
+    this.#endings.park(this, spare, maxAgeMs)
   }
 
   /** Closes the connection. Ending a lease a second time by discarding it is allowed and does nothing. */
   discard(error?: ProxyError): void {
     if (this.#ended) return
     this.#end()
-    this.#endings.discard(error)
+    this.#endings.discard(this, error)
   }
 
   /** Takes the stream out of the pool for good. */
   detach(): DetachedStream {
     this.#end()
-    return this.#endings.detach()
+    return this.#endings.detach(this)
   }
 
   #end(): void {

@@ -64,12 +64,51 @@ export class SessionPool {
   readonly #all = new Set<Session>()
   /** Connections that are being dialled: they are no sessions yet. */
   #dialing = 0
-  /** These, and sessions that are being authenticated. */
-  #connecting = 0
+  /** Sessions that are being authenticated. */
+  readonly #making = new Set<Lease>()
   #isRetired = false
   #isClosed = false
   /** Called when the upstream closed spares, or one turned out to be dead. */
   onSpareLost: () => void = () => undefined
+
+  readonly #endings: LeaseEndings = {
+    connected: lease => this.#settle(lease),
+    ready: lease => {
+      lease.session.isReady = true
+      this.#settle(lease)
+    },
+    bind: ({ session }, owner) => {
+      if (session.owner !== undefined) return
+      session.owner = owner
+      owner.whenClosed(() => session.connection.destroy())
+    },
+    release: lease => {
+      const { session } = lease
+      session.uses++
+      session.spare = undefined
+      if (session.isReady) this.#keep(session, this.#options.idleMs, 'idle')
+      else session.connection.destroy()
+      this.#settle(lease)
+    },
+    park: (lease, spare, maxAgeMs) => {
+      lease.session.spare = spare
+      this.#keep(lease.session, maxAgeMs, 'not wanted')
+      this.#settle(lease)
+    },
+    discard: (lease, error) => {
+      const { session } = lease
+      this.#making.delete(lease)
+      session.connection.destroy(error)
+      if (session.spare !== undefined && isBroken(error)) this.#loseSpares()
+      this.#pump()
+    },
+    detach: lease => {
+      this.#all.delete(lease.session)
+      const detached = lease.session.connection.detach()
+      this.#settle(lease)
+      return detached
+    },
+  }
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -96,7 +135,7 @@ export class SessionPool {
   ): Promise<Lease> {
     if (this.#isClosed) throw new ProxyError('DRAINING')
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
-    const ready = wantsFresh ? undefined : this.#takeIdle(owner)
+    const ready = wantsFresh ? undefined : this.takeReady(owner)
     if (ready !== undefined) return ready
     const { clock, label, maxWaiting, waitMs } = this.#options
     let timer: Timer | undefined
@@ -129,6 +168,15 @@ export class SessionPool {
       timer?.cancel()
       signal.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** A session that can carry a request at once, if there is one: one of the owner's own, else one that is nobody's. */
+  takeReady(owner: SessionOwner | undefined): Lease | undefined {
+    // The last one used is the least likely to have been closed by the upstream meanwhile.
+    const at = (wanted: SessionOwner | undefined): number =>
+      this.#idle.findLastIndex(({ session }) => session.isReady && session.owner === wanted)
+    const owned = owner === undefined ? -1 : at(owner)
+    return this.#take(owned >= 0 ? owned : at(undefined), false)
   }
 
   /** Everybody who waits is told to look elsewhere: the upstream was just found to be down. */
@@ -191,6 +239,10 @@ export class SessionPool {
     }
   }
 
+  get #connecting(): number {
+    return this.#dialing + this.#making.size
+  }
+
   #mayBegin(): boolean {
     return this.#connecting < this.#options.maxConnecting
   }
@@ -225,14 +277,10 @@ export class SessionPool {
   async #dial(signal: CancelSignal): Promise<Lease> {
     const { clock, dial, emit, label, nextId } = this.#options
     const startedAt = clock.now()
-    this.#connecting++
     this.#dialing++
     let stream: Duplex
     try {
       stream = await dial(signal)
-    } catch (error) {
-      this.#connecting--
-      throw error
     } finally {
       this.#dialing--
     }
@@ -250,7 +298,8 @@ export class SessionPool {
     this.#all.add(session)
     connection.onClosed = reason => this.#forget(session, reason)
     emit({ type: 'session.dialed', session: session.id, upstream: label, ms: dialMs })
-    const lease = new Lease(session, this.#endings(session, true))
+    const lease = new Lease(session, this.#endings)
+    this.#making.add(lease)
     if (this.#isClosed) {
       lease.discard()
       throw new ProxyError('DRAINING')
@@ -259,7 +308,7 @@ export class SessionPool {
   }
 
   #takeKept(waiter: Waiter | undefined): Lease | undefined {
-    return this.#takeIdle(waiter?.owner) ?? (this.#mayBegin() ? this.#takeBegun(waiter) : undefined)
+    return this.takeReady(waiter?.owner) ?? (this.#mayBegin() ? this.#takeBegun(waiter) : undefined)
   }
 
   /** A spare that is not ready yet: whoever takes it makes it so. */
@@ -273,14 +322,6 @@ export class SessionPool {
     return this.#take(at, true)
   }
 
-  #takeIdle(owner: SessionOwner | undefined): Lease | undefined {
-    // The last one used is the least likely to have been closed by the upstream meanwhile.
-    const at = (wanted: SessionOwner | undefined): number =>
-      this.#idle.findLastIndex(({ session }) => session.isReady && session.owner === wanted)
-    const owned = owner === undefined ? -1 : at(owner)
-    return this.#take(owned >= 0 ? owned : at(undefined), false)
-  }
-
   #take(at: number, isConnecting: boolean): Lease | undefined {
     const [entry] = at < 0 ? [] : this.#idle.splice(at, 1)
     if (entry === undefined) return undefined
@@ -292,60 +333,15 @@ export class SessionPool {
       upstream: this.#options.label,
       uses: session.uses,
     })
-    if (isConnecting) this.#connecting++
-    return new Lease(session, this.#endings(session, isConnecting))
+    const lease = new Lease(session, this.#endings)
+    if (isConnecting) this.#making.add(lease)
+    return lease
   }
 
-  #endings(session: Session, isConnecting: boolean): LeaseEndings {
-    let counted = isConnecting
-    const settle = (): void => {
-      if (!counted) return
-      counted = false
-      this.#connecting--
-    }
-    return {
-      connected: () => {
-        settle()
-        this.#pump()
-      },
-      ready: () => {
-        session.isReady = true
-        settle()
-        this.#pump()
-      },
-      bind: owner => {
-        if (session.owner !== undefined) return
-        session.owner = owner
-        owner.whenClosed(() => session.connection.destroy())
-      },
-      release: () => {
-        settle()
-        session.uses++
-        session.spare = undefined
-        if (session.isReady) this.#keep(session, this.#options.idleMs, 'idle')
-        else session.connection.destroy()
-        this.#pump()
-      },
-      park: (spare, maxAgeMs) => {
-        settle()
-        session.spare = spare
-        this.#keep(session, maxAgeMs, 'not wanted')
-        this.#pump()
-      },
-      discard: error => {
-        settle()
-        session.connection.destroy(error)
-        if (session.spare !== undefined && isBroken(error)) this.#loseSpares()
-        this.#pump()
-      },
-      detach: () => {
-        settle()
-        this.#all.delete(session)
-        const detached = session.connection.detach()
-        this.#pump()
-        return detached
-      },
-    }
+  /** It is made, or given up: others may begin. */
+  #settle(lease: Lease): void {
+    this.#making.delete(lease)
+    this.#pump()
   }
 
   #keep(session: Session, ms: number, reason: string): void {

@@ -20,15 +20,14 @@ export function carrierTo(access: UpstreamAccess, { warmer, tunnels }: Preparati
     isAvailable: () => upstream.isAvailable(),
     backInMs: () => upstream.backInMs(),
     takeTunnel: request => tunnels?.take(request),
-    carry: async attempt => {
-      const exchange = await carry(access, attempt)
+    carry: attempt => carry(access, attempt),
+    failed: error => upstream.failed(error),
+    succeeded: (attempt, exchange) => {
       if (exchange.framing.kind === 'tunnel') {
         warmer?.opened(attempt.lease)
         tunnels?.opened(attempt.request)
       }
-      return exchange
+      upstream.succeeded()
     },
-    failed: error => upstream.failed(error),
-    succeeded: () => upstream.succeeded(),
   }
 }

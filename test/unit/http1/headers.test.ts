@@ -1,9 +1,11 @@
 import t from 'tap'
 import {
+  FieldNames,
   getAllHeaders,
   getHeader,
   hasHeader,
   hasListToken,
+  replaceHeader,
   setHeader,
   withoutHeaders,
 } from '../../../src/http1/index.ts'
@@ -41,7 +43,7 @@ t.test('setHeader replaces the first and removes the others', async t => {
 })
 
 t.test('withoutHeaders keeps order and case of the rest', async t => {
-  t.same(withoutHeaders(HEADERS, new Set(['host', 'via'])), ['Connection', 'close, ,\tX-A '])
+  t.same(withoutHeaders(HEADERS, new FieldNames(['host', 'via'])), ['Connection', 'close, ,\tX-A '])
 })
 
 t.test('list tokens are compared whole, in any case, over all fields', async t => {
@@ -50,4 +52,18 @@ t.test('list tokens are compared whole, in any case, over all fields', async t =
   t.notOk(hasListToken(HEADERS, 'connection', 'clos'))
   t.notOk(hasListToken(HEADERS, 'connection', ''))
   t.ok(hasListToken(['A', 'x', 'a', 'y'], 'A', 'Y'))
+})
+
+t.test('field names are found in any case', async t => {
+  const names = new FieldNames(['Host', 'via', 'keep-alive'])
+  for (const name of ['host', 'HOST', 'Via', 'Keep-Alive']) t.ok(names.has(name), name)
+  for (const name of ['', 'hosts', 'hos', 'vix', 'connection']) t.notOk(names.has(name), name)
+})
+
+t.test('replaceHeader leaves one field, in the place of the first', async t => {
+  const headers = ['Host', 'a', 'X', 'y', 'HOST', 'b', 'Z', 'w', 'host', 'c']
+  replaceHeader(headers, 'host', 'd')
+  t.same(headers, ['host', 'd', 'X', 'y', 'Z', 'w'])
+  replaceHeader(headers, 'New', 'n')
+  t.same(headers, ['host', 'd', 'X', 'y', 'Z', 'w', 'New', 'n'])
 })

@@ -266,3 +266,35 @@ t.test(
     t.ok(connection.isClosed)
   },
 )
+
+t.test('an answer that came in one piece is taken whole, any other is relayed', async t => {
+  const cases: [pieces: string[], whole: string | undefined][] = [
+    [['HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none'], 'one'],
+    [['HTTP/1.1 304 Not Modified\r\n\r\n'], ''],
+    [['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n'], 'one'],
+    [
+      ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n2\r\nne\r\n0\r\n\r\n'],
+      undefined,
+    ],
+    [
+      ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\nA: b\r\n\r\n'],
+      undefined,
+    ],
+    [['HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n', 'one'], undefined],
+    [['HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\no', 'ne'], undefined],
+  ]
+  const { far, send, connection } = start()
+  for (const [[first = '', ...more], whole] of cases) {
+    const answer = send()
+    far.write(first)
+    const exchange = await answer
+    t.equal(exchange.takeWhole()?.toString(), whole, first)
+    if (whole === undefined) {
+      const text = read(exchange)
+      for (const piece of more) far.write(piece)
+      t.equal(await text, 'one')
+    }
+    t.ok(exchange.isReusable)
+    t.ok(connection.isIdle)
+  }
+})
