@@ -57,19 +57,17 @@ printf '%s\n' "Username ${ACCOUNT#*\\}" "Domain ${ACCOUNT%\\*}" "Password \"$PAS
 chown 1000:1000 "$work/tsntlm.conf"
 chmod 600 "$work/tsntlm.conf"
 
+# sidecar OPTION...: it runs, and jobs reach it as $proxy.
 sidecar() {
   docker run -d --name tsntlm-lab-sidecar --network "${PROXY_NET:-tsntlm-lab-outside}" --read-only --cap-drop ALL \
-    --security-opt no-new-privileges:true --health-interval 1s -v "$work/tsntlm.conf:/etc/tsntlm.conf:ro" \
-    -v tsntlm-lab-state:/var/lib/tsntlm tsntlm
+    --security-opt no-new-privileges:true --health-interval 1s -v tsntlm-lab-state:/var/lib/tsntlm "$@" tsntlm || return
+  [ "${PROXY_NET:-}" = host ] || docker network connect --alias tsntlm tsntlm-lab-jobs tsntlm-lab-sidecar
 }
-check 'the sidecar starts with a read-only root and without capabilities' sidecar
-if [ "${PROXY_NET:-}" = host ]; then
-  proxy=http://$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' tsntlm-lab-jobs):3128
-else
-  docker network connect --alias tsntlm tsntlm-lab-jobs tsntlm-lab-sidecar
-  proxy=http://tsntlm:3128
-fi
+proxy=http://tsntlm:3128
+[ "${PROXY_NET:-}" != host ] || proxy=http://$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' tsntlm-lab-jobs):3128
+check 'the sidecar starts with a read-only root and without capabilities' sidecar -v "$work/tsntlm.conf:/etc/tsntlm.conf:ro"
 check 'the engine finds it healthy' within 20 says '^healthy' docker inspect -f '{{.State.Health.Status}}' tsntlm-lab-sidecar
+check 'its control socket answers' says "$UPSTREAM" docker exec tsntlm-lab-sidecar tsntlm status
 check 'as process 1' says '^1 .*node' docker exec tsntlm-lab-sidecar sh -c 'echo 1 $(tr "\0" " " </proc/1/cmdline)'
 
 job() {
@@ -87,6 +85,26 @@ began=$(date +%s)
 check 'it takes SIGTERM' docker stop -t 20 tsntlm-lab-sidecar
 check 'and ends within seconds' [ $(($(date +%s) - began)) -lt 10 ]
 check 'with exit code 0' says '^0$' docker inspect -f '{{.State.ExitCode}}' tsntlm-lab-sidecar
+docker rm -f tsntlm-lab-sidecar >/dev/null
+
+by_environment() {
+  sidecar -e TSNTLM_PROXY="$UPSTREAM" -e TSNTLM_USERNAME="${ACCOUNT#*\\}" -e TSNTLM_DOMAIN="${ACCOUNT%\\*}" -e TSNTLM_LISTEN=0.0.0.0:3128 \
+    -e TSNTLM_ALLOW="127.0.0.1,$subnet" -e TSNTLM_DENY='*' "$@"
+}
+secret=$work/password
+echo "$PASSWORD" >"$secret"
+chown 1000:1000 "$secret"
+chmod 400 "$secret"
+check 'a sidecar starts by its environment alone, the password in a secret' by_environment -v "$secret:/run/secrets/tsntlm_password:ro"
+check 'the engine finds it healthy' within 20 says '^healthy' docker inspect -f '{{.State.Health.Status}}' tsntlm-lab-sidecar
+check 'a job fetches http through it' says '^code=200$' job "$HTTP_URL"
+check 'a job fetches https through it' says '^code=200$' job "$HTTPS_URL"
+check 'neither the engine nor the log shows the password' no_secret
+docker rm -f tsntlm-lab-sidecar >/dev/null
+check 'the password may be a variable' by_environment -e TSNTLM_PASSWORD="$PASSWORD"
+check 'and a job fetches https then too' within 10 says '^code=200$' job "$HTTPS_URL"
+docker rm -f tsntlm-lab-sidecar >/dev/null
+
 printf '%s\n' 'NoProxy *' 'Listen 127.0.0.1:3129' >"$work/tsntlm.conf"
 docker run -d --rm --name tsntlm-lab-deaf -v "$work/tsntlm.conf:/etc/tsntlm.conf:ro" tsntlm >/dev/null
 printf '%s\n' 'NoProxy *' 'Listen 127.0.0.1:3130' >"$work/other.conf"

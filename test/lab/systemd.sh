@@ -56,6 +56,11 @@ check 'it has no capabilities and no root' says 'CapEff:.0+$' inside cat "/proc/
 before=$(property MainPID)
 check 'it reloads' inside systemctl reload tsntlm
 check 'and goes on as the same process' [ "$(property MainPID)" = "$before" ]
+check 'the control socket answers' says "$upstream" inside tsntlm status
+check 'it is for root and the service alone' says '^600 tsntlm' inside stat -c '%a %U' /run/tsntlm/control.sock
+check 'it reloads by command' inside tsntlm reload
+check 'the guard is asked by command' says 'guard|nothing' inside tsntlm unlock
+check 'the log level by command' inside tsntlm log-level debug
 inside kill -KILL "$before"
 check 'after a kill -9 it comes back' within 15 says 'Hello from the origin' fetch
 check 'systemd counted one restart' [ "$(property NRestarts)" = 1 ]
@@ -118,6 +123,19 @@ inside systemctl daemon-reload
 inside systemctl -q enable tsntlm.service docker.service
 boot_order() { inside systemd-analyze verify --man=no default.target docker.service tsntlm.service 2>&1 | grep -i 'cycle'; }
 check 'there is no ordering cycle with a docker.service behind it' says '^$' boot_order
+printf '[Unit]\nDescription=stands for the runner\n[Service]\nExecStart=/bin/sleep infinity\n' >"$LAB/machine/etc/systemd/system/gitlab-runner.service"
+environment() { inside systemctl show --property=Environment "$1.service"; }
+for unit in docker gitlab-runner; do
+  check "setup $unit writes a drop-in" inside tsntlm setup "$unit" --write
+  inside systemctl daemon-reload
+  for variable in http_proxy HTTP_PROXY https_proxy HTTPS_PROXY; do
+    check "$unit has $variable from it" says "[ =]$variable=http://127.0.0.1:3128( |$)" environment "$unit"
+  done
+  check "$unit has no_proxy from it" says ' no_proxy=localhost,127.0.0.1' environment "$unit"
+  check "setup $unit takes it back" inside tsntlm setup "$unit" --undo
+  inside systemctl daemon-reload
+  check "$unit has an environment of its own again" says '^Environment=$' environment "$unit"
+done
 printf '[Unit]\nDescription=stands for cntlm\n[Service]\nExecStart=/bin/sleep infinity\n' >"$LAB/machine/etc/systemd/system/cntlm.service"
 inside systemctl daemon-reload
 inside systemctl start cntlm
