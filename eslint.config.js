@@ -75,7 +75,7 @@ const SHAPE = [
 ]
 
 export default defineConfig(
-  globalIgnores(['dist/', 'dist-deb/', 'dist-sea/', '.tap/', 'coverage/']),
+  globalIgnores(['dist/', 'dist-deb/', 'dist-sea/', 'dist-bench/', '.tap/', 'coverage/']),
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],

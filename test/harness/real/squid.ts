@@ -125,8 +125,10 @@ async function writeFiles(dir: string, port: number, options: SquidOptions): Pro
   const files = { conf: at('squid.conf'), accessLog: at('access.log'), authLog: at('auth.jsonl') }
   const samba = at('samba')
   await mkdir(samba)
-  await copyFile(new URL('ntlm-helper-policy.py', import.meta.url), at('helper.py'))
-  await chmod(at('helper.py'), 0o755)
+  if (options.auth === 'policy') {
+    await copyFile(new URL('ntlm-helper-policy.py', import.meta.url), at('helper.py'))
+    await chmod(at('helper.py'), 0o755)
+  }
   await writeFile(at('hosts'), `127.0.0.1 localhost ${ORIGIN_HOST}\n`)
   await writeFile(at('smb.conf'), smbConf(samba))
   await writeFile(files.conf, squidConf(dir, port, options))
