@@ -13,19 +13,25 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.take(1).readUInt8(0)
+    return this.bytes.readUInt8(this.#pass(1))
   }
 
   u16(): number {
-    return this.take(2).readUInt16LE(0)
+    return this.bytes.readUInt16LE(this.#pass(2))
   }
 
   u32(): number {
-    return this.take(4).readUInt32LE(0)
+    return this.bytes.readUInt32LE(this.#pass(4))
   }
 
   /** The next `length` bytes, not copied. */
   take(length: number): Buffer {
+    const start = this.#pass(length)
+    return this.bytes.subarray(start, this.offset)
+  }
+
+  /** @returns the offset of what is passed over. */
+  #pass(length: number): number {
     if (length < 0 || length > this.remaining) {
       throw new RangeError(
         `${length} bytes wanted at offset ${this.offset}, ${this.remaining} there`,
@@ -33,13 +39,16 @@ export class ByteReader {
     }
     const start = this.offset
     this.offset += length
-    return this.bytes.subarray(start, this.offset)
+    return start
   }
 }
 
+/** Longer than most messages of NTLM. */
+const FIRST_SIZE = 512
+
 /** Little-endian writing into a buffer that grows. */
 export class ByteWriter {
-  readonly #parts: Buffer[] = []
+  #bytes = Buffer.allocUnsafe(FIRST_SIZE)
   #length = 0
 
   get length(): number {
@@ -47,24 +56,34 @@ export class ByteWriter {
   }
 
   u16(value: number): this {
-    const part = Buffer.allocUnsafe(2)
-    part.writeUInt16LE(value)
-    return this.raw(part)
+    this.#makeRoom(2)
+    this.#length = this.#bytes.writeUInt16LE(value, this.#length)
+    return this
   }
 
   u32(value: number): this {
-    const part = Buffer.allocUnsafe(4)
-    part.writeUInt32LE(value >>> 0)
-    return this.raw(part)
+    this.#makeRoom(4)
+    this.#length = this.#bytes.writeUInt32LE(value >>> 0, this.#length)
+    return this
   }
 
   raw(bytes: Uint8Array): this {
-    this.#parts.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    this.#makeRoom(bytes.byteLength)
+    this.#bytes.set(bytes, this.#length)
     this.#length += bytes.byteLength
     return this
   }
 
+  /** What was written, in memory of its own. */
   finish(): Buffer {
-    return Buffer.concat(this.#parts, this.#length)
+    return Buffer.from(this.#bytes.subarray(0, this.#length))
+  }
+
+  #makeRoom(size: number): void {
+    const needed = this.#length + size
+    if (needed <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length))
+    this.#bytes.copy(larger, 0, 0, this.#length)
+    this.#bytes = larger
   }
 }

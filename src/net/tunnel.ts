@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { type Clock, IdleWatch, type Timer } from '../core/index.ts'
+import { type Clock, IdleWatch, type Listed, type Timer } from '../core/index.ts'
 
 export type TunnelEnd = 'closed' | 'client-error' | 'upstream-error' | 'idle' | 'shutdown'
 
@@ -23,7 +23,8 @@ const LINGER_MS = 60_000
  * slow reader slows the other side down, and what one side sent before it broke still reaches the other.
  * Both streams must allow half-open operation.
  */
-export class Tunnel {
+export class Tunnel implements Listed {
+  place = -1
   readonly done: Promise<TunnelResult>
   readonly #client: Duplex
   readonly #upstream: Duplex

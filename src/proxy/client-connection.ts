@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Clock, ProxyError, Timer } from '../core/index.ts'
+import type { Clock, Listed, ProxyError, Timer } from '../core/index.ts'
 import type { Lease, SessionOwner } from '../upstream/index.ts'
 
 /** Requests of one connection that may wait for the ones before them; reading stops beyond it. */
@@ -25,7 +25,8 @@ export interface ClientConnectionOptions {
  * A client's connection. Pipelined requests are served one after the other (RFC 9112 section 9.3.2): a second one may
  * depend on what the first one changed.
  */
-export class ClientConnection implements SessionOwner {
+export class ClientConnection implements Listed, SessionOwner {
+  place = -1
   readonly stream: Duplex
   readonly label: string
   readonly address: string

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { IdleWatch, ProxyError } from '../core/index.ts'
+import { IdleWatch, ProxyError, Roster } from '../core/index.ts'
 import type { Tunnel } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
 import { giveUpReader } from './answer-sink.ts'
@@ -34,7 +34,8 @@ export class HttpFrontend implements Frontend {
   readonly #current: CurrentDependencies
   readonly #clients: ClientCounts
   readonly #server: Server
-  readonly #connections = new Map<Duplex, ClientConnection>()
+  readonly #connections = new Roster<ClientConnection>()
+  readonly #byStream = new WeakMap<Duplex, ClientConnection>()
   readonly #work: Workload
   #isDraining = false
 
@@ -109,10 +110,11 @@ export class HttpFrontend implements Frontend {
           }),
         ),
     })
-    this.#connections.set(stream, connection)
+    this.#connections.add(connection)
+    this.#byStream.set(stream, connection)
     stream.once('close', () => {
       connection.closed()
-      this.#connections.delete(stream)
+      this.#connections.remove(connection)
     })
     if (this.#isDraining) connection.drain()
     else this.#server.emit('connection', stream)
@@ -120,18 +122,18 @@ export class HttpFrontend implements Frontend {
 
   async drain(): Promise<void> {
     this.#isDraining = true
-    for (const connection of [...this.#connections.values()]) connection.drain()
+    for (const connection of this.#connections.list()) connection.drain()
     await this.#work.quiet()
   }
 
   destroy(): number {
     const cut = this.#work.abort()
-    for (const stream of [...this.#connections.keys()]) stream.destroy()
+    for (const { stream } of this.#connections.list()) stream.destroy()
     return cut
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#connections.get(request.socket)
+    const connection = this.#byStream.get(request.socket)
     if (connection === undefined) return
     if (isPing(request)) {
       return connection.serve(async () => this.#answerPing(connection, response))
@@ -203,7 +205,7 @@ export class HttpFrontend implements Frontend {
     early: Buffer,
     handle: (context: ConnectContext, request: IncomingMessage, early: Buffer) => Promise<void>,
   ): void {
-    const connection = this.#connections.get(stream)
+    const connection = this.#byStream.get(stream)
     if (connection === undefined) return
     const { refusal } = connection
     if (refusal !== undefined) {
@@ -271,12 +273,12 @@ export class HttpFrontend implements Frontend {
   }
 
   #isRefused({ socket }: IncomingMessage): boolean {
-    return this.#connections.get(socket)?.refusal !== undefined
+    return this.#byStream.get(socket)?.refusal !== undefined
   }
 
   /** llhttp refused what came, or the connection broke. */
   #onClientError(error: Error & { code?: string }, stream: Duplex): void {
-    const connection = this.#connections.get(stream)
+    const connection = this.#byStream.get(stream)
     if (connection === undefined || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
       stream.destroy()
       return

@@ -15,7 +15,7 @@ export interface WorkDescription {
 export class Workload {
   readonly #current: CurrentDependencies
   readonly #scopes = new Roster<RequestScope>()
-  readonly #tunnels = new Set<Tunnel>()
+  readonly #tunnels = new Roster<Tunnel>()
   #onQuiet: (() => void) | undefined
 
   constructor(current: CurrentDependencies) {
@@ -49,7 +49,7 @@ export class Workload {
 
   addTunnel(tunnel: Tunnel): void {
     this.#tunnels.add(tunnel)
-    void tunnel.done.then(() => this.#tunnels.delete(tunnel))
+    void tunnel.done.then(() => this.#tunnels.remove(tunnel))
   }
 
   noteFailure(scope: RequestScope, error: ProxyError): void {
@@ -72,7 +72,7 @@ export class Workload {
   /** Ends everything now. @returns how many requests and tunnels were cut off. */
   abort(): number {
     const cut = this.#scopes.size
-    for (const tunnel of [...this.#tunnels]) tunnel.destroy('shutdown')
+    for (const tunnel of this.#tunnels.list()) tunnel.destroy('shutdown')
     for (const scope of this.#scopes.list()) scope.abort('DRAINING')
     return cut
   }

@@ -1,4 +1,4 @@
-import { ProxyError, type SessionId } from '../core/index.ts'
+import { type Listed, ProxyError, type SessionId } from '../core/index.ts'
 import type { SpareGrade } from '../policy/index.ts'
 import type { DetachedStream, UpstreamConnection } from './connection.ts'
 import type { Challenged } from './logon.ts'
@@ -11,7 +11,7 @@ export interface Spare {
 }
 
 /** A connection to one upstream under one identity, and what is known of it. */
-export interface Session {
+export interface Session extends Listed {
   readonly id: SessionId
   readonly connection: UpstreamConnection
   /** The upstream accepted this very connection, or wants no authentication on it. */
@@ -47,7 +47,8 @@ export interface LeaseEndings {
 }
 
 /** The right to use a session, ended exactly once by `release`, `park`, `discard` or `detach`. */
-export class Lease {
+export class Lease implements Listed {
+  place = -1
   readonly session: Session
   /** Whether the session had been ready when it was lent. */
   readonly wasReady: boolean

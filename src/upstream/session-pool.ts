@@ -5,6 +5,7 @@ import {
   type Emit,
   NEVER_CANCELLED,
   ProxyError,
+  Roster,
   type SessionId,
   type Timer,
   toProxyError,
@@ -61,11 +62,11 @@ export class SessionPool {
   readonly #options: PoolOptions
   readonly #idle: { session: Session; timer: Timer }[] = []
   readonly #waiters: Waiter[] = []
-  readonly #all = new Set<Session>()
+  readonly #all = new Roster<Session>()
   /** Connections that are being dialled: they are no sessions yet. */
   #dialing = 0
   /** Sessions that are being authenticated. */
-  readonly #making = new Set<Lease>()
+  readonly #making = new Roster<Lease>()
   #isRetired = false
   #isClosed = false
   /** Called when the upstream closed spares, or one turned out to be dead. */
@@ -97,13 +98,13 @@ export class SessionPool {
     },
     discard: (lease, error) => {
       const { session } = lease
-      this.#making.delete(lease)
+      this.#making.remove(lease)
       session.connection.destroy(error)
       if (session.spare !== undefined && isBroken(error)) this.#loseSpares()
       this.#pump()
     },
     detach: lease => {
-      this.#all.delete(lease.session)
+      this.#all.remove(lease.session)
       const detached = lease.session.connection.detach()
       this.#settle(lease)
       return detached
@@ -226,7 +227,7 @@ export class SessionPool {
   destroy(): void {
     this.#isClosed = true
     this.rejectWaiters(new ProxyError('DRAINING'))
-    for (const session of [...this.#all]) session.connection.destroy()
+    for (const session of this.#all.list()) session.connection.destroy()
   }
 
   #pump(): void {
@@ -294,6 +295,7 @@ export class SessionPool {
       dialMs,
       owner: undefined,
       spare: undefined,
+      place: -1,
     }
     this.#all.add(session)
     connection.onClosed = reason => this.#forget(session, reason)
@@ -340,7 +342,7 @@ export class SessionPool {
 
   /** It is made, or given up: others may begin. */
   #settle(lease: Lease): void {
-    this.#making.delete(lease)
+    this.#making.remove(lease)
     this.#pump()
   }
 
@@ -369,7 +371,7 @@ export class SessionPool {
   #forget(session: Session, reason: string): void {
     const at = this.#idle.findIndex(entry => entry.session === session)
     if (at >= 0) this.#idle.splice(at, 1)[0]?.timer.cancel()
-    if (!this.#all.delete(session)) return
+    if (!this.#all.remove(session)) return
     this.#options.emit({
       type: 'session.closed',
       session: session.id,
