@@ -85,6 +85,7 @@ install -D -m 644 conf/systemd/tsntlm.service "$stage/usr/lib/systemd/system/tsn
 install -D -m 644 conf/systemd/tsntlm.socket "$stage/usr/lib/systemd/system/tsntlm.socket"
 install -D -m 644 conf/systemd/tsntlm.sysusers "$stage/usr/lib/sysusers.d/tsntlm.conf"
 install -D -m 600 conf/tsntlm.conf "$stage/etc/tsntlm.conf"
+install -D -m 644 conf/tsntlm.logrotate "$stage/etc/logrotate.d/tsntlm"
 for page in man/*.[1-8]; do
   [ -e "$page" ] || continue
   section=${page##*.}
@@ -103,7 +104,7 @@ find "$doc" -type f -exec chmod 644 {} +
 
 mkdir "$stage/DEBIAN"
 for script in postinst prerm postrm; do install -m 755 "$here/$script" "$stage/DEBIAN/$script"; done
-echo /etc/tsntlm.conf >"$stage/DEBIAN/conffiles"
+printf '%s\n' /etc/tsntlm.conf /etc/logrotate.d/tsntlm >"$stage/DEBIAN/conffiles"
 cat >"$stage/DEBIAN/control" <<EOF
 Package: tsntlm
 Version: $version

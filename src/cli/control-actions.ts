@@ -28,12 +28,13 @@ export interface ControlActionsOptions {
   readonly service: Service
   readonly reloader: Reloader
   readonly logger: Logger
+  readonly reopenLog: () => boolean
   readonly stop: () => void
 }
 
 /** What the control socket can make the running program do. */
 export function controlActions(options: ControlActionsOptions): ControlActions {
-  const { service, reloader, logger, stop } = options
+  const { service, reloader, logger, reopenLog, stop } = options
   let isStopping = false
   return {
     status: () => service.status(),
@@ -53,6 +54,7 @@ export function controlActions(options: ControlActionsOptions): ControlActions {
       if (known !== undefined) logger.level = known
       return known !== undefined
     },
+    reopenLog,
     unlock: (): UnlockAnswer => service.unlock() ?? { outcome: 'no account' },
   }
 }

@@ -80,6 +80,15 @@ export function controlCommands(
       },
     )
     .command(
+      'reopen-log',
+      'make the running tsntlm open its log file anew, for logrotate',
+      command => command.option('socket', SOCKET_OPTION),
+      async ({ config, socket }) => {
+        const { reopenLogCommand } = await import('./reopen-log.ts')
+        exitWith(await reopenLogCommand({ config, socket }, complain))
+      },
+    )
+    .command(
       'unlock',
       'after the password was mended at the domain: let the running tsntlm show it once more',
       command => command.option('socket', SOCKET_OPTION),

@@ -30,6 +30,7 @@ const COMMANDS = [
   'reload',
   'drain',
   'log-level',
+  'reopen-log',
   'unlock',
 ]
 

@@ -79,6 +79,7 @@ const TAKEN_AT_START = {
   ControlSocket: 'controlSocket',
   StateDirectory: 'stateDirectory',
   LogFormat: 'logFormat',
+  LogFile: 'logFile',
 } as const satisfies Readonly<Record<string, keyof Config>>
 
 function staysAsStarted(started: Config, now: Config): string[] {

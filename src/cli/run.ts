@@ -1,12 +1,13 @@
-import { openSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { Directive, LogFormat } from '../config/index.ts'
-import { type Emit, isProxyError, ProxyError, systemClock } from '../core/index.ts'
+import { type Emit, isProxyError, systemClock } from '../core/index.ts'
 import {
   createEventLog,
   createLogger,
   createStatistics,
   leadsToJournal,
+  LogFile,
   type Logger,
 } from '../observe/index.ts'
 import {
@@ -23,7 +24,7 @@ import { serve } from './serve.ts'
 export interface RunArguments {
   readonly config: string | undefined
   readonly overrides: readonly Directive[]
-  /** undefined for standard output. */
+  /** Instead of what the configuration says. */
   readonly logFile: string | undefined
   readonly pidFile: string | undefined
   /** Name or number of a user. */
@@ -44,10 +45,12 @@ export async function runCommand(
   if (input === undefined) return FAILED
   try {
     const identity = readIdentity(args.runAs, complain)
-    const logger = openLog(args.logFile, input)
+    const path = args.logFile ?? input.config.logFile
+    const file = path === undefined ? undefined : openLogFile(path, identity, complain)
+    const logger = openLog(file, input)
     watchBugs(logger)
     // In the background, and with a log file, standard error is not where the log is read.
-    if (process.connected || args.logFile !== undefined) logIssues(issues, logger)
+    if (process.connected || file !== undefined) logIssues(issues, logger)
     const log = createEventLog(logger, systemClock)
     const statistics = createStatistics(systemClock)
     const emit: Emit = event => {
@@ -55,7 +58,8 @@ export async function runCommand(
       log.emit(event)
     }
     try {
-      return await serve(input, { ...args, sockets, identity, logger, emit, statistics })
+      const reopenLog = (): boolean => file?.reopen() ?? true
+      return await serve(input, { ...args, sockets, identity, logger, reopenLog, emit, statistics })
     } finally {
       log.flush()
       logger.flush()
@@ -82,24 +86,23 @@ export function readIdentity(
   })
 }
 
-function openLog(file: string | undefined, { config }: BuildInput): Logger {
-  const fd = file === undefined ? process.stdout.fd : openLogFile(file)
-  return createLogger({
-    level: config.logLevel,
-    format: chooseFormat(config.logFormat, isatty(fd)),
-    destination: fd,
-    journald: leadsToJournal(fd, process.env['JOURNAL_STREAM']),
-  })
+/** @throws ProxyError CONFIG. */
+function openLogFile(
+  path: string,
+  owner: Identity | undefined,
+  complain: (line: string) => void,
+): LogFile {
+  return new LogFile({ path, owner, onProblem: problem => complain(`tsntlm: ${problem}`) })
 }
 
-/** @throws ProxyError CONFIG. */
-function openLogFile(file: string): number {
-  try {
-    return openSync(file, 'a', 0o600)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ProxyError('CONFIG', { detail: `the log file cannot be opened: ${reason}`, cause })
-  }
+function openLog(file: LogFile | undefined, { config }: BuildInput): Logger {
+  const { fd } = process.stdout
+  return createLogger({
+    level: config.logLevel,
+    format: chooseFormat(config.logFormat, file === undefined && isatty(fd)),
+    destination: file ?? fd,
+    journald: file === undefined && leadsToJournal(fd, process.env['JOURNAL_STREAM']),
+  })
 }
 
 function chooseFormat(configured: LogFormat, isTerminal: boolean): 'json' | 'text' {

@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly sockets: readonly InheritedSocket[]
   readonly identity: Identity | undefined
   readonly logger: Logger
+  /** @returns false when there is a log file and it cannot be opened anew. */
+  readonly reopenLog: () => boolean
   readonly emit: Emit
   readonly statistics: Statistics
 }
@@ -48,7 +50,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     outer.emit(event)
   }
   const surroundings = { ...outer, emit }
-  const { identity, logger, pidFile, stopsOnHangup } = surroundings
+  const { identity, logger, pidFile, reopenLog, stopsOnHangup } = surroundings
   const service = makeService(input, surroundings)
   const socket = chooseControlSocket(input.config.controlSocket, identity)
   const systemd = notifierOf(emit)
@@ -62,7 +64,8 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     onEnd: announce,
   })
   const stop = (): void => signals.stop('control socket')
-  const actions = controlActions({ service, reloader, logger, stop })
+  const actions = controlActions({ service, reloader, logger, reopenLog, stop })
+  process.on('SIGUSR2', reopenLog)
   let control: ControlSocket | undefined
   try {
     const opened = await moveAdmin(admin, input.config)

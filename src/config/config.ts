@@ -137,6 +137,8 @@ export interface Config {
   readonly warmTunnels: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  /** undefined for standard output. */
+  readonly logFile: string | undefined
   readonly admin: AdminAddress | undefined
   /** Whether that address may be one that other hosts and containers reach. */
   readonly adminExposed: boolean
@@ -197,6 +199,7 @@ export const DEFAULTS: Config = {
   warmTunnels: 0,
   logLevel: 'info',
   logFormat: 'auto',
+  logFile: undefined,
   admin: undefined,
   adminExposed: false,
 }

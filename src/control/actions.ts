@@ -19,6 +19,8 @@ export interface ControlActions {
   readonly logLevel: () => string
   /** @returns false when there is no such level. */
   readonly setLogLevel: (level: string) => boolean
+  /** @returns false when there is a log file and it cannot be opened anew. */
+  readonly reopenLog: () => boolean
   /** Lets the password of the configuration be shown once more. */
   readonly unlock: () => object
 }

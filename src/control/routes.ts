@@ -29,6 +29,12 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   '/drain': { POST: actions => ({ status: 202, body: actions.drain() }) },
   '/unlock': { POST: actions => ok(actions.unlock()) },
+  '/log/reopen': {
+    POST: actions =>
+      actions.reopenLog()
+        ? ok({ reopened: true })
+        : refusal(500, 'the log file cannot be opened anew, see standard error of the service'),
+  },
   '/log-level': {
     GET: actions => ok({ level: actions.logLevel() }),
     POST: (actions, body) => {

@@ -1,5 +1,6 @@
 export { createEventLog, type EventLog } from './event-log.ts'
 export { leadsToJournal } from './journal.ts'
+export { LogFile, type LogFileOptions } from './log-file.ts'
 export {
   createLogger,
   type LogFormat,

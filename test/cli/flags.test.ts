@@ -180,7 +180,7 @@ t.test('-T appends the verbose log to a file of its owner', async t => {
     t.equal(daemon.output(), '')
     t.equal(readFileSync(log, 'utf8').match(/"service\.stopped"/g)?.length, times)
   }
-  t.equal(statSync(log).mode & 0o777, 0o600)
+  t.equal(statSync(log).mode & 0o777, 0o640)
   const { code, stderr } = await tsntlm([...args, '-T', join(log, 'below')])
   t.match({ code, stderr }, { code: 1, stderr: /^tsntlm: the log file cannot be opened: ENOTDIR/ })
 })

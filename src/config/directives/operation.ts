@@ -40,6 +40,14 @@ export const OPERATION: readonly DirectiveSpec[] = [
     parse: oneOf('auto', 'json', 'text'),
     show: value => value,
   }),
+  single('LogFile', 'logFile', {
+    grammar: 'path',
+    doc: 'File that log lines are appended to; SIGUSR2 and tsntlm reopen-log open it anew',
+    since: 'tsntlm',
+    otherwise: 'standard output',
+    parse: parseAbsolutePath,
+    show: asWritten,
+  }),
   single('Admin', 'admin', {
     grammar: 'port | address:port | unix:path | off',
     doc: 'Where metrics, health and the status page are; a port alone is on 127.0.0.1',

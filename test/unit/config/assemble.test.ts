@@ -63,7 +63,7 @@ t.test('every directive reaches its field', async t => {
       'HandshakeTimeout 2s\nResponseTimeout 3s\nSessionIdleTimeout 4s\nTunnelIdleTimeout 5s',
       'BodyTimeout 11\nClientIdleTimeout 12\nMaxWaiting 13\nMaxClients 14\nMaxClientsPerAddress 15',
       'RateLimitRetry all\nRateLimitWait 9\nRateLimitTotal 10',
-      'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nWarm Challenged\nWarmMax 9\nWarmTunnels 10\nLogLevel debug\nLogFormat text',
+      'ShutdownGrace 0\nHeaderTimeout 6\nMaxHandshakes 7\nMaxSessions 8\nWarm Challenged\nWarmMax 9\nWarmTunnels 10\nLogLevel debug\nLogFormat text\nLogFile /l.log',
       'Admin 10.0.0.1:9911\nAdminExposed yes\nControlSocket /c.sock',
       'Pac /p.pac\nPacRefresh off\nPacTrust *.corp:8080\nPacTrust 10.0.0.0/8, d',
       'SOCKS5Proxy 10.0.0.1:1080\nSOCKS5User s:t\nTunnel [::1]:5:[::2]:22',
@@ -116,6 +116,7 @@ t.test('every directive reaches its field', async t => {
     warmTunnels: 10,
     logLevel: 'debug',
     logFormat: 'text',
+    logFile: '/l.log',
     controlSocket: '/c.sock',
     admin: { host: '10.0.0.1', port: 9911 },
     adminExposed: true,
@@ -149,8 +150,8 @@ t.test('what is not given has its default', async t => {
     if (!given.includes(key)) t.strictSame(Reflect.get(config, key), value, key)
   }
   for (const spec of DIRECTIVES.filter(({ since }) => since === 'tsntlm')) {
-    if (['StateDirectory', 'PasswordFile', 'ControlSocket'].includes(spec.name) || spec.repeatable)
-      continue
+    const hasNone = ['StateDirectory', 'PasswordFile', 'ControlSocket', 'LogFile']
+    if (hasNone.includes(spec.name) || spec.repeatable) continue
     const origin = { source: 'f', line: 1, column: 1 }
     const draft = newDraft()
     t.match(spec.read(spec.defaultText, draft, origin), { ok: true, warnings: [] }, spec.name)

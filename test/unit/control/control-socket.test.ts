@@ -26,6 +26,7 @@ function actionsThat(change: Partial<ControlActions> = {}): ControlActions {
       if (asked === 'debug') level = asked
       return asked === 'debug'
     },
+    reopenLog: () => true,
     unlock: () => ({ outcome: 'open' }),
     ...change,
   }
@@ -51,6 +52,7 @@ t.test('each question has its answer', async t => {
     ['POST', '/reload', undefined, 200, { taken: true, generation: 2, problems: [] }],
     ['POST', '/drain', undefined, 202, { pid: 42 }],
     ['POST', '/unlock', undefined, 200, { outcome: 'open' }],
+    ['POST', '/log/reopen', undefined, 200, { reopened: true }],
     ['GET', '/log-level', undefined, 200, { level: 'info' }],
     ['POST', '/log-level', { level: 'debug' }, 200, { level: 'debug' }],
     ['POST', '/log-level', { level: 'loud' }, 400, { error: 'there is no log level "loud"' }],

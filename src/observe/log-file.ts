@@ -1,0 +1,76 @@
+import { closeSync, fchownSync, openSync, writeSync } from 'node:fs'
+import { ProxyError } from '../core/index.ts'
+
+export interface LogFileOptions {
+  readonly path: string
+  /** Whom a file is given to that root makes for a process that will run as this user. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
+  /** Told once when the file cannot be written or opened anew, and again after it went well in between. */
+  readonly onProblem: (problem: string) => void
+}
+
+const APPEND = 'a'
+const MODE = 0o640
+
+/**
+ * A file that lines are appended to at once, so that none is lost when the process ends. Where it cannot be written, lines are lost
+ * rather than requests.
+ */
+export class LogFile {
+  readonly #options: LogFileOptions
+  #fd: number
+  #isBroken = false
+
+  /** @throws ProxyError CONFIG when the file cannot be opened. */
+  constructor(options: LogFileOptions) {
+    this.#options = options
+    try {
+      this.#fd = open(options)
+    } catch (cause) {
+      const detail = `the log file cannot be opened: ${messageOf(cause)}`
+      throw new ProxyError('CONFIG', { detail, cause })
+    }
+  }
+
+  write(text: string): void {
+    try {
+      const bytes = Buffer.from(text)
+      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at)
+      this.#isBroken = false
+    } catch (error) {
+      this.#complain(`lines of the log are lost: ${messageOf(error)}`)
+    }
+  }
+
+  /**
+   * Goes on in the file that has the path by now: logrotate has moved the other one away. When there is none and none can be made,
+   * it goes on in the old one. @returns whether that went well.
+   */
+  reopen(): boolean {
+    try {
+      const fd = open(this.#options)
+      closeSync(this.#fd)
+      this.#fd = fd
+      this.#isBroken = false
+      return true
+    } catch (error) {
+      this.#complain(`the log file cannot be opened anew, the old one goes on: ${messageOf(error)}`)
+      return false
+    }
+  }
+
+  #complain(problem: string): void {
+    if (!this.#isBroken) this.#options.onProblem(problem)
+    this.#isBroken = true
+  }
+}
+
+function open({ owner, path }: LogFileOptions): number {
+  const fd = openSync(path, APPEND, MODE)
+  if (owner !== undefined && process.getuid?.() === 0) fchownSync(fd, owner.uid, owner.gid)
+  return fd
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
