@@ -108,7 +108,7 @@ export const FLAGS: readonly Flag[] = [
   }),
   flag('T log-file', 'FILE', {
     group: 'Log',
-    doc: 'append the log to the file (made with mode 0600), as with -v',
+    doc: 'append the log to the file (made with mode 0640), as with -v',
     ...always('LogLevel', 'debug'),
     ...path,
   }),

@@ -93,3 +93,18 @@ t.test('unlock lets a rejected password be shown once more, and only once', asyn
     /Wrong-1/,
   )
 })
+
+t.test('after two wrong passwords unlock lets the right one be shown', async t => {
+  const { upstream, product, ask } = await start(t, 'Wrong-1')
+  t.equal(await get(product), 502)
+  edit(product, /Wrong-1/, 'Wrong-2')
+  t.match(await ask('reload'), { code: 0 })
+  t.equal(await get(product), 502)
+  edit(product, /Wrong-2/, ACCOUNT.password)
+  t.match(await ask('reload'), { code: 0 })
+  t.equal(await get(product), 502, 'two in half an hour are the most')
+  t.equal(upstream.counters.type3s, 2)
+  t.match(await ask('unlock'), { code: 0, out: /shows the password of/ })
+  t.equal(await get(product), 200)
+  t.equal(upstream.counters.type3s, 3)
+})
