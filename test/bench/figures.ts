@@ -123,7 +123,7 @@ function bulk(tunnels: number, way: 'up' | 'down'): Figure {
       return running(subject, scene, async ({ pid, port }) => {
         const bytes = Math.round(BULK_BYTES / (tunnels === 1 ? 1 : tunnels / 4))
         const before = await processorTime(pid)
-        const host = `${way === 'up' ? 'sink' : 'source'}-${bytes}`
+        const host = `${way === 'up' ? 'sink' : 'source'}-${bytes}:1`
         const answer = await load(native, 'bulk', {
           port,
           clients: tunnels,
@@ -170,7 +170,7 @@ function memory(): Figure {
       return running(subject, scene, async ({ pid, port }) => {
         const mebibytes = async (): Promise<number> => (await residentMemory(pid)) / 1024
         const idle = await mebibytes()
-        const held = holdTunnels(native, { port, clients: 32, timeout: 30 })
+        const held = holdTunnels(native, { port, clients: 32, timeout: 5 })
         try {
           await held.open(1000)
           await held.echo()

@@ -76,6 +76,7 @@ function tsntlm({ root }: Paths, name: string, what: string, lines: readonly str
         `Listen 127.0.0.1:${port}`,
         `StateDirectory ${folder}`,
         'ControlSocket off',
+        'MaxWaiting 20000',
         '',
       ]
       await writeFile(config, text.join('\n'), { mode: 0o600 })

@@ -121,7 +121,7 @@ t.test('no document names a directive that does not exist', async t => {
 })
 
 t.test('no document shows a command or an option that does not exist', async t => {
-  const source = read('src/cli/main.ts') + read('src/cli/control-commands.ts')
+  const source = read('src/cli/command-line.ts') + read('src/cli/control-commands.ts')
   const names = (pattern: RegExp): string[] =>
     [...source.matchAll(pattern)].map(([, name = '']) => name)
   const commands = names(/\.command\(\s*'([a-z-]+)[ ']/g)

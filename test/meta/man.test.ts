@@ -113,7 +113,7 @@ t.test('tsntlm(1) has each option with its letter, value and group, and no other
 })
 
 t.test('tsntlm(1) has each command and no other, and the options of the commands', async t => {
-  const source = read('src/cli/main.ts') + read('src/cli/control-commands.ts')
+  const source = read('src/cli/command-line.ts') + read('src/cli/control-commands.ts')
   const inSource = (pattern: RegExp): string[] =>
     [...source.matchAll(pattern)].map(([, name = '']) => name)
   const commands = inSource(/\.command\(\s*'([a-z-]+)[ ']/g)
