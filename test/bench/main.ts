@@ -83,7 +83,12 @@ function challenge(): string {
 
 /** Round by round, all subjects in each: what disturbs the machine for a while disturbs all of them. */
 async function take(figure: Figure): Promise<Table> {
-  const taking = chosenSubjects.filter(({ doesNtlm }) => doesNtlm || figure.withRelays)
+  const taking = chosenSubjects.filter(
+    ({ ntlm }) =>
+      ntlm === 'true' ||
+      (ntlm === 'feigned' && figure.needsSquid !== true) ||
+      (ntlm === 'none' && figure.withRelays),
+  )
   const rows = taking.map(subject => ({
     subject,
     rounds: [] as Values[],

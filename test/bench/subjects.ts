@@ -27,8 +27,8 @@ export interface Running {
 export interface Subject {
   readonly name: string
   readonly what: string
-  /** Whether it logs on by itself; the others show what the kernel allows without NTLM. */
-  readonly doesNtlm: boolean
+  /** Whether it logs on: truly, with messages that only the light upstream takes, or not at all (what the kernel allows). */
+  readonly ntlm: 'true' | 'feigned' | 'none'
   start(scene: Scene): Promise<Running>
 }
 
@@ -64,7 +64,7 @@ function tsntlm({ root }: Paths, name: string, what: string, lines: readonly str
   return {
     name,
     what,
-    doesNtlm: true,
+    ntlm: 'true',
     start: async scene => {
       const port = await freePort()
       const folder = await mkdtemp(join(scene.folder, 'tsntlm-'))
@@ -91,7 +91,7 @@ function cntlm(name: string, what: string, path: string): Subject {
   return {
     name,
     what,
-    doesNtlm: true,
+    ntlm: 'true',
     start: async scene => {
       const port = await freePort()
       const folder = await mkdtemp(join(scene.folder, 'cntlm-'))
@@ -108,7 +108,7 @@ function px(path: string): Subject {
   return {
     name: 'px',
     what: 'by --px',
-    doesNtlm: true,
+    ntlm: 'true',
     start: async ({ upstreams }) => {
       const port = await freePort()
       const servers = upstreams.map(upstream => `127.0.0.1:${upstream}`).join(',')
@@ -122,7 +122,7 @@ function alpaca(path: string): Subject {
   return {
     name: 'alpaca',
     what: 'by --alpaca',
-    doesNtlm: true,
+    ntlm: 'true',
     start: async ({ folder, upstreams }) => {
       const port = await freePort()
       const pac = join(folder, `alpaca-${port}.pac`)
@@ -140,7 +140,7 @@ function floor(): Subject {
   return {
     name: 'bare node',
     what: 'the legs of NTLM and a relay in plain node, nothing else',
-    doesNtlm: true,
+    ntlm: 'feigned',
     start: async ({ upstreams: [upstream] }) => {
       const port = await freePort()
       return start(port, process.execPath, [file, `${upstream}`, `${port}`])
@@ -152,7 +152,7 @@ function haproxyRelay(path: string): Subject {
   return {
     name: 'HAProxy',
     what: 'relays TCP, without NTLM',
-    doesNtlm: false,
+    ntlm: 'none',
     start: async ({ folder, open }) => {
       const port = await freePort()
       const config = join(folder, `haproxy-${port}.cfg`)
@@ -177,7 +177,7 @@ function relay(): Subject {
   return {
     name: 'bare relay',
     what: 'relays TCP in one thread of C, without NTLM',
-    doesNtlm: false,
+    ntlm: 'none',
     start: async ({ native, open }) => ({ ...(await startRelay(native, open)), startedMs: 0 }),
   }
 }

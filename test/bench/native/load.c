@@ -153,6 +153,17 @@ static void on_tunnel(struct client *c, size_t extra)
     if (write(c->fd, "x", 1) != 1) fail(c, "byte not taken");
 }
 
+// A kept connection may be closed at any time: clients send the request again (RFC 9112 section 9.3.1). Its time goes on.
+static void try_again(struct client *c)
+{
+    uint64_t since = c->begun;
+    reconnects++;
+    begun--;
+    disconnect(c);
+    begin_request(c);
+    c->begun = since;
+}
+
 static void on_body_end(struct client *c)
 {
     succeed(c);
@@ -168,7 +179,8 @@ static void on_head(struct client *c)
 {
     ssize_t got = read(c->fd, c->head + c->head_length, HEAD_SIZE - 1 - c->head_length);
     if (got < 0 && errno == EAGAIN) return;
-    if (got <= 0) return fail(c, c->served ? "kept connection closed" : "connection closed");
+    if (got <= 0 && c->served && c->head_length == 0) return try_again(c);
+    if (got <= 0) return fail(c, "connection closed");
     c->head_length += (size_t)got;
     c->head[c->head_length] = 0;
     char *end = strstr(c->head, "\r\n\r\n");
