@@ -30,4 +30,5 @@ VOLUME /var/lib/tsntlm
 # The user "node" of the image, as numbers: some schedulers want to see that it is not root.
 USER 1000:1000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD ["node", "bin/tsntlm.js", "health"]
-ENTRYPOINT ["node", "bin/tsntlm.js"]
+# See "Memory" in docs/management.md.
+ENTRYPOINT ["node", "--initial-old-space-size=64", "bin/tsntlm.js"]

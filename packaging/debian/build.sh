@@ -55,9 +55,11 @@ overrides=$stage/usr/share/lintian/overrides/tsntlm
 install -D -m 644 "$here/lintian-overrides" "$overrides"
 mkdir -p "$stage/usr/bin"
 rm "$lib/bin/npm-start.js"
+# See "Memory" in docs/management.md.
+heap=--initial-old-space-size=64
 if [ -z "$bundle" ]; then
   architecture=all depends='nodejs (>= 20.19)'
-  sed -i '1s|.*|#!/usr/bin/node|' "$lib"/bin/*.js
+  sed -i "1s|.*|#!/usr/bin/node $heap|" "$lib"/bin/*.js
   chmod 755 "$lib"/bin/*.js
   ln -s ../lib/tsntlm/bin/tsntlm.js "$stage/usr/bin/tsntlm"
 else
@@ -75,7 +77,7 @@ else
   rm -r "$stage/shlibs"
   [ -n "$depends" ] || { echo 'dpkg-shlibdeps failed: is dpkg-dev installed?' >&2; exit 1; }
   sed -i 1d "$lib"/bin/*.js
-  printf '#!/bin/sh\nexec /usr/lib/tsntlm/node /usr/lib/tsntlm/bin/tsntlm.js "$@"\n' >"$stage/usr/bin/tsntlm"
+  printf '#!/bin/sh\nexec /usr/lib/tsntlm/node %s /usr/lib/tsntlm/bin/tsntlm.js "$@"\n' "$heap" >"$stage/usr/bin/tsntlm"
   chmod 755 "$stage/usr/bin/tsntlm"
   cat "$here/lintian-overrides.bundled" >>"$overrides"
 fi

@@ -40,6 +40,9 @@ export interface Paths {
   readonly alpaca?: string | undefined
 }
 
+/** As the packages start it, see "Memory" in docs/management.md. */
+const HEAP = '--initial-old-space-size=64'
+
 const ACCOUNT = ['Username bench', 'Domain CORP', 'Password SecREt01']
 
 /** All that can be had here, tsntlm first. */
@@ -81,7 +84,7 @@ function tsntlm({ root }: Paths, name: string, what: string, lines: readonly str
       ]
       await writeFile(config, text.join('\n'), { mode: 0o600 })
       // The log goes where it costs the reader nothing.
-      const program = [process.execPath, join(root, 'bin/tsntlm.js'), '--config', config]
+      const program = [process.execPath, HEAP, join(root, 'bin/tsntlm.js'), '--config', config]
       return start(port, 'sh', ['-c', 'exec "$@" >/dev/null', 'sh', ...program], folder)
     },
   }
