@@ -326,7 +326,7 @@ async function underLoad(
     subject,
     { native, folder, upstreams, open: upstream.open },
     async ({ pid, port }) => {
-      await load(native, mode, { ...args, port, seconds: seconds / 2 })
+      await load(native, mode, { ...args, port, seconds: Math.max(1, seconds / 2) })
       const before = await processorTime(pid)
       const answer = await load(native, mode, { ...args, port, seconds })
       const spent = (await processorTime(pid)) - before
