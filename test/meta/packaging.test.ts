@@ -65,7 +65,9 @@ t.test('the scripts are valid', async t => {
   const scripts = ['build.sh', 'postinst', 'prerm', 'postrm'].map(
     name => `packaging/debian/${name}`,
   )
-  const labs = ['lib.sh', 'systemd.sh', 'container.sh', 'deb.sh'].map(name => `test/lab/${name}`)
+  const labs = ['lib.sh', 'systemd.sh', 'container.sh', 'deb.sh', 'dockerd.sh'].map(
+    name => `test/lab/${name}`,
+  )
   for (const script of [...scripts, ...labs]) {
     const { code, stderr } = await run('bash', ['-n', script], { cwd: ROOT })
     t.equal(code, 0, `${script}: ${stderr}`)
