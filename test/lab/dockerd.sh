@@ -180,7 +180,7 @@ start_dockerd "$root/etc/docker/daemon.json"
 if dpkg --compare-versions "$(dockerd --version | grep -o '[0-9.]*' | head -n 1)" ge 23; then
   check 'dockerd takes its proxies from it' within 30 says '^ *HTTPS Proxy: http://172\.17\.0\.1:3128' docker info
 else
-  check 'a dockerd before 23.0 does not start with it, and says why' within 10 says 'configuration option: http-proxy' cat "$work/dockerd.log"
+  check 'a dockerd before 23.0 does not start with it, and says why' within 10 says 'configuration option: .*https-proxy' cat "$work/dockerd.log"
 fi
 stop_last
 check 'setup docker --undo takes it back too' setup docker --undo
