@@ -10,7 +10,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN npm run build && npm prune --omit=dev --ignore-scripts && mkdir state path && ln -s /opt/tsntlm/bin/tsntlm.js path/tsntlm \
+RUN npm run build && npm prune --omit=dev --ignore-scripts \
+  && mkdir state command && ln -s /opt/tsntlm/bin/tsntlm.js command/tsntlm \
   && find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -iname 'readme*' -o -iname 'changelog*' -o -path '*/test/*' \) -delete
 
 FROM ${RUNTIME}
@@ -21,9 +22,10 @@ COPY bin bin
 COPY conf/tsntlm.conf conf/tsntlm.conf
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
-COPY --from=build /build/path /usr/local/bin
-# The one place that is written to: the lock-out guard's memory, and the control socket (docker exec NAME tsntlm status). Give the
-# volume a name, so that a new container knows a password that was rejected.
+# For `docker exec tsntlm tsntlm status`.
+COPY --from=build /build/command /usr/local/bin
+# The lock-out guard's memory and the control socket: the one place that is written to, also where the root is read-only.
+# Give the volume a name, so that a new container knows a password that was rejected.
 COPY --from=build --chown=1000:1000 /build/state /var/lib/tsntlm
 ENV STATE_DIRECTORY=/var/lib/tsntlm RUNTIME_DIRECTORY=/var/lib/tsntlm
 VOLUME /var/lib/tsntlm

@@ -1,12 +1,13 @@
 #!/bin/bash
-# The image and the sidecar of conf/docker-compose.yml in a real Docker engine. By hand, as root:
+# The image in a real Docker engine: sidecars of conf/docker-compose.yml, configured by a file and by the environment. By hand,
+# as root:
 #
 #   UPSTREAM=10.0.0.41:8080 ACCOUNT='CORP\alice' PASSWORD=... HTTP_URL=http://HOST/ HTTPS_URL=https://HOST/ test/lab/container.sh
 #
 # UPSTREAM is an NTLM proxy that containers reach. PROXY_NET=host where only the host reaches it: the sidecar then shares the
 # host's network, and the job comes in through the gateway of its own network. CA= names a certificate file for HTTPS_URL.
-# DOCKER= is the docker command ("docker -H unix:///..."). Without BUILD= and RUNTIME=, base images of the Dockerfile, one is
-# made from debootstrap's Debian and this machine's node, for an engine without a registry.
+# DOCKER= is the docker command ("docker -H unix:///..."), COMPOSE= that of compose. Without BUILD= and RUNTIME=, base images of
+# the Dockerfile, one is made from debootstrap's Debian and this machine's node, for an engine without a registry.
 . "$(dirname "$0")/lib.sh"
 : "${UPSTREAM:?}" "${ACCOUNT:?}" "${PASSWORD:?}" "${HTTP_URL:?}" "${HTTPS_URL:?}"
 DOCKER=${DOCKER:-docker}
@@ -14,9 +15,10 @@ docker() { command $DOCKER "$@"; }
 needs debootstrap npm
 
 make_base() {
-  docker image inspect tsntlm-lab/node >/dev/null 2>&1 && return
+  local context lock
+  lock=$(sha256sum <"$ROOT/package-lock.json" | cut -c 1-12)
+  [ "$(docker image inspect -f '{{.Config.Labels.lock}}' tsntlm-lab/node 2>/dev/null)" = "$lock" ] && return
   make_debian
-  local context
   context=$(mktemp -d "$LAB/base.XXXX")
   mkdir "$context/lock"
   cp "$ROOT"/package.json "$ROOT"/package-lock.json "$ROOT"/.npmrc "$context/lock/"
@@ -26,7 +28,8 @@ make_base() {
   cp -r "$(npm root -g)/npm" "$context/npm"
   tar -C "$LAB/debian" -c . | docker import - tsntlm-lab/debian >/dev/null
   printf '%s\n' 'FROM tsntlm-lab/debian' 'COPY node /usr/local/bin/node' 'COPY npm /usr/local/lib/npm' 'COPY npm-cache /npm-cache' \
-    'RUN ln -s ../lib/npm/bin/npm-cli.js /usr/local/bin/npm' 'ENV npm_config_cache=/npm-cache npm_config_offline=true' >"$context/Dockerfile"
+    'RUN ln -s ../lib/npm/bin/npm-cli.js /usr/local/bin/npm' 'ENV npm_config_cache=/npm-cache npm_config_offline=true' \
+    "LABEL lock=$lock" >"$context/Dockerfile"
   DOCKER_BUILDKIT=0 docker build -q -t tsntlm-lab/node "$context" >/dev/null || exit 1
   rm -rf "$context"
 }
@@ -34,7 +37,7 @@ if [ -z "${BUILD:-}" ]; then make_base; BUILD=tsntlm-lab/node RUNTIME=tsntlm-lab
 
 work=$(mktemp -d "$LAB/container.XXXX")
 clean() {
-  docker rm -f tsntlm-lab-sidecar >/dev/null 2>&1
+  docker rm -f tsntlm-lab-sidecar tsntlm-lab-deaf >/dev/null 2>&1
   docker network rm tsntlm-lab-jobs tsntlm-lab-outside >/dev/null 2>&1
   docker volume rm tsntlm-lab-state >/dev/null 2>&1
   rm -rf "$work"
@@ -44,7 +47,7 @@ trap clean EXIT
 build() { DOCKER_BUILDKIT=0 docker build --network none --build-arg BUILD="$BUILD" --build-arg RUNTIME="$RUNTIME" -t tsntlm "$ROOT"; }
 check 'the image builds' build
 check 'its user is not root' says '^1000:1000$' docker image inspect -f '{{.Config.User}}' tsntlm
-own=$(docker history --format '{{.Size}}\t{{.CreatedBy}}' --no-trunc tsntlm | grep -E 'COPY' | head -n 6 | cut -f1 | tr '\n' ' ')
+own=$(docker history --format '{{.Size}}\t{{.CreatedBy}}' --no-trunc tsntlm | grep -E 'COPY' | head -n 7 | cut -f1 | tr '\n' ' ')
 echo "     its own layers: $own"
 check 'the program runs' says '^[0-9]+\.' docker run --rm tsntlm --version
 check 'without a configuration it says what is missing' says 'neither /etc/tsntlm.conf nor' docker run --rm tsntlm
@@ -52,64 +55,117 @@ check 'without a configuration it says what is missing' says 'neither /etc/tsntl
 docker network create --internal tsntlm-lab-jobs >/dev/null
 docker network create tsntlm-lab-outside >/dev/null
 subnet=$(docker network inspect -f '{{(index .IPAM.Config 0).Subnet}}' tsntlm-lab-jobs)
-printf '%s\n' "Username ${ACCOUNT#*\\}" "Domain ${ACCOUNT%\\*}" "Password \"$PASSWORD\"" "Proxy $UPSTREAM" 'Listen 0.0.0.0:3128' \
-  'Allow 127.0.0.1' "Allow $subnet" 'Deny *' >"$work/tsntlm.conf"
-chown 1000:1000 "$work/tsntlm.conf"
-chmod 600 "$work/tsntlm.conf"
+gateway=$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' tsntlm-lab-jobs)
+docker0=$(docker run --rm --entrypoint sh "$BUILD" -c "ip route | sed -n 's/^default via \([0-9.]*\).*/\1/p'")
 
-# sidecar OPTION...: it runs, and jobs reach it as $proxy.
-sidecar() {
-  docker run -d --name tsntlm-lab-sidecar --network "${PROXY_NET:-tsntlm-lab-outside}" --read-only --cap-drop ALL \
-    --security-opt no-new-privileges:true --health-interval 1s -v tsntlm-lab-state:/var/lib/tsntlm "$@" tsntlm || return
-  [ "${PROXY_NET:-}" = host ] || docker network connect --alias tsntlm tsntlm-lab-jobs tsntlm-lab-sidecar
+# private FILE LINE...: readable for the user of the image alone.
+private() {
+  local file=$1
+  shift
+  printf '%s\n' "$@" >"$file"
+  chown 1000:1000 "$file"
+  chmod 600 "$file"
 }
-proxy=http://tsntlm:3128
-[ "${PROXY_NET:-}" != host ] || proxy=http://$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' tsntlm-lab-jobs):3128
-check 'the sidecar starts with a read-only root and without capabilities' sidecar -v "$work/tsntlm.conf:/etc/tsntlm.conf:ro"
-check 'the engine finds it healthy' within 20 says '^healthy' docker inspect -f '{{.State.Health.Status}}' tsntlm-lab-sidecar
-check 'its control socket answers' says "$UPSTREAM" docker exec tsntlm-lab-sidecar tsntlm status
-check 'as process 1' says '^1 .*node' docker exec tsntlm-lab-sidecar sh -c 'echo 1 $(tr "\0" " " </proc/1/cmdline)'
-
+# sidecar NETWORK OPTION...: also in the network of the jobs, unless NETWORK is that of the host.
+sidecar() {
+  local network=$1
+  shift
+  docker rm -f tsntlm-lab-sidecar >/dev/null 2>&1
+  docker create --name tsntlm-lab-sidecar --network "$network" --read-only --cap-drop ALL --security-opt no-new-privileges:true \
+    --health-interval 1s "$@" tsntlm >/dev/null || return
+  [ "$network" = host ] || docker network connect --alias tsntlm tsntlm-lab-jobs tsntlm-lab-sidecar || return
+  docker start tsntlm-lab-sidecar
+}
+state() { docker inspect -f "{{.State.$1}}" tsntlm-lab-sidecar; }
+inside() { docker exec tsntlm-lab-sidecar "$@"; }
+is_healthy() { check "$1: the engine finds it healthy" within 20 says '^healthy' state Health.Status; }
+# job NETWORK PROXY CURL-ARGUMENT...
 job() {
-  docker run --rm --network tsntlm-lab-jobs -e http_proxy="$proxy" -e https_proxy="$proxy" ${CA:+-v "$CA:/ca.crt:ro" -e CURL_CA_BUNDLE=/ca.crt} \
+  local network=$1 proxy=$2
+  shift 2
+  docker run --rm --network "$network" -e http_proxy="$proxy" -e https_proxy="$proxy" ${CA:+-v "$CA:/ca.crt:ro" -e CURL_CA_BUNDLE=/ca.crt} \
     --entrypoint curl "$BUILD" -sS -m 20 -o /dev/null -w 'code=%{http_code}' "$@"
 }
-check 'a job fetches http through it' says '^code=200$' job "$HTTP_URL"
-check 'a job fetches https through it' says '^code=200$' job "$HTTPS_URL"
-check 'without the proxy a job reaches nothing' says 'code=000' job --noproxy '*' "$HTTP_URL"
-no_secret() { ! docker inspect tsntlm-lab-sidecar tsntlm | grep -F "$PASSWORD" && ! docker logs tsntlm-lab-sidecar 2>&1 | grep -F "$PASSWORD"; }
-check 'neither the engine nor the log shows the password' no_secret
-check 'the state is in the volume' docker exec tsntlm-lab-sidecar test -s /var/lib/tsntlm/logons.json
-
-began=$(date +%s)
-check 'it takes SIGTERM' docker stop -t 20 tsntlm-lab-sidecar
-check 'and ends within seconds' [ $(($(date +%s) - began)) -lt 10 ]
-check 'with exit code 0' says '^0$' docker inspect -f '{{.State.ExitCode}}' tsntlm-lab-sidecar
-docker rm -f tsntlm-lab-sidecar >/dev/null
-
-by_environment() {
-  sidecar -e TSNTLM_PROXY="$UPSTREAM" -e TSNTLM_USERNAME="${ACCOUNT#*\\}" -e TSNTLM_DOMAIN="${ACCOUNT%\\*}" -e TSNTLM_LISTEN=0.0.0.0:3128 \
-    -e TSNTLM_ALLOW="127.0.0.1,$subnet" -e TSNTLM_DENY='*' "$@"
+serves() {
+  local name=$1
+  shift
+  check "$name: a job fetches http through it" says '^code=200$' job "$@" "$HTTP_URL"
+  check "$name: a job fetches https through it" says '^code=200$' job "$@" "$HTTPS_URL"
 }
-secret=$work/password
-echo "$PASSWORD" >"$secret"
-chown 1000:1000 "$secret"
-chmod 400 "$secret"
-check 'a sidecar starts by its environment alone, the password in a secret' by_environment -v "$secret:/run/secrets/tsntlm_password:ro"
-check 'the engine finds it healthy' within 20 says '^healthy' docker inspect -f '{{.State.Health.Status}}' tsntlm-lab-sidecar
-check 'a job fetches http through it' says '^code=200$' job "$HTTP_URL"
-check 'a job fetches https through it' says '^code=200$' job "$HTTPS_URL"
-check 'neither the engine nor the log shows the password' no_secret
-docker rm -f tsntlm-lab-sidecar >/dev/null
-check 'the password may be a variable' by_environment -e TSNTLM_PASSWORD="$PASSWORD"
-check 'and a job fetches https then too' within 10 says '^code=200$' job "$HTTPS_URL"
-docker rm -f tsntlm-lab-sidecar >/dev/null
+no_password() { ! docker logs tsntlm-lab-sidecar 2>&1 | grep -F "$PASSWORD"; }
+no_password_at_all() { no_password && ! docker inspect tsntlm-lab-sidecar tsntlm | grep -F "$PASSWORD"; }
+ends() {
+  local began
+  began=$(date +%s)
+  check "$1: it takes SIGTERM" docker stop -t 20 tsntlm-lab-sidecar
+  check "$1: and ends at once" [ $(($(date +%s) - began)) -lt 4 ]
+  check "$1: with exit code 0" says '^0$' state ExitCode
+}
+
+private "$work/tsntlm.conf" "Username ${ACCOUNT#*\\}" "Domain ${ACCOUNT%\\*}" "Password \"$PASSWORD\"" "Proxy $UPSTREAM" \
+  'Listen 0.0.0.0:3128' 'Allow 127.0.0.1' "Allow $subnet" 'Deny *' 'Admin 9911'
+check 'the sidecar starts with a read-only root and without capabilities' sidecar "${PROXY_NET:-tsntlm-lab-outside}" \
+  -v "$work/tsntlm.conf:/etc/tsntlm.conf:ro" -v tsntlm-lab-state:/var/lib/tsntlm
+is_healthy file
+check 'as process 1' says '^1 .*node' inside sh -c 'echo 1 $(tr "\0" " " </proc/1/cmdline)'
+through=http://tsntlm:3128
+[ "${PROXY_NET:-}" = host ] && through=http://$gateway:3128
+serves file tsntlm-lab-jobs "$through"
+check 'without the proxy a job reaches nothing' says 'code=000' job tsntlm-lab-jobs "$through" --noproxy '*' "$HTTP_URL"
+check 'neither the engine nor the log shows the password' no_password_at_all
+check 'the state is in the volume' inside test -s /var/lib/tsntlm/logons.json
+check 'status answers inside the container' says "^$UPSTREAM +ok" inside tsntlm status
+check 'a reload too' says 'configuration' inside tsntlm reload
+ask='fetch(process.argv[1]).then(async answer => console.log(answer.status, await answer.text()))'
+check 'the Admin listener answers inside the container' says '^200' inside node -e "$ask" http://127.0.0.1:9911/readyz
+ends file
+
+printf '%s\n' "$PASSWORD" >"$work/secret"
+chown 1000:1000 "$work/secret"
+chmod 600 "$work/secret"
+account=(-e TSNTLM_USERNAME="${ACCOUNT#*\\}" -e TSNTLM_DOMAIN="${ACCOUNT%\\*}" -e TSNTLM_PROXY="$UPSTREAM")
+secret=(-v "$work/secret:/run/secrets/tsntlm-password:ro" -e TSNTLM_PASSWORD_FILE=/run/secrets/tsntlm-password)
+
+check 'the environment is enough on the network of the host' sidecar host "${account[@]}" "${secret[@]}" \
+  -e TSNTLM_LISTEN=docker0:3129 -e TSNTLM_ALLOW=docker -e 'TSNTLM_DENY=*'
+is_healthy host
+serves host bridge "http://$docker0:3129"
+check 'its port is that of docker0 alone' says 'code=000' job tsntlm-lab-jobs "http://$gateway:3129" "$HTTP_URL"
+check 'a secret in a file shows nowhere' no_password_at_all
+check 'status names the interface' says "$docker0:3129" inside tsntlm status
+ends host
+
+if [ "${PROXY_NET:-}" != host ]; then
+  check 'the environment is enough for a sidecar' sidecar tsntlm-lab-outside "${account[@]}" -e TSNTLM_PASSWORD="$PASSWORD" \
+    --hostname tsntlm -e TSNTLM_LISTEN=0.0.0.0:3128 -e TSNTLM_ALLOW="127.0.0.1,$subnet" -e 'TSNTLM_DENY=*' \
+    -e TSNTLM_ADMIN=0.0.0.0:9911 -e TSNTLM_ADMINEXPOSED=yes
+  is_healthy sidecar
+  serves sidecar tsntlm-lab-jobs http://tsntlm:3128
+  check 'its log does not show the password' no_password
+  check 'and warns of where it does' says 'TSNTLM_PASSWORD.*docker inspect' docker logs tsntlm-lab-sidecar
+  check 'a container of the same network reads its metrics by its name' says '^code=200$' \
+    job tsntlm-lab-jobs http://tsntlm:3128 --noproxy tsntlm http://tsntlm:9911/metrics
+  ends sidecar
+fi
+
+compose() { command ${COMPOSE:-$DOCKER compose} --project-directory "$work" -p tsntlm-lab -f "$ROOT/conf/docker-compose.yml" "$@"; }
+if compose version >/dev/null 2>&1; then
+  check 'the compose file is valid' compose config -q
+  if [ "${PROXY_NET:-}" != host ]; then
+    private "$work/tsntlm.conf" "Username ${ACCOUNT#*\\}" "Domain ${ACCOUNT%\\*}" "Password \"$PASSWORD\"" "Proxy $UPSTREAM" \
+      'Listen 0.0.0.0:3128' 'Allow 127.0.0.1' 'Allow 172.16.0.0/12' 'Deny *'
+    printf '%s\n' 'services:' '  job:' "    image: $BUILD" '    entrypoint: [curl]' "    command: ['-sSI', '$HTTP_URL']" >"$work/job.yml"
+    check 'its job fetches through its sidecar' says '200 OK' compose -f "$work/job.yml" up --exit-code-from job
+    compose -f "$work/job.yml" down -v >/dev/null 2>&1
+  fi
+else
+  echo '     there is no docker compose, so the compose file was not tried'
+fi
 
 printf '%s\n' 'NoProxy *' 'Listen 127.0.0.1:3129' >"$work/tsntlm.conf"
 docker run -d --rm --name tsntlm-lab-deaf -v "$work/tsntlm.conf:/etc/tsntlm.conf:ro" tsntlm >/dev/null
 printf '%s\n' 'NoProxy *' 'Listen 127.0.0.1:3130' >"$work/other.conf"
 docker cp "$work/other.conf" tsntlm-lab-deaf:/tmp/other.conf >/dev/null
-deaf() { docker exec tsntlm-lab-deaf node bin/tsntlm.js health --config /tmp/other.conf; [ $? = 1 ]; }
+deaf() { docker exec tsntlm-lab-deaf tsntlm health --config /tmp/other.conf; [ $? = 1 ]; }
 check 'the health check fails on a port where nothing listens' says 'refused' deaf
-docker rm -f tsntlm-lab-deaf >/dev/null
 finish

@@ -65,7 +65,7 @@ t.test('the scripts are valid', async t => {
   const scripts = ['build.sh', 'postinst', 'prerm', 'postrm'].map(
     name => `packaging/debian/${name}`,
   )
-  const labs = ['lib.sh', 'systemd.sh', 'container.sh', 'dockerd.sh', 'deb.sh'].map(
+  const labs = ['lib.sh', 'systemd.sh', 'container.sh', 'deb.sh', 'dockerd.sh'].map(
     name => `test/lab/${name}`,
   )
   for (const script of [...scripts, ...labs]) {
