@@ -68,7 +68,10 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'guard.storeFailed': { level: 'warn', message: 'cannot keep the state of the account' },
   'pac.loaded': { level: 'info', message: 'Pac script loaded' },
   'pac.failed': { level: 'warn', message: 'Pac script cannot be loaded' },
-  'pac.faulted': { level: 'warn', message: 'Pac script gave no answer, the Proxy lines serve' },
+  'pac.faulted': {
+    level: 'warn',
+    message: 'Pac script gave no answer, the Proxy lines serve, or the direct way where there are none',
+  },
   'pac.alert': { level: 'debug', message: 'Pac script says' },
   'service.started': { level: 'info', message: 'ready' },
   'config.loaded': { level: 'info', message: 'configuration read again' },

@@ -33,7 +33,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   NOT_SUPPORTED: 'Use CONNECT for https, and no body in a request for another protocol.',
   NO_UPSTREAM: 'A Proxy or a NoProxy directive that covers the target is missing.',
   ROUTE_DENIED:
-    'Addresses of the proxy host itself are not given to its clients; the DirectToLocal directive changes that.',
+    'Addresses of the proxy host itself are not given to its clients; for most of them the DirectToLocal directive changes that.',
   DIAL_REFUSED: `Check the port and whether the server runs. ${AGAIN}`,
   DIAL_TIMEOUT: `Nobody answers at the address, or a firewall drops the packets. ${AGAIN}`,
   DIAL_UNREACHABLE: 'Check the address, and the network of the host that tsntlm runs on.',
