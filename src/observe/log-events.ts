@@ -70,7 +70,8 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'pac.failed': { level: 'warn', message: 'Pac script cannot be loaded' },
   'pac.faulted': {
     level: 'warn',
-    message: 'Pac script gave no answer, the Proxy lines serve, or the direct way where there are none',
+    message:
+      'Pac script gave no answer, the Proxy lines serve, or the direct way where there are none',
   },
   'pac.alert': { level: 'debug', message: 'Pac script says' },
   'service.started': { level: 'info', message: 'ready' },
