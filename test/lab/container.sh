@@ -153,7 +153,7 @@ if compose version >/dev/null 2>&1; then
   check 'the compose file is valid' compose config -q
   if [ "${PROXY_NET:-}" != host ]; then
     private "$work/tsntlm.conf" "Username ${ACCOUNT#*\\}" "Domain ${ACCOUNT%\\*}" "Password \"$PASSWORD\"" "Proxy $UPSTREAM" \
-      'Listen 0.0.0.0:3128' 'Allow 127.0.0.1' 'Allow 172.16.0.0/12' 'Deny *'
+      'Listen 0.0.0.0:3128' 'Allow 127.0.0.1' 'Allow 172.16.0.0/12' 'Allow 192.168.0.0/16' 'Deny *'
     printf '%s\n' 'services:' '  job:' "    image: $BUILD" '    entrypoint: [curl]' "    command: ['-sSI', '$HTTP_URL']" >"$work/job.yml"
     check 'its job fetches through its sidecar' says '200 OK' compose -f "$work/job.yml" up --exit-code-from job
     compose -f "$work/job.yml" down -v >/dev/null 2>&1
