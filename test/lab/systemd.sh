@@ -122,10 +122,14 @@ check 'whose client gets everything' grep -q 'Hello from the origin' "$LAB/tunne
 check 'the stop was a clean one' says '^success' property Result
 
 inside mkdir -p /etc/credstore
-(umask 077 && echo 'from the credential store' >"$LAB/machine/etc/credstore/tsntlm.password")
+(umask 077 && echo Demo-Passw0rd >"$LAB/machine/etc/credstore/tsntlm.password")
+inside sed -i '/^Password/d' /etc/tsntlm.conf
+drop_in Environment=TSNTLM_PASSWORD_FILE=%d/tsntlm.password
 inside systemctl start tsntlm
-check 'a credential is there for the service' says 'from the credential store' inside cat /run/credentials/tsntlm.service/tsntlm.password
+check 'the service takes its password from a credential' says 'Hello from the origin' fetch
+check 'which is there for it' says 'Demo-Passw0rd' inside cat /run/credentials/tsntlm.service/tsntlm.password
 check 'readable for it alone' says '^400 tsntlm' inside stat -c '%a %U' /run/credentials/tsntlm.service/tsntlm.password
+no_drop_in
 
 configure 'Listen 172.31.9.1:3128'
 inside systemctl restart --no-block tsntlm
