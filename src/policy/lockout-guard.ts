@@ -131,6 +131,11 @@ export class LockoutGuard {
     )
   }
 
+  /** Whether no other password of the account may be shown either. */
+  isBudgetSpent(now: number): boolean {
+    return this.#ledger.freeAt(this.#options.budget) > now
+  }
+
   /** Whether origins may be shown the account: not after several refused it, until it is accepted somewhere. */
   mayAskOrigin(now: number): boolean {
     const { budget, windowMs } = this.#options

@@ -49,7 +49,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   AUTH_UNSUPPORTED: 'The administrator of this proxy can change the Auth directive.',
   AUTH_NO_ACCOUNT: 'The administrator of this proxy can give it one.',
   AUTH_REJECTED: `It is not tried again, so that the account is not locked. ${MEND}`,
-  AUTH_LOCKED_OUT: MEND,
+  AUTH_LOCKED_OUT: `${MEND} After two failed logons in half an hour a mended one is shown when you use tsntlm unlock.`,
   POOL_TIMEOUT: `The upstream proxy is slow or overloaded. ${AGAIN}`,
   QUEUE_FULL: `The upstream proxy is slow or overloaded. ${AGAIN}`,
   NO_DESCRIPTORS: `Try again in a moment. ${TELL}`,

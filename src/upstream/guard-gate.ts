@@ -191,11 +191,15 @@ export class GuardGate {
   }
 
   #refusal(now: number, until: number): string {
-    const time =
-      until === Infinity
-        ? 'until the configuration file is changed'
-        : `for ${Math.ceil((until - now) / 1000)} s or until the configuration is mended`
-    return `${this.#cause(until)}; to keep the account from being locked it is not sent again ${time}`
+    return `${this.#cause(until)}; to keep the account from being locked it is not sent again ${this.#time(now, until)}`
+  }
+
+  #time(now: number, until: number): string {
+    if (until === Infinity) return 'until the configuration file is changed'
+    const time = `for ${Math.ceil((until - now) / 1000)} s`
+    return this.#options.guard.isBudgetSpent(now)
+      ? `${time}, and no other password of it is`
+      : `${time} or until the configuration is mended`
   }
 
   #cause(until: number): string {

@@ -124,7 +124,7 @@ printf '%s\n' "$PASSWORD" >"$work/secret"
 chown 1000:1000 "$work/secret"
 chmod 600 "$work/secret"
 account=(-e TSNTLM_USERNAME="${ACCOUNT#*\\}" -e TSNTLM_DOMAIN="${ACCOUNT%\\*}" -e TSNTLM_PROXY="$UPSTREAM")
-secret=(-v "$work/secret:/run/secrets/tsntlm-password:ro" -e TSNTLM_PASSWORD_FILE=/run/secrets/tsntlm-password)
+secret=(-v "$work/secret:/run/secrets/tsntlm_password:ro")
 
 check 'the environment is enough on the network of the host' sidecar host "${account[@]}" "${secret[@]}" \
   -e TSNTLM_LISTEN=docker0:3129 -e TSNTLM_ALLOW=docker -e 'TSNTLM_DENY=*'
@@ -136,6 +136,8 @@ check 'status names the interface' says "$docker0:3129" inside tsntlm status
 ends host
 
 if [ "${PROXY_NET:-}" != host ]; then
+  check 'the password can be in a file of another name' says '^Password +\[secret\] from .*/run/password' docker run --rm "${account[@]}" \
+    -v "$work/secret:/run/password:ro" -e TSNTLM_PASSWORD_FILE=/run/password -e TSNTLM_LISTEN=3128 tsntlm check --show
   check 'the environment is enough for a sidecar' sidecar tsntlm-lab-outside "${account[@]}" -e TSNTLM_PASSWORD="$PASSWORD" \
     --hostname tsntlm -e TSNTLM_LISTEN=0.0.0.0:3128 -e TSNTLM_ALLOW="127.0.0.1,$subnet" -e 'TSNTLM_DENY=*' \
     -e TSNTLM_ADMIN=0.0.0.0:9911 -e TSNTLM_ADMINEXPOSED=yes
@@ -148,15 +150,26 @@ if [ "${PROXY_NET:-}" != host ]; then
   ends sidecar
 fi
 
-compose() { command ${COMPOSE:-$DOCKER compose} --project-directory "$work" -p tsntlm-lab -f "$ROOT/conf/docker-compose.yml" "$@"; }
+compose() { command ${COMPOSE:-$DOCKER compose} --project-directory "$work" -p tsntlm-lab -f "$file" "$@"; }
+# up FILE: with a job that this machine has the image for, and this upstream.
+up() {
+  file=$1
+  printf '%s\n' 'services:' '  tsntlm:' "    environment: { TSNTLM_PROXY: '$UPSTREAM', TSNTLM_USERNAME: '${ACCOUNT#*\\}', TSNTLM_DOMAIN: '${ACCOUNT%\\*}' }" \
+    '  job:' "    image: $BUILD" '    depends_on: { tsntlm: { condition: service_healthy } }' '    environment: { http_proxy: http://tsntlm:3128 }' \
+    '    entrypoint: [curl]' "    command: ['-sSI', '$HTTP_URL']" >"$work/job.yml"
+  compose -f "$work/job.yml" up --exit-code-from job 2>&1
+  compose -f "$work/job.yml" down -v >/dev/null 2>&1
+}
+file=$ROOT/conf/docker-compose.yml
 if compose version >/dev/null 2>&1; then
   check 'the compose file is valid' compose config -q
   if [ "${PROXY_NET:-}" != host ]; then
     private "$work/tsntlm.conf" "Username ${ACCOUNT#*\\}" "Domain ${ACCOUNT%\\*}" "Password \"$PASSWORD\"" "Proxy $UPSTREAM" \
-      'Listen 0.0.0.0:3128' 'Allow 127.0.0.1' 'Allow 172.16.0.0/12' 'Deny *'
-    printf '%s\n' 'services:' '  job:' "    image: $BUILD" '    entrypoint: [curl]' "    command: ['-sSI', '$HTTP_URL']" >"$work/job.yml"
-    check 'its job fetches through its sidecar' says '200 OK' compose -f "$work/job.yml" up --exit-code-from job
-    compose -f "$work/job.yml" down -v >/dev/null 2>&1
+      'Listen 0.0.0.0:3128' 'Allow 127.0.0.1' 'Allow 172.16.0.0/12' 'Allow 192.168.0.0/16' 'Deny *'
+    check 'its job fetches through its sidecar' says '200 OK' up "$file"
+    sed -n '/^### Docker Compose/,/^```$/p' "$ROOT/docs/credentials.md" | sed '1,/^```yaml/d; /^```$/d' >"$work/documented.yml"
+    (umask 077 && cp -p "$work/secret" "$work/password")
+    check 'so does one with the secret of docs/credentials.md' says '200 OK' up "$work/documented.yml"
   fi
 else
   echo '     there is no docker compose, so the compose file was not tried'

@@ -53,14 +53,49 @@ check 'a GET goes through the upstream' says 'Hello from the origin' fetch
 check 'health says so' says 'answers' inside tsntlm health
 check 'it has no capabilities and no root' says 'CapEff:.0+$' inside cat "/proc/$(property MainPID)/status"
 
+check 'status answers root over the control socket' says '^127\.0\.0\.1:3128 +http' inside tsntlm status
+check 'and shows the upstream' says "^$upstream +ok" inside tsntlm status
+check 'nobody else but the service can open the socket' says '^600 tsntlm' inside stat -c '%a %U' /run/tsntlm/control.sock
+check 'which another user is told' says 'may not open /run/tsntlm/control.sock' inside runuser -u nobody -- tsntlm status
+check 'the log level is changed by command' says '^debug' inside tsntlm log-level debug
+configure 'Listen 127.0.0.1:3128' 'Admin 9911'
+check 'tsntlm reload takes a new configuration' says '^configuration number 2 is in use' inside tsntlm reload
+admin() { inside curl -sS -m 10 -w ' %{http_code}' "http://127.0.0.1:9911/$1"; }
+check 'with an Admin listener on loopback that is ready' says ' 200$' admin readyz
+check 'and has metrics' says '^tsntlm_build_info' admin metrics
+configure 'Listen 127.0.0.1:99999'
+check 'tsntlm reload tells what is wrong with one' says 'Listen.*99999' inside tsntlm reload
+check 'and the old one stays in use' says 'Hello from the origin' fetch
+configure 'Listen 127.0.0.1:3128'
+inside sed -i 's/^Password .*/Password wrong/' /etc/tsntlm.conf
+inside tsntlm reload >/dev/null
+check 'a wrong password is reported' says 'AUTH_REJECTED' fetch
+degraded() { inside tsntlm status; [ $? = 3 ]; }
+check 'status says that it is kept back, with exit code 3' says ': rejected' degraded
+check 'tsntlm unlock lets it be shown once more' says 'shows the password of .* once' inside tsntlm unlock
+check 'which the upstream refuses again' says 'AUTH_REJECTED' fetch
+configure 'Listen 127.0.0.1:3128'
+check 'tsntlm reload takes the right one' says '^configuration number' inside tsntlm reload
+check 'which is kept back after two failed logons' says 'AUTH_LOCKED_OUT' fetch
+check 'until tsntlm unlock' says 'shows the password of .* once' inside tsntlm unlock
+check 'and then it serves' says 'Hello from the origin' fetch
+check 'tsntlm drain ends the service' says 'it has ended' inside tsntlm drain --wait
+check 'which systemd does not start again' within 5 says '^inactive' inside systemctl is-active tsntlm
+check 'as it ended well' says '^success' property Result
+check 'afterwards there is nobody to ask' says 'Is tsntlm running' inside tsntlm status
+
+inside tsntlm --run-as tsntlm >"$LAB/by-hand.log" 2>&1 &
+by_hand=$!
+check 'by hand, as root with --run-as, it has the control socket too' within 10 says '^127\.0\.0\.1:3128 +http' inside tsntlm status
+check 'which belongs to that user' says '^600 tsntlm' inside stat -c '%a %U' /run/tsntlm/control.sock
+check 'and it serves' says 'Hello from the origin' fetch
+check 'tsntlm drain ends it' says 'it has ended' inside tsntlm drain --wait
+check 'with exit code 0' wait "$by_hand"
+check 'what it leaves does not keep the service from starting' inside systemctl start tsntlm
+
 before=$(property MainPID)
 check 'it reloads' inside systemctl reload tsntlm
 check 'and goes on as the same process' [ "$(property MainPID)" = "$before" ]
-check 'the control socket answers' says "$upstream" inside tsntlm status
-check 'it is for root and the service alone' says '^600 tsntlm' inside stat -c '%a %U' /run/tsntlm/control.sock
-check 'it reloads by command' inside tsntlm reload
-check 'the guard is asked by command' says 'guard|nothing' inside tsntlm unlock
-check 'the log level by command' inside tsntlm log-level debug
 inside kill -KILL "$before"
 check 'after a kill -9 it comes back' within 15 says 'Hello from the origin' fetch
 check 'systemd counted one restart' [ "$(property NRestarts)" = 1 ]
@@ -87,10 +122,14 @@ check 'whose client gets everything' grep -q 'Hello from the origin' "$LAB/tunne
 check 'the stop was a clean one' says '^success' property Result
 
 inside mkdir -p /etc/credstore
-(umask 077 && echo 'from the credential store' >"$LAB/machine/etc/credstore/tsntlm.password")
+(umask 077 && echo Demo-Passw0rd >"$LAB/machine/etc/credstore/tsntlm.password")
+inside sed -i '/^Password/d' /etc/tsntlm.conf
+drop_in Environment=TSNTLM_PASSWORD_FILE=%d/tsntlm.password
 inside systemctl start tsntlm
-check 'a credential is there for the service' says 'from the credential store' inside cat /run/credentials/tsntlm.service/tsntlm.password
+check 'the service takes its password from a credential' says 'Hello from the origin' fetch
+check 'which is there for it' says 'Demo-Passw0rd' inside cat /run/credentials/tsntlm.service/tsntlm.password
 check 'readable for it alone' says '^400 tsntlm' inside stat -c '%a %U' /run/credentials/tsntlm.service/tsntlm.password
+no_drop_in
 
 configure 'Listen 172.31.9.1:3128'
 inside systemctl restart --no-block tsntlm
@@ -123,19 +162,38 @@ inside systemctl daemon-reload
 inside systemctl -q enable tsntlm.service docker.service
 boot_order() { inside systemd-analyze verify --man=no default.target docker.service tsntlm.service 2>&1 | grep -i 'cycle'; }
 check 'there is no ordering cycle with a docker.service behind it' says '^$' boot_order
+
 printf '[Unit]\nDescription=stands for the runner\n[Service]\nExecStart=/bin/sleep infinity\n' >"$LAB/machine/etc/systemd/system/gitlab-runner.service"
-environment() { inside systemctl show --property=Environment "$1.service"; }
 for unit in docker gitlab-runner; do
-  check "setup $unit writes a drop-in" inside tsntlm setup "$unit" --write
+  mkdir -p "$LAB/machine/etc/systemd/system/$unit.service.d"
+  printf '[Service]\nEnvironment="HTTP_PROXY=http://old.corp.test:8080" "TZ=UTC"\n' >"$LAB/machine/etc/systemd/system/$unit.service.d/http-proxy.conf"
+done
+mkdir -p "$LAB/machine/etc/gitlab-runner"
+printf 'concurrent = 1\n\n[[runners]]\n  name = "lab"   # kept\n  executor = "docker"\n' >"$LAB/machine/etc/gitlab-runner/config.toml"
+inside systemctl daemon-reload
+environment() { inside systemctl show --property=Environment --value "$1" | tr ' ' '\n'; }
+files() { (cd "$LAB/machine/etc" && find systemd/system gitlab-runner ! -name '*tsntlm-backup*' -type f -exec sha256sum {} + | sort); }
+old_environment="$(environment docker) $(environment gitlab-runner)" old_files=$(files)
+configure 'Listen 127.0.0.1:3128' 'Listen docker0:3129' 'NoProxy localhost, 10.*, *.intern.test'
+for unit in docker gitlab-runner; do
+  check "setup $unit writes a drop-in" says "^written: .*$unit.service.d/tsntlm-proxy.conf" inside tsntlm setup "$unit" --write
   inside systemctl daemon-reload
   for variable in http_proxy HTTP_PROXY https_proxy HTTPS_PROXY; do
-    check "$unit has $variable from it" says "[ =]$variable=http://127.0.0.1:3128( |$)" environment "$unit"
+    check "systemd gives $unit $variable" says "^$variable=http://127\.0\.0\.1:3128$" environment "$unit"
   done
-  check "$unit has no_proxy from it" says ' no_proxy=localhost,127.0.0.1' environment "$unit"
-  check "setup $unit takes it back" inside tsntlm setup "$unit" --undo
-  inside systemctl daemon-reload
-  check "$unit has an environment of its own again" says '^Environment=$' environment "$unit"
+  check "and NO_PROXY, as NoProxy has it" says '^NO_PROXY=localhost,127\.0\.0\.1,::1,10\.0\.0\.0/8,\.intern\.test$' environment "$unit"
+  check 'and what another drop-in has' says '^TZ=UTC$' environment "$unit"
 done
+check 'jobs get the address of docker0' grep -q 'HTTP_PROXY=http://172\.31\.9\.1:3129' "$LAB/machine/etc/gitlab-runner/config.toml"
+inside systemctl start gitlab-runner
+started_with() { inside cat "/proc/$(inside systemctl show -p MainPID --value gitlab-runner)/environ" | tr '\0' '\n'; }
+check 'a service is started with them' says '^HTTPS_PROXY=http://127\.0\.0\.1:3128' started_with
+for unit in docker gitlab-runner; do check "setup $unit takes it back" inside tsntlm setup "$unit" --undo; done
+inside systemctl daemon-reload
+check 'the environment is the old one again' [ "$(environment docker) $(environment gitlab-runner)" = "$old_environment" ]
+check 'and the files, byte for byte' [ "$(files)" = "$old_files" ]
+configure 'Listen 127.0.0.1:3128'
+
 printf '[Unit]\nDescription=stands for cntlm\n[Service]\nExecStart=/bin/sleep infinity\n' >"$LAB/machine/etc/systemd/system/cntlm.service"
 inside systemctl daemon-reload
 inside systemctl start cntlm

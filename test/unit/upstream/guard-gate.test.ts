@@ -200,3 +200,15 @@ t.test('hashes whose readings are used up cannot be unlocked', async t => {
   })
   t.equal(gate.unlock(), 'used up')
 })
+
+t.test('it says whether another password would be shown', async t => {
+  const now = new FakeClock().wallMs()
+  const cases = [
+    [[now - MINUTE], /for 1740 s or until the configuration is mended$/],
+    [[now - 2 * MINUTE, now - MINUTE], /for 1740 s, and no other password of it is$/],
+  ] as const
+  for (const [rejections, detail] of cases) {
+    const { gate } = start({ rejections, pendingSince: undefined })
+    await t.rejects(gate.enter(NEVER), { code: 'AUTH_LOCKED_OUT', detail })
+  }
+})
