@@ -57,6 +57,10 @@ const ROOMS = {
     ],
     node: 'any',
   },
+  workers: {
+    rooms: ['core', 'config', 'http1', 'ntlm', 'policy', 'service', 'upstream'],
+    node: ['child_process', 'net'],
+  },
   doctor: {
     rooms: ['core', 'config', 'http1', 'net', 'setup', 'upstream'],
     node: ['events', 'net', 'path', 'stream'],
@@ -77,6 +81,7 @@ const ROOMS = {
       'observe',
       'admin',
       'service',
+      'workers',
       'migration',
       'demo',
       'setup',

@@ -17,6 +17,8 @@ export interface AdminOptions {
   /** Requests and tunnels that are open, in any order. */
   readonly work: () => readonly WorkView[]
   readonly emit: Emit
+  /** Brings status and work up to date where they come from other processes. */
+  readonly look: () => Promise<void>
   /** Default: the scripts that the build makes. */
   readonly readScripts?: () => ReadonlyMap<string, string>
 }
@@ -28,6 +30,9 @@ export interface AdminMove {
   /** All is as before. */
   undo(): void
 }
+
+/** It is answered as fast as this process can answer anything. */
+const ALIVE = '/livez'
 
 /** Of what is open so much is shown: a page with ten thousand rows would help nobody. */
 const MAX_WORK = 100
@@ -46,7 +51,11 @@ export class Admin {
     this.#options = options
     this.#events = new EventStream({
       clock,
-      snapshot: () => this.#snapshot(),
+      snapshot: () => {
+        // For the next one.
+        void options.look()
+        return this.#snapshot()
+      },
       past: () => this.#history.samples,
     })
     this.#history = new History({
@@ -98,12 +107,15 @@ export class Admin {
   }
 
   async #open(place: AdminPlace, names: readonly string[]): Promise<AdminServer> {
-    const { emit } = this.#options
+    const { emit, look } = this.#options
     const pages = (this.#pages ??= await this.#makePages())
     return await openAdminServer({
       place,
       names,
-      handle: (path, response) => pages.serve(path, response),
+      handle: async (path, response) => {
+        if (path !== ALIVE) await look()
+        await pages.serve(path, response)
+      },
       onBug: error => emit({ type: 'bug', error }),
     })
   }

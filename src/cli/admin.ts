@@ -18,6 +18,7 @@ export function createAdmin({ clock, service, emit }: AdminSurroundings): Admin 
     nodeVersion: process.version,
     status: () => service().status(),
     work: () => service().tunnels(),
+    look: async () => service().look('work'),
     emit,
   })
 }

@@ -37,10 +37,17 @@ export function controlActions(options: ControlActionsOptions): ControlActions {
   const { service, reloader, logger, reopenLog, stop } = options
   let isStopping = false
   return {
-    status: () => service.status(),
-    tunnels: () => service.tunnels(),
+    status: async () => {
+      await service.look('counts')
+      return service.status()
+    },
+    tunnels: async () => {
+      await service.look('work')
+      return service.tunnels()
+    },
     reload: async () => reloader.reload(),
-    drain: (): DrainAnswer => {
+    drain: async (): Promise<DrainAnswer> => {
+      await service.look('counts')
       const { pid, requestsInProgress, state, tunnelsOpen } = service.status()
       // A second signal would cut off what the first one lets finish.
       if (!isStopping && state !== 'draining') stop()

@@ -80,6 +80,7 @@ const TAKEN_AT_START = {
   StateDirectory: 'stateDirectory',
   LogFormat: 'logFormat',
   LogFile: 'logFile',
+  Workers: 'workers',
 } as const satisfies Readonly<Record<string, keyof Config>>
 
 function staysAsStarted(started: Config, now: Config): string[] {

@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
-import type { Directive } from '../config/index.ts'
+import { availableParallelism, homedir } from 'node:os'
+import type { Config, Directive } from '../config/index.ts'
 import type { ControlSocket } from '../control/index.ts'
 import { type Emit, formatHostPort, systemClock, systemEntropy } from '../core/index.ts'
 import type { Logger, Statistics } from '../observe/index.ts'
@@ -12,12 +12,14 @@ import {
   type Identity,
   type InheritedSocket,
   makeDirectoryFor,
+  newNames,
   type Notifier,
   removePidFile,
   sendBySystemdNotify,
   Service,
   writePidFile,
 } from '../service/index.ts'
+import { Crew, launchWorker } from '../workers/index.ts'
 import { createAdmin, moveAdmin } from './admin.ts'
 import { notifyParent } from './background.ts'
 import { controlActions } from './control-actions.ts'
@@ -82,6 +84,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     }
     await started
     if (identity !== undefined) becomeUser(identity)
+    await service.startWorkers()
     // As the user who will have to remove them.
     control = await openControl(socket, actions, emit)
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
@@ -110,7 +113,20 @@ function makeService(
     home: homedir(),
   })
   if (identity !== undefined) makeDirectoryFor(identity, directory)
+  const names = newNames(systemEntropy)
+  const size = processesFor(input.config)
+  const workforce =
+    size === 1
+      ? undefined
+      : new Crew({
+          clock: systemClock,
+          size,
+          names,
+          launch: number => launchWorker(number, { clock: systemClock, env: process.env }),
+        })
   return new Service(input, {
+    names,
+    workforce,
     clock: systemClock,
     entropy: systemEntropy,
     emit,
@@ -119,6 +135,14 @@ function makeService(
     statistics,
     program: { version: readVersion(), pid: process.pid },
   })
+}
+
+/** Each of them takes 60 MB: a host with many processors does not have them for its proxy alone. */
+const MOST_BY_ITSELF = 4
+
+function processesFor({ maxHandshakes, maxSessions, workers }: Config): number {
+  if (workers !== 'auto') return workers
+  return Math.min(availableParallelism(), MOST_BY_ITSELF, maxHandshakes, maxSessions)
 }
 
 function describePorts({ addresses, waiting }: Service): string {

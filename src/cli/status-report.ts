@@ -1,6 +1,12 @@
 import type { Served } from '../config/index.ts'
 import { formatHostPort } from '../core/index.ts'
-import type { AccountStatus, Latency, ServiceStatus, UpstreamStatus } from '../service/index.ts'
+import type {
+  AccountStatus,
+  Latency,
+  ServiceStatus,
+  UpstreamStatus,
+  WorkerStatus,
+} from '../service/index.ts'
 import { bytes, columns, localTime, printable, span } from './columns.ts'
 
 /** Requests that need an upstream fail: none of them is available, or the password is kept back. */
@@ -28,7 +34,12 @@ function headLines(
   { account, clientAccounts, configuration, ...status }: ServiceStatus,
   now: number,
 ): string[] {
-  const { file = 'none', generation, loadedAt, refused } = configuration
+  const {
+    file = 'from the environment and the command line',
+    generation,
+    loadedAt,
+    refused,
+  } = configuration
   const rows = [
     [
       'tsntlm',
@@ -51,8 +62,13 @@ function headLines(
           ],
         ]),
     ['in progress', `${status.requestsInProgress} requests, ${status.tunnelsOpen} tunnels`],
+    ...status.workers.map(workerRow),
   ]
   return columns(rows)
+}
+
+function workerRow({ pid, requests, tunnels }: WorkerStatus, index: number): string[] {
+  return [index === 0 ? 'workers' : '', `process ${pid}: ${requests} requests, ${tunnels} tunnels`]
 }
 
 function accountText({ name, state, text, until }: AccountStatus, now: number): string {

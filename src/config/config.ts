@@ -130,6 +130,8 @@ export interface Config {
   readonly maxClients: number | undefined
   /** Connections from one address; 0 is no limit. */
   readonly maxClientsPerAddress: number
+  /** Processes that serve clients; `auto` is by the number of processors. */
+  readonly workers: number | 'auto'
   readonly warm: Warm
   /** Connections made ready ahead, per upstream. */
   readonly warmMax: number
@@ -194,6 +196,7 @@ export const DEFAULTS: Config = {
   maxWaiting: 1024,
   maxClients: undefined,
   maxClientsPerAddress: 0,
+  workers: 1,
   warm: 'authenticated',
   warmMax: 8,
   warmTunnels: 0,

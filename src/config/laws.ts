@@ -51,6 +51,7 @@ export function checkLaws(
     ...checkPac(reading),
     ...checkSocksUsers(reading),
     ...checkClients(reading, listeners),
+    ...checkWorkers(reading),
     ...checkLoop(reading, listeners),
     ...checkAdmin(reading, listeners),
   ]
@@ -237,6 +238,26 @@ function checkClients(reading: Reading, listeners: readonly ListenAddress[]): Co
 
 function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || /^[0:]+$/.test(host)
+}
+
+/** Each worker has its part of what is allowed at an upstream, and none can do with nothing. */
+function checkWorkers({ draft, given }: Reading): ConfigIssue[] {
+  const { maxHandshakes, maxSessions, workers } = draft
+  if (workers === 'auto') return []
+  const limits = [
+    ['MaxHandshakes', maxHandshakes],
+    ['MaxSessions', maxSessions],
+  ] as const
+  return limits
+    .filter(([, limit]) => limit < workers)
+    .map(([name, limit]) =>
+      fail(
+        'Workers',
+        given.get('Workers'),
+        `${workers} workers cannot share ${name} ${limit}`,
+        `set Workers to ${limit} at most, or raise ${name}`,
+      ),
+    )
 }
 
 function checkLoop({ draft }: Reading, listeners: readonly ListenAddress[]): ConfigIssue[] {

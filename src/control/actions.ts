@@ -10,12 +10,12 @@ export interface ReloadOutcome {
 
 /** What can be asked of the running program. Everything that is given back becomes JSON. */
 export interface ControlActions {
-  readonly status: () => object
+  readonly status: () => Promise<object>
   /** Open tunnels and requests in progress. */
-  readonly tunnels: () => readonly object[]
+  readonly tunnels: () => Promise<readonly object[]>
   readonly reload: () => Promise<ReloadOutcome>
   /** Begins to stop; asked again it changes nothing. */
-  readonly drain: () => object
+  readonly drain: () => Promise<object>
   readonly logLevel: () => string
   /** @returns false when there is no such level. */
   readonly setLogLevel: (level: string) => boolean

@@ -19,15 +19,15 @@ const ok = (body: object): Answer => ({ status: 200, body })
 export const refusal = (status: number, error: string): Answer => ({ status, body: { error } })
 
 const ROUTES: Readonly<Record<string, Route>> = {
-  '/status': { GET: actions => ok(actions.status()) },
-  '/tunnels': { GET: actions => ok({ tunnels: actions.tunnels() }) },
+  '/status': { GET: async actions => ok(await actions.status()) },
+  '/tunnels': { GET: async actions => ok({ tunnels: await actions.tunnels() }) },
   '/reload': {
     POST: async actions => {
       const outcome = await actions.reload()
       return { status: outcome.taken ? 200 : 422, body: outcome }
     },
   },
-  '/drain': { POST: actions => ({ status: 202, body: actions.drain() }) },
+  '/drain': { POST: async actions => ({ status: 202, body: await actions.drain() }) },
   '/unlock': { POST: actions => ok(actions.unlock()) },
   '/log/reopen': {
     POST: actions =>

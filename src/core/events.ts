@@ -106,6 +106,8 @@ export type ProxyEvent =
       readonly forMs: number
       readonly error: ErrorCode
     }
+  /** It answered a probe after its cool-down; the next request may try. */
+  | { readonly type: 'upstream.reachable'; readonly upstream: string }
   | { readonly type: 'upstream.up'; readonly upstream: string }
   /** It asks to come again later, after `waitMs`. */
   | {
@@ -176,6 +178,16 @@ export type ProxyEvent =
       readonly listeners: readonly string[]
       readonly upstreams: readonly string[]
     }
+  /** A process that serves clients for this one. */
+  | { readonly type: 'worker.started'; readonly worker: number; readonly pid: number }
+  | {
+      readonly type: 'worker.ended'
+      readonly worker: number
+      readonly pid: number
+      readonly reason: string
+      /** Until another one takes its place. */
+      readonly againInMs: number
+    }
   | { readonly type: 'config.rejected'; readonly issues: readonly string[] }
   | {
       readonly type: 'service.draining'
@@ -187,5 +199,16 @@ export type ProxyEvent =
   | { readonly type: 'service.notifyFailed'; readonly reason: string }
   | { readonly type: 'service.stopped'; readonly aborted: number }
   | { readonly type: 'bug'; readonly error: unknown }
+
+/** What processes that serve together tell each other of an upstream. */
+export type UpstreamNews = Extract<
+  ProxyEvent,
+  { readonly type: 'upstream.down' | 'upstream.reachable' | 'upstream.up' }
+>
+
+export function isUpstreamNews(event: ProxyEvent): event is UpstreamNews {
+  const { type } = event
+  return type === 'upstream.down' || type === 'upstream.reachable' || type === 'upstream.up'
+}
 
 export type Emit = (event: ProxyEvent) => void

@@ -11,7 +11,14 @@ export {
   ProxyError,
   toProxyError,
 } from './errors.ts'
-export type { Emit, ProxyEvent, RequestRecord, Termination } from './events.ts'
+export {
+  type Emit,
+  isUpstreamNews,
+  type ProxyEvent,
+  type RequestRecord,
+  type Termination,
+  type UpstreamNews,
+} from './events.ts'
 export { formatHostPort, type HostPort, parseHost, parseHostPort, parsePort } from './host-port.ts'
 export { DOCKER, isDockerBridge, isInterfaceName, isVlanName } from './interface-names.ts'
 export { IdleWatch } from './idle-watch.ts'

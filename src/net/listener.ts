@@ -18,6 +18,11 @@ export interface BoundSocket {
   readonly fd: number
 }
 
+export interface ListenOptions {
+  /** Nothing is read from a connection before it is resumed, so that another process can have it. */
+  readonly startsPaused: boolean
+}
+
 /**
  * Binds one address, or takes over a socket that somebody else bound. Half-closed clients keep their connection, dead ones are
  * found by TCP keep-alive.
@@ -26,9 +31,11 @@ export interface BoundSocket {
 export async function listen(
   at: HostPort | BoundSocket,
   onConnection: (socket: Socket) => void,
+  { startsPaused }: ListenOptions = { startsPaused: false },
 ): Promise<Listener> {
   const server = createServer({
     allowHalfOpen: true,
+    pauseOnConnect: startsPaused,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,

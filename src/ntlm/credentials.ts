@@ -74,7 +74,11 @@ function toSecret(hash: Buffer | undefined): Secret<Buffer> | undefined {
   return hash === undefined ? undefined : new Secret(hash)
 }
 
-function createCredentials(names: AccountNames, dialect: Dialect, hashes: Hashes): NtlmCredentials {
+export function createCredentials(
+  names: AccountNames,
+  dialect: Dialect,
+  hashes: Hashes,
+): NtlmCredentials {
   const { user, domain, workstation } = names
   const { ntHash, lmHash, ntowfV2 } = hashes
   const identity = createHmac('sha256', FINGERPRINT_KEY)

@@ -8,6 +8,7 @@ export {
 } from './credentials.ts'
 export type { HashEncoding } from './hash-encoding.ts'
 export { type InitiatorOptions, type InitiatorState, NtlmInitiator } from './initiator.ts'
+export { packCredentials, type PackedCredentials, unpackCredentials } from './packed-credentials.ts'
 export { md4 } from './md4.ts'
 export { type Account, parseAccount } from './names.ts'
 export { assertUsableOffer } from './negotiate-flags.ts'

@@ -35,6 +35,7 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'session.closed': { level: 'debug', message: 'session closed' },
   'upstream.failed': { level: 'warn', message: 'upstream failed' },
   'upstream.down': { level: 'warn', message: 'upstream is left out for a while' },
+  'upstream.reachable': { level: 'debug', message: 'upstream answers again' },
   'upstream.up': { level: 'info', message: 'upstream is used again' },
   'upstream.limited': { level: 'warn', message: 'upstream limits requests' },
   'guard.tripped': {
@@ -76,6 +77,8 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'pac.alert': { level: 'debug', message: 'Pac script says' },
   'service.started': { level: 'info', message: 'ready' },
   'config.loaded': { level: 'info', message: 'configuration read again' },
+  'worker.started': { level: 'info', message: 'worker serves' },
+  'worker.ended': { level: 'error', message: 'worker ended, its connections with it' },
   'config.rejected': {
     level: 'error',
     message: 'configuration cannot be used, the proxy goes on with the one it has',

@@ -6,6 +6,9 @@ export interface HealthOptions {
 
 export const HEALTH_DEFAULTS: HealthOptions = { firstCoolDownMs: 5_000, maxCoolDownMs: 120_000 }
 
+/** More are not told apart: the cool-down has long been the longest. */
+const MAX_FAILURES = 30
+
 /**
  * Passive health of one upstream. A failure puts it aside for a cool-down, so that further requests lose no time on
  * it. A successful probe makes it available again but keeps the count: an upstream that accepts connections and then
@@ -43,9 +46,14 @@ export class UpstreamHealth {
   failed(now: number): number {
     const { firstCoolDownMs, maxCoolDownMs } = this.#options
     const forMs = Math.min(firstCoolDownMs * 2 ** this.#failures, maxCoolDownMs)
-    this.#failures = Math.min(this.#failures + 1, 30)
-    this.#downUntil = now + forMs
+    this.toldOfFailure(now + forMs)
     return forMs
+  }
+
+  /** Somebody else found it failing, and says when it may be tried again. */
+  toldOfFailure(untilMs: number): void {
+    this.#failures = Math.min(this.#failures + 1, MAX_FAILURES)
+    this.#downUntil = untilMs
   }
 
   /** A probe reached it: the next request may try. */

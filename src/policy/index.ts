@@ -3,8 +3,10 @@ export { type HealthOptions, UpstreamHealth } from './health.ts'
 export { isLocalTarget, isLoopback } from './local-target.ts'
 export {
   GUARD_DEFAULTS,
+  type GuardForecast,
   type GuardOptions,
   type GuardRecord,
+  isRefusal,
   LockoutGuard,
   type LogonVerdict,
   type Permit,

@@ -1,4 +1,4 @@
-import { CredentialChoice, type ReadingRecord } from './credential-choice.ts'
+import { CredentialChoice, type Reading, type ReadingRecord } from './credential-choice.ts'
 import { RejectionLedger } from './rejection-ledger.ts'
 
 /**
@@ -55,11 +55,29 @@ export type Permit =
   | { readonly kind: 'wait' }
   | { readonly kind: 'refuse'; readonly untilMs: number }
 
+/** Unlike Infinity it can be written in JSON. */
+const NEVER_MS = Number.MAX_SAFE_INTEGER
+
+/** What the guard says now, and until when. Unix times in ms. */
+export interface GuardForecast {
+  /** Several logons at once are harmless until then. */
+  readonly proofUntilMs: number
+  /** Nothing is shown before that; NEVER_MS: until the configuration is changed. */
+  readonly refusedUntilMs: number
+  readonly asksOriginsFromMs: number
+  /** How the hashes are to be read; undefined where there is no choice. */
+  readonly reading: Reading | undefined
+}
+
 /**
  * `denied`: an origin refused the account. That can be a matter of rights as well as of the password, so it is held
  * against a password that never worked, and makes one that did unproven.
  */
 export type LogonVerdict = 'accepted' | 'rejected' | 'denied' | 'unanswered' | 'not-shown'
+
+export function isRefusal(verdict: LogonVerdict): boolean {
+  return verdict === 'rejected' || verdict === 'denied'
+}
 
 /** One credential. All times are Unix times in milliseconds. */
 export class LockoutGuard {
@@ -138,8 +156,24 @@ export class LockoutGuard {
 
   /** Whether origins may be shown the account: not after several refused it, until it is accepted somewhere. */
   mayAskOrigin(now: number): boolean {
+    return now >= this.#asksOriginsFromMs
+  }
+
+  /** For whoever cannot ask each time. */
+  forecast(now: number): GuardForecast {
+    const { proofMs } = this.#options
+    return {
+      proofUntilMs: this.hasProof(now) ? (this.#provenAt ?? 0) + proofMs : 0,
+      refusedUntilMs: Math.min(this.refusedUntilMs(now), NEVER_MS),
+      asksOriginsFromMs: this.#asksOriginsFromMs,
+      reading: this.#choice.current,
+    }
+  }
+
+  get #asksOriginsFromMs(): number {
     const { budget, windowMs } = this.#options
-    return this.#denials.filter(at => at > now - windowMs).length < budget
+    const oldestThatCounts = this.#denials.at(-budget)
+    return oldestThatCounts === undefined ? 0 : oldestThatCounts + windowMs
   }
 
   /** What the record must say now. */

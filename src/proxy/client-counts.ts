@@ -3,7 +3,6 @@ import type { ClientAddress, ClientStream } from './frontend.ts'
 
 /** How many connections of clients there may be at once; 0 is no limit. */
 export interface ClientLimits {
-  readonly emit: Emit
   readonly maxClients: number
   readonly maxClientsPerAddress: number
 }
@@ -27,11 +26,15 @@ export class ClientCounts {
   #told = 0
 
   /** Counts a connection until it closes, unless a limit is reached. */
-  admit(stream: ClientStream, client: ClientAddress, limits: ClientLimits): Admission {
+  admit(
+    stream: ClientStream,
+    client: ClientAddress,
+    limits: ClientLimits & { readonly emit: Emit },
+  ): Admission {
     const { address, port } = client
     const reached = this.#reached(address, limits)
     if (reached === undefined) {
-      this.#count(stream, address)
+      stream.once('close', this.#count(address))
       return { kind: 'admitted' }
     }
     const { limit, most } = reached
@@ -45,6 +48,14 @@ export class ClientCounts {
     const whose = limit === 'MaxClients' ? 'of all clients' : `of ${address}`
     const detail = `${most} connections ${whose} are open (${limit})`
     return { kind: 'refused', error: new ProxyError('CLIENT_LIMIT', { detail }) }
+  }
+
+  /**
+   * Counts a connection, unless a limit is reached.
+   * @returns what is to be called when it is closed.
+   */
+  hold(address: string, limits: ClientLimits): (() => void) | undefined {
+    return this.#reached(address, limits) === undefined ? this.#count(address) : undefined
   }
 
   /** Whether there is time to tell a client why it is not served; its connection is closed otherwise. */
@@ -70,14 +81,14 @@ export class ClientCounts {
       : undefined
   }
 
-  #count(stream: ClientStream, address: string): void {
+  #count(address: string): () => void {
     this.#total++
     this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1)
-    stream.once('close', () => {
+    return () => {
       this.#total--
       const left = (this.#byAddress.get(address) ?? 1) - 1
       if (left > 0) this.#byAddress.set(address, left)
       else this.#byAddress.delete(address)
-    })
+    }
   }
 }

@@ -1,48 +1,32 @@
 import { addressRules, type Config } from '../config/index.ts'
-import type { Clock, Emit, Entropy } from '../core/index.ts'
-import type { NtlmCredentials } from '../ntlm/index.ts'
-import { clientsWithin, type Dialer, type Interface, isInDockerNetwork } from '../net/index.ts'
+import { clientsWithin, type Dialer, isInDockerNetwork } from '../net/index.ts'
 import type { Statistics } from '../observe/index.ts'
-import type { KeeperOptions, PacFinder } from '../pac/index.ts'
 import { compileNoProxy } from '../policy/index.ts'
 import type { ProxyDependencies } from '../proxy/index.ts'
-import { DirectRoutes, type Identity, type UpstreamOptions, Upstreams } from '../upstream/index.ts'
+import {
+  DirectRoutes,
+  type GuardGate,
+  type Identity,
+  type UpstreamOptions,
+  Upstreams,
+} from '../upstream/index.ts'
 import { ProxyAccounts } from './accounts.ts'
-import { CarryOver } from './carry-over.ts'
-import type { GuardStore } from './guard-store.ts'
+import type { BuildInput } from './build-input.ts'
+import { CarryOver, type CarryOverPorts } from './carry-over.ts'
 import type { InheritedSocket } from './inherited-sockets.ts'
 import { RecentInterfaces } from './recent-interfaces.ts'
 import type { Program } from './status.ts'
+import type { Workforce } from './workforce.ts'
 
 /** What the object graph takes from outside; tests bring their own. */
-export interface Ports {
-  readonly clock: Clock
-  readonly entropy: Entropy
-  readonly emit: Emit
-  readonly guardStore: GuardStore
-  readonly dialer?: Dialer
-  readonly openPac?: (options: KeeperOptions) => PacFinder
-  /** Default: those of this host. */
-  readonly readInterfaces?: () => readonly Interface[]
+export interface Ports extends CarryOverPorts {
   /** Default: nothing is counted. */
   readonly statistics?: Pick<Statistics, 'snapshot'>
   readonly program?: Program
   /** Listening sockets that are there before the service starts. */
   readonly inheritedSockets?: readonly InheritedSocket[]
-}
-
-export interface BuildInput {
-  readonly config: Config
-  /** undefined when there is no account of the configuration. */
-  readonly credentials: NtlmCredentials | undefined
-  /** What is tried when those are rejected: they read the hashes as inverted without certainty, this reads them plain. */
-  readonly alternative?: NtlmCredentials | undefined
-  /** What upstreams are told as the place of a client's logon. */
-  readonly workstation?: string
-  /** The configuration file; undefined when there is none. */
-  readonly file?: string | undefined
-  /** Unix time in ms of the last change of the files read: an older rejection is not held against the password. */
-  readonly configChangedAtMs: number
+  /** Other processes that serve for this one. */
+  readonly workforce?: Workforce | undefined
 }
 
 /** The objects that serve requests, built from one configuration and never changed. */
@@ -50,6 +34,8 @@ export interface Generation {
   readonly config: Config
   readonly deps: ProxyDependencies
   readonly accounts: ProxyAccounts
+  /** Of the account of the configuration, where it is in this process. */
+  readonly guard: GuardGate | undefined
   readonly upstreams: Upstreams
   readonly directRoutes: DirectRoutes
 }
@@ -63,11 +49,12 @@ export function buildGeneration(
   carryOver: CarryOver = new CarryOver(ports),
 ): Generation {
   const { config } = input
-  const { clock, emit, entropy } = ports
+  const { clock, emit, entropy, workforce } = ports
+  const processes = workforce?.size ?? 1
   const dialer = carryOver.dialerFor(config.connectTimeoutMs)
-  const { nextRequestId, nextSessionId, pseudonym } = carryOver
-  const own = buildOwnAccount(input, carryOver)
-  const upstreams = buildUpstreams(config, dialer, carryOver, own?.identity)
+  const { logons, nextRequestId, nextSessionId, pseudonym } = carryOver
+  const own = logons.own(input)
+  const upstreams = buildUpstreams(config, dialer, carryOver, own)
   const interfaces = new RecentInterfaces(carryOver.readInterfaces, clock)
   const pac = carryOver.pacFor(config.pac, config.pacRefreshMs)
   const directRoutes = new DirectRoutes({
@@ -82,17 +69,13 @@ export function buildGeneration(
     responseTimeoutMs: config.responseTimeoutMs,
   })
   const accounts = new ProxyAccounts({
-    config,
-    workstation: input.workstation ?? input.credentials?.workstation ?? '',
     own,
-    ledgers: carryOver.ledgers,
+    identify: basic => logons.identify(basic, input),
+    entropy,
     onForgotten: identity => {
       upstreams.forget(identity)
       directRoutes.forget(identity)
     },
-    clock,
-    emit,
-    entropy,
   })
   const deps: ProxyDependencies = {
     clock,
@@ -115,7 +98,7 @@ export function buildGeneration(
       maxWaitMs: config.rateLimitWaitMs,
       maxTotalMs: config.rateLimitTotalMs,
     },
-    maxClients: config.maxClients ?? clientsWithin(carryOver.descriptorLimit),
+    maxClients: config.maxClients ?? clientsWithin(carryOver.descriptorLimit) * processes,
     maxClientsPerAddress: config.maxClientsPerAddress,
     maxWaiting: config.maxWaiting,
     headerTimeoutMs: config.headerTimeoutMs,
@@ -124,16 +107,7 @@ export function buildGeneration(
     tunnelIdleMs: config.tunnelIdleMs,
     nextRequestId,
   }
-  return { config, deps, accounts, upstreams, directRoutes }
-}
-
-function buildOwnAccount(
-  { config, credentials, alternative, configChangedAtMs }: BuildInput,
-  carryOver: CarryOver,
-): ReturnType<CarryOver['accountFor']> | undefined {
-  if (credentials === undefined) return undefined
-  const { negotiateFlags } = config
-  return carryOver.accountFor({ credentials, alternative, negotiateFlags, configChangedAtMs })
+  return { config, deps, accounts, guard: logons.guard, upstreams, directRoutes }
 }
 
 function buildUpstreams(

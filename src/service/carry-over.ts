@@ -14,11 +14,9 @@ import {
   tcpDialer,
 } from '../net/index.ts'
 import { type KeeperOptions, openPac, type PacFinder } from '../pac/index.ts'
-import type { NtlmCredentials } from '../ntlm/index.ts'
 import { Upstream, type UpstreamOptions } from '../upstream/index.ts'
-import { AccountLedgers, type OwnAccount } from './accounts.ts'
 import type { GuardStore } from './guard-store.ts'
-import { ownLogon, type OwnLogonOptions } from './logons.ts'
+import { type Logons, NearLogons } from './near-logons.ts'
 
 export interface CarryOverPorts {
   readonly clock: Clock
@@ -27,34 +25,36 @@ export interface CarryOverPorts {
   readonly guardStore: GuardStore
   readonly dialer?: Dialer
   readonly openPac?: (options: KeeperOptions) => PacFinder
+  /** Default: those of this host. */
   readonly readInterfaces?: () => readonly Interface[]
+  /** Default: with guards of this process. */
+  readonly logons?: Logons
+  /** Default: names of its own. */
+  readonly names?: ProcessNames
 }
 
-type AccountInput = Pick<
-  OwnLogonOptions,
-  'credentials' | 'alternative' | 'negotiateFlags' | 'configChangedAtMs'
->
+/** By what a process and what it counts are told from others. */
+export interface ProcessNames {
+  /** This proxy's name in Via. */
+  readonly pseudonym: string
+  readonly requestPrefix: string
+  readonly firstSession: number
+}
 
 type UpstreamInput = Omit<UpstreamOptions, 'clock' | 'emit' | 'nextSessionId' | 'via'>
 
 const OLD_PAC_MS = 10_000
-
-interface KeptAccount extends OwnAccount {
-  readonly key: string
-  readonly configChangedAtMs: number
-}
 
 /** What outlives a reload: names and numbers of the process, the verdict on the account, and upstreams with their sessions. */
 export class CarryOver {
   /** This proxy's name in Via: it stays, so that a loop is noticed across a reload. */
   readonly pseudonym: string
   readonly nextRequestId: () => string
-  readonly nextSessionId = countFrom()
-  readonly ledgers: AccountLedgers
+  readonly nextSessionId: () => number
+  readonly logons: Logons
   /** Infinity where the system does not say. */
   readonly descriptorLimit = readDescriptorLimit() ?? Infinity
   readonly #ports: CarryOverPorts
-  #account: KeptAccount | undefined
   #pac: { readonly key: string; readonly finder: PacFinder } | undefined
   #dialer: { readonly timeoutMs: number; readonly dialer: Dialer } | undefined
   #interfaces: readonly Interface[] | undefined
@@ -62,9 +62,11 @@ export class CarryOver {
 
   constructor(ports: CarryOverPorts) {
     this.#ports = ports
-    this.pseudonym = `tsntlm-${ports.entropy.bytes(4).toString('hex')}`
-    this.nextRequestId = requestIds(ports.entropy)
-    this.ledgers = new AccountLedgers(ports.clock)
+    const names = ports.names ?? newNames(ports.entropy)
+    this.pseudonym = names.pseudonym
+    this.nextRequestId = requestIds(names.requestPrefix)
+    this.nextSessionId = countFrom(names.firstSession)
+    this.logons = ports.logons ?? new NearLogons(ports)
   }
 
   /** The interfaces of this host: as they were, where no descriptor is left to look. A port must not be closed for that. */
@@ -75,23 +77,6 @@ export class CarryOver {
       if (this.#interfaces === undefined) throw error
     }
     return this.#interfaces
-  }
-
-  /**
-   * The account of the configuration: as it was, verdict and all, when nothing about it changed. A password that was rejected gets the
-   * chance of a new start when the file was changed since.
-   */
-  accountFor(input: AccountInput): OwnAccount {
-    const key = accountKey(input)
-    const { credentials, configChangedAtMs } = input
-    const kept = this.#account
-    const isSame =
-      kept?.key === key &&
-      (kept.identity.gate.isOpen || kept.configChangedAtMs === configChangedAtMs)
-    if (isSame) return kept
-    const account = { ...ownLogon({ ...input, ...this.#ports }), credentials, key }
-    this.#account = { ...account, configChangedAtMs }
-    return account
   }
 
   dialerFor(timeoutMs: number): Dialer {
@@ -151,14 +136,16 @@ export class CarryOver {
   }
 }
 
-function accountKey({ credentials, alternative, negotiateFlags }: AccountInput): string {
-  const { fingerprint, workstation }: NtlmCredentials = credentials
-  return JSON.stringify([fingerprint, workstation, alternative?.fingerprint, negotiateFlags])
+export function newNames(entropy: Entropy): ProcessNames {
+  return {
+    pseudonym: `tsntlm-${entropy.bytes(4).toString('hex')}`,
+    requestPrefix: entropy.bytes(2).toString('hex'),
+    firstSession: 1,
+  }
 }
 
 /** `3f9c-1`, `3f9c-2` ...: short enough to be read out, different after a restart. */
-function requestIds(entropy: Entropy): () => string {
-  const prefix = entropy.bytes(2).toString('hex')
+function requestIds(prefix: string): () => string {
   const next = countFrom()
   return () => `${prefix}-${next()}`
 }

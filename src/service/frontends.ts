@@ -9,6 +9,8 @@ import {
   socksProtocol,
   StreamFrontend,
 } from '../proxy/index.ts'
+import { HandingFrontend, type Reception } from './handing-frontend.ts'
+import type { Workforce } from './workforce.ts'
 
 /** What the connections of listeners are handed to; each is made once, and serves by the configuration as it is at the time. */
 export class Frontends {
@@ -17,8 +19,11 @@ export class Frontends {
   readonly #currentConfig: () => Config
   readonly #clients = new ClientCounts()
   readonly #others = new Map<string, Frontend>()
+  readonly #workforce: Workforce | undefined
 
-  constructor(current: CurrentDependencies, currentConfig: () => Config) {
+  /** @param workforce other processes that serve for this one. */
+  constructor(current: CurrentDependencies, currentConfig: () => Config, workforce?: Workforce) {
+    this.#workforce = workforce
     this.#current = current
     this.#currentConfig = currentConfig
     this.http = new HttpFrontend(current, this.#clients)
@@ -28,6 +33,16 @@ export class Frontends {
     return [this.http, ...this.#others.values()]
   }
 
+  /** What the listeners of a kind of port hand their connections to. */
+  receptionFor(served: Served): Reception {
+    const here = this.frontendFor(served)
+    const workforce = this.#workforce
+    if (workforce === undefined) return here
+    const current = this.#current
+    return new HandingFrontend({ served, current, clients: this.#clients, workforce, here })
+  }
+
+  /** What serves them in this process. */
   frontendFor(served: Served): Frontend {
     if (served.kind === 'http') return this.http
     const key = JSON.stringify(served)

@@ -1,4 +1,5 @@
-export { type BuildInput, buildGeneration, type Generation, type Ports } from './build.ts'
+export { buildGeneration, type Generation, type Ports } from './build.ts'
+export type { BuildInput } from './build-input.ts'
 export { buildCredentials, type BuiltCredentials, workstationOf } from './credentials.ts'
 export { Frontends } from './frontends.ts'
 export { fileGuardStore, type GuardStore, memoryGuardStore } from './guard-store.ts'
@@ -14,6 +15,11 @@ export {
   resolveIdentity,
 } from './privileges.ts'
 export { Service } from './service.ts'
+export { Serving } from './serving.ts'
+export type { Logons } from './near-logons.ts'
+export { credentialsOf } from './client-logons.ts'
+export { newNames, type ProcessNames } from './carry-over.ts'
+export type { UpstreamSnapshot, WorkerSnapshot, Workforce, WorkforceHost } from './workforce.ts'
 export type { WorkInProgress } from '../proxy/index.ts'
 export type {
   AccountStatus,
@@ -22,6 +28,7 @@ export type {
   ServiceStatus,
   Totals,
   UpstreamStatus,
+  WorkerStatus,
 } from './status.ts'
 export { chooseStateDirectory, type StateDirectoryFacts } from './state-directory.ts'
 export { createNotifier, type Notifier, sendBySystemdNotify } from './systemd-notify.ts'

@@ -9,8 +9,8 @@ import {
   type Timer,
 } from '../core/index.ts'
 import { type Interface, listen, type Listener, meansInterface } from '../net/index.ts'
-import type { Frontend } from '../proxy/index.ts'
 import { type BindingProblem, bindingProblem } from './binding-problem.ts'
+import type { Reception } from './handing-frontend.ts'
 import { type InheritedSocket, servedOn } from './inherited-sockets.ts'
 import { type ListeningPlan, type Place, planListening } from './listening-plan.ts'
 
@@ -20,13 +20,15 @@ interface Bound {
   readonly key: string
   readonly listener: Listener
   serves: Served
-  frontend: Frontend
+  reception: Reception
 }
 
 export interface ListenersOptions {
   readonly clock: Clock
   readonly emit: Emit
-  readonly frontendFor: (served: Served) => Frontend
+  readonly receptionFor: (served: Served) => Reception
+  /** Whether connections are not to be read from before they have come to those who serve them. */
+  readonly startsPaused: boolean
   readonly readInterfaces: () => readonly Interface[]
 }
 
@@ -107,7 +109,7 @@ export class Listeners {
           const kept = this.#bound.find(bound => bound.key === key)
           if (kept === undefined) continue
           kept.serves = serves
-          kept.frontend = this.#options.frontendFor(serves)
+          kept.reception = this.#options.receptionFor(serves)
         }
         this.#bound = [...fresh, ...this.#bound]
         this.#reportAll(new Map([...plan.missing, ...problems]))
@@ -301,15 +303,15 @@ export class Listeners {
     at: HostPort | InheritedSocket,
     serves: Served,
   ): Promise<Bound> {
-    const { emit, frontendFor } = this.#options
-    const listener = await listen(at, socket => accept(bound.frontend, socket))
+    const { emit, receptionFor, startsPaused } = this.#options
+    const listener = await listen(at, socket => accept(bound.reception, socket), { startsPaused })
     const address = formatHostPort(listener.address)
     const bound: Bound = {
       place,
       key: place?.key ?? address,
       listener,
       serves,
-      frontend: frontendFor(serves),
+      reception: receptionFor(serves),
     }
     if (this.#isClosed) listener.close()
     else emit({ type: 'listener.bound', address })
@@ -317,11 +319,11 @@ export class Listeners {
   }
 }
 
-function accept(frontend: Frontend, socket: Socket): void {
+function accept(reception: Reception, socket: Socket): void {
   const { remoteAddress, remotePort } = socket
   // Gone before it was accepted.
   if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
-  else frontend.accept(socket, { address: remoteAddress, port: remotePort })
+  else reception.accept(socket, { address: remoteAddress, port: remotePort })
 }
 
 function isOnPort({ listener }: Bound, port: number): boolean {

@@ -21,14 +21,15 @@ export interface OwnLogonOptions extends LogonPorts {
   readonly guardStore: GuardStore
 }
 
-/** An identity, and the rejections that count for its account, whoever names it. */
-export interface GuardedIdentity {
+export interface OwnLogon {
   readonly identity: Identity
+  readonly guard: GuardGate
+  /** The rejections that count for the account, whoever names it. */
   readonly ledger: RejectionLedger
 }
 
 /** The account of the configuration; what its guard must not forget is stored. */
-export function ownLogon(options: OwnLogonOptions): GuardedIdentity {
+export function ownLogon(options: OwnLogonOptions): OwnLogon {
   const { credentials, alternative, negotiateFlags, configChangedAtMs } = options
   const { clock, emit, entropy, guardStore } = options
   const account = accountOf(credentials)
@@ -70,7 +71,7 @@ export function ownLogon(options: OwnLogonOptions): GuardedIdentity {
         emit({ type: 'credential.misread', account, upstream, next: current })
     },
   })
-  return { identity: { authenticator, gate }, ledger }
+  return { identity: { authenticator, gate }, guard: gate, ledger }
 }
 
 export interface ClientLogonOptions extends LogonPorts {

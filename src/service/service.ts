@@ -1,45 +1,42 @@
-import { formatHostPort, type HostPort } from '../core/index.ts'
+import { type Emit, formatHostPort, type HostPort, isUpstreamNews } from '../core/index.ts'
 import { createStatistics, type Statistics } from '../observe/index.ts'
 import type { WorkInProgress } from '../proxy/index.ts'
 import type { UnlockOutcome } from '../upstream/index.ts'
-import { buildGeneration, type BuildInput, type Generation, type Ports } from './build.ts'
-import { CarryOver } from './carry-over.ts'
-import { Frontends } from './frontends.ts'
+import type { Ports } from './build.ts'
+import type { BuildInput } from './build-input.ts'
 import { Listeners } from './listeners.ts'
+import { Serving } from './serving.ts'
 import type { ConfigurationStatus, ServiceState, ServiceStatus } from './status.ts'
 import { takeStatus } from './take-status.ts'
 
 /** Where nobody says what the program is. */
 const UNNAMED = { version: 'unknown', pid: process.pid }
 
-/** The running proxy: its listeners and what serves their connections. */
+/** The running proxy: its listeners and what serves their connections, here or in other processes. */
 export class Service {
   readonly #ports: Ports
-  readonly #carryOver: CarryOver
-  readonly #frontends: Frontends
+  readonly #serving: Serving
   readonly #listeners: Listeners
   readonly #statistics: Pick<Statistics, 'snapshot'>
   readonly #startedAt: number
-  #generation: Generation
+  #input: BuildInput
   #configuration: Omit<ConfigurationStatus, 'refused'>
   #state: ServiceState = 'starting'
 
   constructor(input: BuildInput, ports: Ports) {
+    const { workforce } = ports
     this.#ports = ports
-    this.#carryOver = new CarryOver(ports)
+    this.#input = input
+    this.#serving = new Serving(input, { ...ports, emit: tellingOf(ports) })
     this.#statistics = ports.statistics ?? createStatistics(ports.clock)
     this.#startedAt = ports.clock.wallMs()
     this.#configuration = { file: input.file, generation: 1, loadedAt: this.#startedAt }
-    this.#generation = buildGeneration(input, ports, this.#carryOver)
-    this.#frontends = new Frontends(
-      () => this.#generation.deps,
-      () => this.#generation.config,
-    )
     this.#listeners = new Listeners({
       clock: ports.clock,
       emit: ports.emit,
-      frontendFor: served => this.#frontends.frontendFor(served),
-      readInterfaces: this.#carryOver.readInterfaces,
+      receptionFor: served => this.#serving.frontends.receptionFor(served),
+      startsPaused: workforce !== undefined,
+      readInterfaces: this.#serving.carryOver.readInterfaces,
     })
   }
 
@@ -54,64 +51,79 @@ export class Service {
 
   /** How long a stop leaves to open work, by the configuration in use. */
   get shutdownGraceMs(): number {
-    return this.#generation.config.shutdownGraceMs
+    return this.#serving.generation.config.shutdownGraceMs
   }
 
-  /** What it is doing at this moment. */
+  /** Asks the other processes, if there are any, what `status` and `tunnels` are to say of them. */
+  async look(wants: 'counts' | 'work'): Promise<void> {
+    await this.#ports.workforce?.look(wants)
+  }
+
+  /** What it is doing at this moment; of other processes, when they were asked last. */
   status(): ServiceStatus {
-    const { clock, program = UNNAMED } = this.#ports
+    const { clock, program = UNNAMED, workforce } = this.#ports
+    const tunnels = this.#serving.work.filter(({ kind }) => kind === 'tunnel').length
     return takeStatus({
       clock,
       program,
       state: this.#state,
       startedAt: this.#startedAt,
       configuration: this.#configuration,
-      generation: this.#generation,
+      generation: this.#serving.generation,
       listeners: this.#listeners,
-      work: this.tunnels(),
+      open: { requests: this.#serving.size - tunnels, tunnels },
+      workers: workforce?.snapshots ?? [],
       statistics: this.#statistics.snapshot(),
     })
   }
 
   /** Open tunnels and requests in progress. */
   tunnels(): readonly WorkInProgress[] {
-    return this.#frontends.all.flatMap(({ workInProgress }) => workInProgress)
+    const { snapshots = [] } = this.#ports.workforce ?? {}
+    return [...this.#serving.work, ...snapshots.flatMap(({ work }) => work)]
   }
 
   /** Lets the password of the configuration be shown once more; undefined without one. */
   unlock(): { readonly account: string; readonly outcome: UnlockOutcome } | undefined {
-    const { own } = this.#generation.accounts
-    return own && { account: own.authenticator.account, outcome: own.gate.unlock() }
+    const { accounts, guard } = this.#serving.generation
+    const { own } = accounts
+    return own && guard && { account: own.authenticator.account, outcome: guard.unlock() }
   }
 
   /** Binds the listeners. @throws ProxyError CONFIG when none could be bound and none is waited for. */
   async start(): Promise<void> {
     const { inheritedSockets = [] } = this.#ports
-    await this.#listeners.start(this.#generation.config.listeners, inheritedSockets)
+    await this.#listeners.start(this.#serving.generation.config.listeners, inheritedSockets)
     this.#state = 'serving'
     this.#ports.emit({ type: 'service.started', ...this.#summary() })
   }
 
+  /** Starts the other processes, if there are to be any, under the user that this one has become; until then all is served here. */
+  async startWorkers(): Promise<void> {
+    const { emit, workforce } = this.#ports
+    if (workforce === undefined) return
+    workforce.configure(this.#input, this.#serving.generation.guard)
+    await workforce.start({
+      emit,
+      gateOf: client => this.#serving.generation.accounts.ofClient(client).gate,
+      learn: news => this.#serving.learn(news),
+    })
+  }
+
   /**
-   * Goes on with another configuration: requests that have begun end as they began, new ones go by the new one. Upstreams that stay
-   * keep their sessions, and an account that stays keeps the verdict on it.
+   * Goes on with another configuration, as Serving.change says.
    * @throws ProxyError CONFIG when a new address cannot be bound: everything is as before then.
    */
   async reload(input: BuildInput): Promise<void> {
     await this.#listeners.change(input.config.listeners)
-    const old = this.#generation
-    this.#generation = buildGeneration(input, this.#ports, this.#carryOver)
+    this.#serving.change(input)
+    this.#input = input
+    this.#ports.workforce?.configure(input, this.#serving.generation.guard)
     this.#configuration = {
       file: input.file,
       generation: this.#configuration.generation + 1,
       loadedAt: this.#ports.clock.wallMs(),
     }
-    const { accounts, upstreams } = this.#generation
-    old.accounts.forgetClients()
-    const { own } = old.accounts
-    if (own !== undefined && own !== accounts.own) old.upstreams.forget(own)
-    old.upstreams.retireAllBut(new Set(upstreams.configured))
-    old.directRoutes.retire()
     this.#ports.emit({ type: 'config.loaded', ...this.#summary() })
   }
 
@@ -120,15 +132,14 @@ export class Service {
    * @returns how many requests and tunnels had to be cut off.
    */
   async drain(signal: string, graceMs: number): Promise<number> {
-    const { clock, emit } = this.#ports
+    const { clock, emit, workforce } = this.#ports
     this.#state = 'draining'
-    const frontends = this.#frontends.all
-    const requests = frontends.reduce((sum, frontend) => sum + frontend.requestsInProgress, 0)
+    const requests = this.#serving.size + (workforce?.inProgress ?? 0)
     emit({ type: 'service.draining', signal, requests, graceMs })
     this.#listeners.close()
     let cut = 0
     const grace = clock.setTimer(graceMs, () => (cut = this.destroy()))
-    await Promise.all(frontends.map(async frontend => frontend.drain()))
+    await Promise.all([this.#serving.drain(), workforce?.drain()])
     grace.cancel()
     this.destroy()
     emit({ type: 'service.stopped', aborted: cut })
@@ -137,19 +148,23 @@ export class Service {
 
   /** Ends everything now. @returns how many requests and tunnels were cut off. */
   destroy(): number {
-    const { directRoutes, upstreams } = this.#generation
     this.#listeners.close()
-    const cut = this.#frontends.all.reduce((sum, frontend) => sum + frontend.destroy(), 0)
-    upstreams.destroy()
-    directRoutes.destroy()
-    this.#carryOver.close()
-    return cut
+    return this.#serving.destroy() + (this.#ports.workforce?.destroy() ?? 0)
   }
 
   #summary(): { listeners: string[]; upstreams: string[] } {
     return {
       listeners: this.addresses.map(formatHostPort),
-      upstreams: this.#generation.upstreams.configured.map(({ label }) => label),
+      upstreams: this.#serving.generation.upstreams.configured.map(({ label }) => label),
     }
+  }
+}
+
+/** What is found out about an upstream here, the other processes need to know too. */
+function tellingOf({ emit, workforce }: Ports): Emit {
+  if (workforce === undefined) return emit
+  return event => {
+    emit(event)
+    if (isUpstreamNews(event)) workforce.tell(event)
   }
 }

@@ -28,9 +28,18 @@ export interface ServiceStatus extends Program {
   /** Requests that are being answered, without tunnels. */
   readonly requestsInProgress: number
   readonly tunnelsOpen: number
+  /** The other processes that serve; none where this one alone does. */
+  readonly workers: readonly WorkerStatus[]
   readonly totals: Totals
   /** The youngest first; twenty at most. */
   readonly lastErrors: readonly FailedRequest[]
+}
+
+/** What is open in it. */
+export interface WorkerStatus {
+  readonly pid: number
+  readonly requests: number
+  readonly tunnels: number
 }
 
 /** `starting` until the ports are bound. */

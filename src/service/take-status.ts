@@ -1,6 +1,5 @@
 import { type Clock, formatHostPort } from '../core/index.ts'
 import type { Durations, StatisticsSnapshot } from '../observe/index.ts'
-import type { WorkInProgress } from '../proxy/index.ts'
 import type { Upstream } from '../upstream/index.ts'
 import type { Generation } from './build.ts'
 import type { Listeners } from './listeners.ts'
@@ -14,6 +13,7 @@ import type {
   ServiceStatus,
   UpstreamStatus,
 } from './status.ts'
+import type { WorkerSnapshot } from './workforce.ts'
 
 export interface StatusSources {
   readonly clock: Clock
@@ -21,17 +21,18 @@ export interface StatusSources {
   readonly state: ServiceState
   readonly startedAt: number
   readonly configuration: Omit<ConfigurationStatus, 'refused'>
-  readonly generation: Pick<Generation, 'accounts' | 'upstreams'>
+  readonly generation: Pick<Generation, 'accounts' | 'guard' | 'upstreams'>
   readonly listeners: Pick<Listeners, 'bound' | 'problems'>
-  readonly work: readonly WorkInProgress[]
+  readonly open: { readonly requests: number; readonly tunnels: number }
+  readonly workers: readonly WorkerSnapshot[]
   readonly statistics: StatisticsSnapshot
 }
 
 export function takeStatus(sources: StatusSources): ServiceStatus {
-  const { clock, configuration, generation, program, startedAt, statistics, work } = sources
+  const { clock, configuration, generation, open, program, startedAt, statistics, workers } =
+    sources
   const { refusedConfiguration: refused, upstreams: counted, lastErrors, ...totals } = statistics
   const { configured, others } = generation.upstreams
-  const tunnelsOpen = work.filter(({ kind }) => kind === 'tunnel').length
   const upstreamStatus = (
     upstream: Upstream,
     namedBy: UpstreamStatus['namedBy'],
@@ -39,9 +40,7 @@ export function takeStatus(sources: StatusSources): ServiceStatus {
     label: upstream.label,
     namedBy,
     ...healthOf(upstream, clock),
-    demand: upstream.demand,
-    scheme: upstream.scheme,
-    sessions: upstream.counts,
+    ...waysOf(upstream, workers),
     ...countsOf(counted, upstream.label),
   })
   return {
@@ -55,10 +54,11 @@ export function takeStatus(sources: StatusSources): ServiceStatus {
       ...configured.map(upstream => upstreamStatus(upstream, 'configuration')),
       ...others.map(upstream => upstreamStatus(upstream, 'pac')),
     ],
-    account: accountStatus(generation.accounts.own),
+    account: accountStatus(generation),
     clientAccounts: generation.accounts.clientCounts,
-    requestsInProgress: work.length - tunnelsOpen,
-    tunnelsOpen,
+    requestsInProgress: sum([open, ...workers].map(({ requests }) => requests)),
+    tunnelsOpen: sum([open, ...workers].map(({ tunnels }) => tunnels)),
+    workers: workers.map(({ pid, requests, tunnels }) => ({ pid, requests, tunnels })),
     totals,
     lastErrors,
   }
@@ -75,6 +75,33 @@ function healthOf(
     downUntil: leftMs > 0 ? Math.round(clock.wallMs() + leftMs) : undefined,
     failuresInARow: failures,
   }
+}
+
+/** Each process has sessions of its own, and learns the upstream's ways by itself. */
+function waysOf(
+  { counts, demand, label, scheme }: Upstream,
+  workers: readonly WorkerSnapshot[],
+): Pick<UpstreamStatus, 'demand' | 'scheme' | 'sessions'> {
+  const elsewhere = workers.flatMap(({ upstreams }) =>
+    upstreams.filter(each => each.label === label),
+  )
+  const learned = elsewhere.find(each => each.demand !== 'unknown')
+  const all = [counts, ...elsewhere.map(({ sessions }) => sessions)]
+  return {
+    demand: demand === 'unknown' ? (learned?.demand ?? demand) : demand,
+    scheme: demand === 'unknown' ? (learned?.scheme ?? scheme) : scheme,
+    sessions: {
+      idle: sum(all.map(({ idle }) => idle)),
+      spare: sum(all.map(({ spare }) => spare)),
+      busy: sum(all.map(({ busy }) => busy)),
+      connecting: sum(all.map(({ connecting }) => connecting)),
+      waiting: sum(all.map(({ waiting }) => waiting)),
+    },
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0)
 }
 
 function countsOf(
@@ -107,6 +134,10 @@ function listenersStatus({ bound, problems }: StatusSources['listeners']): Liste
   }
 }
 
-function accountStatus(own: Generation['accounts']['own']): AccountStatus | undefined {
-  return own && { name: own.authenticator.account, ...own.gate.status }
+function accountStatus({
+  accounts,
+  guard,
+}: StatusSources['generation']): AccountStatus | undefined {
+  const { own } = accounts
+  return own && guard && { name: own.authenticator.account, ...guard.status }
 }

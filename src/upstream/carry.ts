@@ -71,7 +71,7 @@ async function endLogon(
   const pass = await enterGate(access, attempt)
   if (pass.isProven) return ride(access, attempt, pass, challenged)
   const { label } = access.upstream
-  pass.report('not-shown', label)
+  void pass.report('not-shown', label)
   // An unproven password is shown with a logon check, whose answer does not depend on an origin.
   throw new ProxyError('AUTH_STATE_LOST', { detail: `the logon at ${label} was begun too early` })
 }

@@ -1,17 +1,40 @@
 import { type CancelSignal, type Clock, ProxyError } from '../core/index.ts'
-import type { GuardRecord, LockoutGuard, LogonVerdict } from '../policy/index.ts'
+import type { GuardForecast, GuardRecord, LockoutGuard, LogonVerdict } from '../policy/index.ts'
 
-/** The right to show a credential once. Every pass is ended with `report`; a second report does nothing. */
+/**
+ * The right to show a credential once. Every pass is ended with `report`; a second report does nothing. Where the guard is in
+ * another process its answers take a moment.
+ */
 export interface LogonPass {
   /** False when the credential has not been accepted lately: its verdict is waited for by everybody else. */
   readonly isProven: boolean
   /** To be called right before the AUTHENTICATE is written. @throws ProxyError AUTH_LOCKED_OUT. */
-  beforeShowing(): void
+  beforeShowing(): void | Promise<void>
   /**
    * @param upstream which upstream gave the verdict.
    * @returns true when the credential was rejected and may be shown at once in another reading of its hashes.
    */
+  report(verdict: LogonVerdict, upstream: string): boolean | Promise<boolean>
+}
+
+/** A pass of a guard in this process, which answers at once. */
+interface NearPass extends LogonPass {
+  beforeShowing(): void
   report(verdict: LogonVerdict, upstream: string): boolean
+}
+
+/** Makes requests wait for the verdict on an unproven credential. */
+export interface Gate {
+  /** Whether it was accepted so lately that several logons at once are harmless. */
+  readonly hasProof: boolean
+  /** Whether a logon would be let through, now or after the ones before it. */
+  readonly isOpen: boolean
+  /** Whether origins may be shown the account: see LockoutGuard.mayAskOrigin. */
+  mayAskOrigin(): boolean
+  /** What the guard says, for a process that has none. */
+  readonly forecast: GuardForecast
+  /** @throws ProxyError AUTH_LOCKED_OUT or CLIENT_ABORTED. */
+  enter(signal: CancelSignal): Promise<LogonPass>
 }
 
 export interface GuardGateOptions {
@@ -43,15 +66,17 @@ export interface GuardStatus {
 export type UnlockOutcome = 'unlocked' | 'open' | 'used up'
 
 interface Waiter {
-  resolve(pass: LogonPass): void
+  resolve(pass: NearPass): void
   reject(error: ProxyError): void
 }
 
 const UNPROVEN =
   'the password was not accepted yet; one request shows it, the others wait for the verdict'
 
-/** Makes requests wait for the verdict on an unproven credential: the mechanism to policy/lockout-guard. */
-export class GuardGate {
+/** The mechanism to policy/lockout-guard. */
+export class GuardGate implements Gate {
+  /** Called after whatever may have changed what the guard says. */
+  onChange: () => void = () => undefined
   readonly #options: GuardGateOptions
   readonly #waiters = new Set<Waiter>()
   #rejectedBy: string | undefined
@@ -65,15 +90,17 @@ export class GuardGate {
     return this.#options.guard.isProven
   }
 
-  /** Whether it was accepted so lately that several logons at once are harmless. */
   get hasProof(): boolean {
     return this.#options.guard.hasProof(this.#options.clock.wallMs())
   }
 
-  /** Whether a logon would be let through, now or after the ones before it. */
   get isOpen(): boolean {
     const now = this.#options.clock.wallMs()
     return now >= this.#options.guard.refusedUntilMs(now)
+  }
+
+  get forecast(): GuardForecast {
+    return this.#options.guard.forecast(this.#options.clock.wallMs())
   }
 
   get status(): GuardStatus {
@@ -101,19 +128,18 @@ export class GuardGate {
     guard.unlock()
     save(guard.record)
     onUnlocked()
+    this.onChange()
     return 'unlocked'
   }
 
-  /** Whether origins may be shown the account: see LockoutGuard.mayAskOrigin. */
   mayAskOrigin(): boolean {
     return this.#options.guard.mayAskOrigin(this.#options.clock.wallMs())
   }
 
-  /** @throws ProxyError AUTH_LOCKED_OUT or CLIENT_ABORTED. */
-  async enter(signal: CancelSignal): Promise<LogonPass> {
+  async enter(signal: CancelSignal): Promise<NearPass> {
     let onAbort = (): void => undefined
     try {
-      return await new Promise<LogonPass>((resolve, reject) => {
+      return await new Promise<NearPass>((resolve, reject) => {
         const waiter: Waiter = { resolve, reject }
         onAbort = () => {
           this.#waiters.delete(waiter)
@@ -137,7 +163,7 @@ export class GuardGate {
     return true
   }
 
-  #pass(isProven: boolean): LogonPass {
+  #pass(isProven: boolean): NearPass {
     const { guard, clock, save, onProven } = this.#options
     let reported = false
     return {
@@ -157,6 +183,8 @@ export class GuardGate {
         if (!wasProven || isRejected) save(guard.record)
         if (verdict === 'accepted' && !wasProven) onProven()
         const goesOn = isRejected && this.#noteRejection(upstream, now)
+        // Before anybody is let in: who is told of it must have heard of the change.
+        this.onChange()
         this.#readmit()
         return goesOn
       },

@@ -1,8 +1,8 @@
 import type { Authenticator } from './authenticator.ts'
-import type { GuardGate } from './guard-gate.ts'
+import type { Gate } from './guard-gate.ts'
 
 /** Who logs on: the account, and the guard that says when it may be shown. */
 export interface Identity {
   readonly authenticator: Authenticator
-  readonly gate: GuardGate
+  readonly gate: Gate
 }

@@ -21,6 +21,7 @@ export { deliver } from './dispatcher.ts'
 export type { BodySink, Exchange } from './exchange.ts'
 export type { Identity } from './identity.ts'
 export {
+  type Gate,
   GuardGate,
   type GuardGateOptions,
   type GuardStatus,

@@ -71,11 +71,13 @@ export async function logOn(logon: Logon): Promise<LogonResult> {
     const begun = logon.challenged ?? (await negotiate(logon))
     if ('exchange' in begun) return { ...begun, otherReading: false }
     const token = begun.authenticate()
-    pass.beforeShowing()
+    const permission = pass.beforeShowing()
+    // Without a turn in between, where the guard is here.
+    if (permission !== undefined) await permission
     logon.onRequest()
     return await authenticate(logon, token)
   } finally {
-    pass.report('not-shown', challenger.label)
+    void pass.report('not-shown', challenger.label)
   }
 }
 
@@ -118,17 +120,17 @@ async function authenticate(logon: Logon, token: string): Promise<LogonResult> {
       ...(onInformational === undefined ? {} : { onInformational }),
     })
   } catch (error) {
-    pass.report('unanswered', label)
+    void pass.report('unanswered', label)
     throw error
   }
   // A 503 with Retry-After may be about the target, behind a logon that was accepted.
   if (isUpstreamsOwn(challenger, exchange) && exchange.head.status === 429) {
     // The limit may be one for failed logons: without a verdict it is better counted as one that never came.
-    pass.report('unanswered', label)
+    void pass.report('unanswered', label)
     return { exchange, outcome: 'limited', otherReading: false }
   }
   const isRejected = exchange.head.status === framework.status
-  const otherReading = pass.report(isRejected ? framework.refusal : 'accepted', label)
+  const otherReading = await pass.report(isRejected ? framework.refusal : 'accepted', label)
   return { exchange, outcome: isRejected ? 'rejected' : 'accepted', otherReading }
 }
 

@@ -7,6 +7,7 @@ import {
   ProxyError,
   type Timer,
   toProxyError,
+  type UpstreamNews,
 } from '../core/index.ts'
 import type { Dialer } from '../net/index.ts'
 import { UpstreamHealth, type UpstreamWays } from '../policy/index.ts'
@@ -38,6 +39,9 @@ export interface UpstreamOptions {
 
 /** One refusal may be the end of a logon that the upstream had remembered for a while; two are its way. */
 const BARE_CONNECTS_TRIED = 2
+
+/** The process that put an upstream aside has so long to find out whether it is back, before others do. */
+const LEFT_TO_OTHERS_MS = 5_000
 
 /**
  * What an upstream demands of a fresh connection: `always` credentials, or `sometimes` (a proxy open to this host, or
@@ -161,16 +165,27 @@ export class Upstream implements Challenger {
     emit({ type: 'upstream.failed', upstream: this.label, error: error.code, detail })
     if (!this.isAvailable()) return
     this.#putAside(clock.now(), error.code)
-    for (const pool of this.#pools.values()) {
-      pool.dropIdle()
-      pool.rejectWaiters(new ProxyError(error.code, { detail, cause: error }))
-    }
+    this.#dropAll(new ProxyError(error.code, { detail, cause: error }))
   }
 
   succeeded(): void {
     if (!this.health.succeeded()) return
     this.#probe?.cancel()
     this.options.emit({ type: 'upstream.up', upstream: this.label })
+  }
+
+  /**
+   * What another process found out. Who put it aside looks after it; should that process end, this one does.
+   */
+  learn(news: UpstreamNews): void {
+    const { clock } = this.options
+    this.#probe?.cancel()
+    if (news.type === 'upstream.reachable') return this.health.reachable()
+    if (news.type === 'upstream.up') return void this.health.succeeded()
+    const forMs = news.forMs + LEFT_TO_OTHERS_MS
+    this.health.toldOfFailure(clock.now() + forMs)
+    this.#tryAgainIn(forMs)
+    this.#dropAll(new ProxyError(news.error, { detail: `${this.label} is left out for a while` }))
   }
 
   /** Puts it aside when it does not answer now. @throws ProxyError DIAL_*, UPSTREAM_*. */
@@ -194,9 +209,20 @@ export class Upstream implements Challenger {
   #putAside(now: number, error: ErrorCode): void {
     const forMs = this.health.failed(now)
     this.options.emit({ type: 'upstream.down', upstream: this.label, forMs, error })
+    this.#tryAgainIn(forMs)
+  }
+
+  #tryAgainIn(forMs: number): void {
     this.#probe?.cancel()
-    if (!this.#isClosed)
-      this.#probe = this.options.clock.setTimer(forMs, () => void this.#tryAgain())
+    if (this.#isClosed) return
+    this.#probe = this.options.clock.setTimer(forMs, () => void this.#tryAgain())
+  }
+
+  #dropAll(error: ProxyError): void {
+    for (const pool of this.#pools.values()) {
+      pool.dropIdle()
+      pool.rejectWaiters(error)
+    }
   }
 
   /** After the cool-down it is asked something here, so that no request has to be the one that finds out. */
@@ -205,6 +231,7 @@ export class Upstream implements Challenger {
     try {
       await this.#ask()
       this.health.reachable()
+      this.options.emit({ type: 'upstream.reachable', upstream: this.label })
     } catch (error) {
       const { blame, code } = toProxyError(error)
       // Where it could not be asked, the next request finds out.

@@ -1,4 +1,4 @@
-import { formatHostPort, type HostPort } from '../core/index.ts'
+import { formatHostPort, type HostPort, type UpstreamNews } from '../core/index.ts'
 import type { ReadinessOptions } from '../policy/index.ts'
 import { carrierTo, type Preparations } from './upstream-carrier.ts'
 import type { Carrier } from './carrier.ts'
@@ -77,6 +77,11 @@ export class Upstreams {
       this.#stopPreparing(upstream)
       if (!kept.has(upstream)) upstream.retire()
     }
+  }
+
+  /** What another process found out about one of them. */
+  learn(news: UpstreamNews): void {
+    this.#all.find(({ label }) => label === news.upstream)?.learn(news)
   }
 
   destroy(): void {

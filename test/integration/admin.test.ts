@@ -22,6 +22,7 @@ function adminFor(test: Test, options: Partial<AdminOptions> = {}) {
     nodeVersion: 'v20.0.0',
     status: () => status(),
     work: () => [],
+    look: async () => undefined,
     emit: recorder.emit,
     readScripts: () => new Map([['/main.js', 'script']]),
     ...options,

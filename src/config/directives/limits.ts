@@ -102,6 +102,13 @@ export const LIMITS: readonly DirectiveSpec[] = [
     parse: countOr('off', 0, count(1, MOST_CLIENTS)),
     show: most => (most === 0 ? 'off' : String(most)),
   }),
+  single('Workers', 'workers', {
+    grammar: '1-64 | auto',
+    doc: 'Processes that serve clients; auto is one for each processor, four at most. 1 serves in the main process itself',
+    since: 'tsntlm',
+    parse: countOr('auto', 'auto', count(1, 64)),
+    show: String,
+  }),
   single('Warm', 'warm', {
     grammar: 'off | dialled | authenticated | challenged',
     doc: 'How far connections to an upstream proxy are made ready before tunnels want them: connected, logged on, or where that is of no use the logon begun',

@@ -57,6 +57,7 @@ const STATUS: ServiceStatus = {
   clientAccounts: { known: 0, refused: 0 },
   requestsInProgress: 1,
   tunnelsOpen: 2,
+  workers: [],
   totals: {
     requests: 20,
     tunnels: 5,

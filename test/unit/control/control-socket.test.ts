@@ -17,10 +17,10 @@ type Test = Parameters<typeof makeTempDir>[0]
 function actionsThat(change: Partial<ControlActions> = {}): ControlActions {
   let level = 'info'
   return {
-    status: () => ({ pid: 42 }),
-    tunnels: () => [{ id: 'ab-1' }],
+    status: async () => ({ pid: 42 }),
+    tunnels: async () => [{ id: 'ab-1' }],
     reload: async () => ({ taken: true, generation: 2, problems: [] }),
-    drain: () => ({ pid: 42 }),
+    drain: async () => ({ pid: 42 }),
     logLevel: () => level,
     setLogLevel: asked => {
       if (asked === 'debug') level = asked

@@ -34,7 +34,8 @@ function makeListeners(test: Test) {
   const listeners = new Listeners({
     clock,
     emit: recorder.emit,
-    frontendFor: ({ kind }) => ({
+    startsPaused: false,
+    receptionFor: ({ kind }) => ({
       requestsInProgress: 0,
       workInProgress: [],
       accept: socket => {

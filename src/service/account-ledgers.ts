@@ -1,0 +1,43 @@
+import { type Clock, ProxyError } from '../core/index.ts'
+import { GUARD_DEFAULTS, RejectionLedger } from '../policy/index.ts'
+
+/** So many accounts may have rejected logons that still count. */
+const MAX_LEDGERS = 10_000
+
+/**
+ * The rejections of all accounts that clients named, kept as long as they count. `alice`, `CORP\\alice` and `alice@corp.test` may be
+ * one account, or one that the directory takes for another, so the name alone counts.
+ */
+export class AccountLedgers {
+  readonly #ledgers = new Map<string, RejectionLedger>()
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** @throws ProxyError CLIENT_AUTH_REJECTED when there are too many: forgetting one would allow guessing. */
+  of(name: string): RejectionLedger {
+    const key = nameOf(name)
+    const known = this.#ledgers.get(key)
+    if (known !== undefined) return known
+    if (this.#ledgers.size >= MAX_LEDGERS) this.#forgetEmpty()
+    if (this.#ledgers.size >= MAX_LEDGERS) {
+      const detail = 'too many accounts were rejected lately, wait half an hour'
+      throw new ProxyError('CLIENT_AUTH_REJECTED', { detail })
+    }
+    const ledger = new RejectionLedger([], GUARD_DEFAULTS)
+    this.#ledgers.set(key, ledger)
+    return ledger
+  }
+
+  #forgetEmpty(): void {
+    const now = this.#clock.wallMs()
+    for (const [key, ledger] of this.#ledgers) if (ledger.isEmpty(now)) this.#ledgers.delete(key)
+  }
+}
+
+/** A user's name without its domain, in either notation. */
+export function nameOf(user: string): string {
+  return user.replace(/@.*$/s, '').toUpperCase()
+}

@@ -1,0 +1,61 @@
+import type { Config } from '../config/index.ts'
+import { isProxyError, ProxyError } from '../core/index.ts'
+import type { BasicCredentials } from '../http1/index.ts'
+import { credentialsFromPassword, type NtlmCredentials, parseAccount } from '../ntlm/index.ts'
+import { GUARD_DEFAULTS } from '../policy/index.ts'
+import { accountOf, type Identity } from '../upstream/index.ts'
+import { type AccountLedgers, nameOf } from './account-ledgers.ts'
+import { clientLogon, type LogonPorts, type OwnLogon } from './logons.ts'
+
+/** Of the rejections that the account of the configuration may have, clients may cause one: it must not be spoilt by them. */
+const BUDGET_AT_OWN_ACCOUNT = 1
+
+export interface OwnAccount extends OwnLogon {
+  readonly credentials: NtlmCredentials
+}
+
+export interface ClientLogonsOptions extends LogonPorts {
+  readonly config: Config
+  readonly workstation: string
+  readonly own: OwnAccount | undefined
+  readonly ledgers: AccountLedgers
+}
+
+/** Makes the identity of an account that a client names. @throws ProxyError CLIENT_AUTH_REJECTED when it cannot be used. */
+export function identifyClient(basic: BasicCredentials, options: ClientLogonsOptions): Identity {
+  const { config, workstation, own, ledgers, clock, emit, entropy } = options
+  const credentials = credentialsOf(basic, config, workstation)
+  const account = accountOf(credentials)
+  if (own?.credentials.fingerprint === credentials.fingerprint) return own.identity
+  const { negotiateFlags } = config
+  const common = { credentials, negotiateFlags, clock, emit, entropy }
+  if (own !== undefined && nameOf(own.credentials.user) === nameOf(credentials.user)) {
+    const isSame = accountOf(own.credentials).toUpperCase() === account.toUpperCase()
+    if (isSame && own.guard.isProven) {
+      // The password is known to be another one. Asking would only count against the account that everybody uses.
+      const detail = `${account} is the account of this proxy itself, and the password is not the one it has`
+      throw new ProxyError('CLIENT_AUTH_REJECTED', { detail })
+    }
+    return clientLogon({ ...common, ledger: own.ledger, budget: BUDGET_AT_OWN_ACCOUNT })
+  }
+  const { budget } = GUARD_DEFAULTS
+  return clientLogon({ ...common, ledger: ledgers.of(credentials.user), budget })
+}
+
+/** @throws ProxyError CLIENT_AUTH_REJECTED. */
+export function credentialsOf(
+  { user: username, password }: BasicCredentials,
+  { dialect, domain }: Config,
+  workstation: string,
+): NtlmCredentials {
+  try {
+    const account = parseAccount({ username, domain })
+    return credentialsFromPassword({ ...account, workstation, dialect, password })
+  } catch (error) {
+    if (!isProxyError(error)) throw error
+    throw new ProxyError('CLIENT_AUTH_REJECTED', {
+      detail: 'the user name or the password cannot be used with NTLM',
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,39 @@
+import type { Socket } from 'node:net'
+import type { Served } from '../config/index.ts'
+import { checkAccess } from '../policy/index.ts'
+import type { ClientAddress, ClientCounts, CurrentDependencies, Frontend } from '../proxy/index.ts'
+import type { Workforce } from './workforce.ts'
+
+/** What a listener hands its connections to. */
+export interface Reception {
+  accept(socket: Socket, client: ClientAddress): void
+}
+
+export interface HandingOptions {
+  readonly served: Served
+  readonly current: CurrentDependencies
+  readonly clients: ClientCounts
+  readonly workforce: Workforce
+  /** Serves in this process. */
+  readonly here: Frontend
+}
+
+/** Hands clients to other processes. Who is to be turned away is so here, and while there is nobody else everybody is served here. */
+export class HandingFrontend implements Reception {
+  readonly #options: HandingOptions
+
+  constructor(options: HandingOptions) {
+    this.#options = options
+  }
+
+  accept(socket: Socket, client: ClientAddress): void {
+    const { clients, current, here, served, workforce } = this.#options
+    const deps = current()
+    const isAllowed = checkAccess(deps.acl, client.address).allowed
+    const release = isAllowed ? clients.hold(client.address, deps) : undefined
+    if (release !== undefined && workforce.hand(socket, served, release)) return
+    release?.()
+    here.accept(socket, client)
+    socket.resume()
+  }
+}

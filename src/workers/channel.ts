@@ -1,0 +1,16 @@
+import type { Socket } from 'node:net'
+import type { FromWorker, ToWorker } from './messages.ts'
+
+/** A worker process, as the one that started it sees it. */
+export interface Channel {
+  readonly pid: number
+  /** What is sent after the end is lost. */
+  send(message: ToWorker, socket?: Socket): void
+  onMessage(listener: (message: FromWorker) => void): void
+  /** Called once. @param reason how it ended. */
+  onEnd(listener: (reason: string) => void): void
+  /** Lets it end what it has to end. */
+  close(): void
+  /** Ends it at once. */
+  kill(): void
+}

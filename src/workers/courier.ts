@@ -1,0 +1,56 @@
+import { type Clock, isUpstreamNews, type ProxyEvent, type Timer } from '../core/index.ts'
+import type { FromWorker } from './messages.ts'
+
+/** How long what is to be reported waits for more: a message for each request would cost as much as the request. */
+const GATHER_MS = 20
+
+export interface CourierOptions {
+  readonly clock: Clock
+  readonly post: (message: FromWorker) => void
+  /** Requests and tunnels that are open. */
+  readonly inProgress: () => number
+}
+
+/** Brings what happens in a worker to the process that keeps the log and all counts. */
+export class Courier {
+  readonly #options: CourierOptions
+  #events: ProxyEvent[] = []
+  #closed: number[] = []
+  #timer: Timer | undefined
+
+  constructor(options: CourierOptions) {
+    this.#options = options
+  }
+
+  emit(event: ProxyEvent): void {
+    this.#events.push(event.type === 'bug' ? { ...event, error: plainError(event.error) } : event)
+    if (isUpstreamNews(event) || event.type === 'bug') this.flush()
+    else this.#reportSoon()
+  }
+
+  /** A client's connection was closed. */
+  closed(client: number): void {
+    this.#closed.push(client)
+    this.#reportSoon()
+  }
+
+  flush(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    const [events, closed] = [this.#events, this.#closed]
+    this.#events = []
+    this.#closed = []
+    this.#options.post({ type: 'report', events, closed, inProgress: this.#options.inProgress() })
+  }
+
+  #reportSoon(): void {
+    this.#timer ??= this.#options.clock.setTimer(GATHER_MS, () => this.flush())
+  }
+}
+
+/** An error has no fields of its own that JSON would show. */
+function plainError(thrown: unknown): object {
+  if (!(thrown instanceof Error)) return { message: String(thrown) }
+  const { message, name, stack } = thrown
+  return { name, message, stack }
+}

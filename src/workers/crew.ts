@@ -1,0 +1,251 @@
+import type { Socket } from 'node:net'
+import type { Served } from '../config/index.ts'
+import {
+  type Clock,
+  type Emit,
+  isUpstreamNews,
+  ProxyError,
+  Secret,
+  type Timer,
+  type UpstreamNews,
+} from '../core/index.ts'
+import type {
+  BuildInput,
+  ProcessNames,
+  WorkerSnapshot,
+  Workforce,
+  WorkforceHost,
+} from '../service/index.ts'
+import type { GuardForecast } from '../policy/index.ts'
+import type { Gate, GuardGate } from '../upstream/index.ts'
+import type { Channel } from './channel.ts'
+import { partOf } from './division.ts'
+import { Member } from './member.ts'
+import type { Holder, OwnGuard } from './messages.ts'
+import { packInput } from './packed-input.ts'
+
+export interface CrewOptions {
+  readonly clock: Clock
+  /** How many workers there are. */
+  readonly size: number
+  /** Those of this process. */
+  readonly names: ProcessNames
+  /** Starts the worker of that number, from 1. */
+  readonly launch: (number: number) => Channel
+}
+
+/** Passes of accounts that a reload replaced are decided by the guard that they began with; older ones have long ended. */
+const KEPT_GUARDS = 8
+
+/** A worker that ends is replaced: at once if it had lived for a while, and after longer and longer pauses otherwise. */
+const LONG_LIFE_MS = 60_000
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 30_000
+
+/** Ids tell the processes apart: sessions of the third one are numbered from 3 000 000 001. */
+const SESSIONS_PER_PROCESS = 1_000_000_000
+
+interface Place {
+  /** From 0. */
+  readonly index: number
+  member: Member | undefined
+  startedAt: number
+  /** Short lives in a row. */
+  failures: number
+  restart: Timer | undefined
+}
+
+/** Worker processes that serve for this one; who has the fewest connections gets the next. */
+export class Crew implements Workforce {
+  readonly size: number
+  readonly #options: CrewOptions
+  readonly #places: readonly Place[]
+  readonly #guards = new Map<number, GuardGate>()
+  #host: WorkforceHost | undefined
+  #input: BuildInput | undefined
+  #serial = 0
+  #launched = 0
+  #isClosed = false
+
+  constructor(options: CrewOptions) {
+    this.#options = options
+    this.size = options.size
+    this.#places = Array.from({ length: options.size }, (_, index) => ({
+      index,
+      member: undefined,
+      startedAt: 0,
+      failures: 0,
+      restart: undefined,
+    }))
+  }
+
+  get snapshots(): readonly WorkerSnapshot[] {
+    return this.#members.map(({ snapshot }) => snapshot)
+  }
+
+  get inProgress(): number {
+    return this.#members.reduce((sum, { inProgress }) => sum + inProgress, 0)
+  }
+
+  async start(host: WorkforceHost): Promise<void> {
+    this.#host = host
+    for (const place of this.#places) this.#launch(place)
+    await Promise.all(this.#members.map(async member => member.serves))
+  }
+
+  configure(input: BuildInput, guard: GuardGate | undefined): void {
+    this.#input = input
+    if (guard !== undefined && this.#guards.get(this.#serial) !== guard) this.#takeOver(guard)
+    for (const { index, member } of this.#places)
+      if (member !== undefined) this.#brief(member, index)
+  }
+
+  hand(socket: Socket, served: Served, onClosed: () => void): boolean {
+    let idlest: Member | undefined
+    for (const { member } of this.#places) {
+      if (member?.isServing !== true) continue
+      if (idlest === undefined || member.load < idlest.load) idlest = member
+    }
+    idlest?.hand(socket, served, onClosed)
+    return idlest !== undefined
+  }
+
+  tell(news: UpstreamNews, except?: Member): void {
+    for (const member of this.#members) if (member !== except) member.send({ type: 'news', news })
+  }
+
+  async look(wants: 'counts' | 'work'): Promise<void> {
+    await Promise.all(this.#members.map(async member => member.look(wants)))
+  }
+
+  async drain(): Promise<void> {
+    this.#stopReplacing()
+    await Promise.all(this.#members.map(async member => member.drain()))
+  }
+
+  destroy(): number {
+    const cut = this.inProgress
+    this.#stopReplacing()
+    for (const place of this.#places) {
+      place.member?.close()
+      place.member = undefined
+    }
+    return cut
+  }
+
+  get #members(): Member[] {
+    return this.#places.flatMap(({ member }) => member ?? [])
+  }
+
+  #stopReplacing(): void {
+    this.#isClosed = true
+    for (const { restart } of this.#places) restart?.cancel()
+  }
+
+  #takeOver(guard: GuardGate): void {
+    this.#serial++
+    this.#guards.set(this.#serial, guard)
+    this.#guards.delete(this.#serial - KEPT_GUARDS)
+    const serial = this.#serial
+    let told = guard.forecast
+    guard.onChange = () => {
+      const { forecast } = guard
+      if (!isNewsworthy(told, forecast)) return
+      told = forecast
+      for (const member of this.#members) member.send({ type: 'guard', own: { serial, forecast } })
+    }
+  }
+
+  #launch(place: Place): void {
+    const { clock, launch } = this.#options
+    this.#launched++
+    place.startedAt = clock.now()
+    const member: Member = new Member({
+      clock,
+      channel: launch(place.index + 1),
+      emit: this.#emitOf(() => member),
+      gateOf: holder => this.#gateOf(holder),
+      onEnd: reason => this.#ended(place, member, reason),
+    })
+    place.member = member
+    this.#brief(member, place.index)
+    const { pid } = member
+    void member.serves.then(() => {
+      if (!member.isServing) return
+      this.#host?.emit({ type: 'worker.started', worker: place.index + 1, pid })
+    })
+  }
+
+  #brief(member: Member, index: number): void {
+    const { names, size } = this.#options
+    const input = this.#input
+    if (input === undefined) return
+    const { requestPrefix, ...others } = names
+    const launched = this.#launched
+    member.send({
+      type: 'configure',
+      input: packInput({ ...input, config: partOf(input.config, index, size) }),
+      own: this.#ownGuard(input),
+      names: {
+        ...others,
+        requestPrefix: `${requestPrefix}.${launched}`,
+        firstSession: launched * SESSIONS_PER_PROCESS + 1,
+      },
+    })
+  }
+
+  #ownGuard({ credentials }: BuildInput): OwnGuard | undefined {
+    const guard = this.#guards.get(this.#serial)
+    if (credentials === undefined || guard === undefined) return undefined
+    return { serial: this.#serial, forecast: guard.forecast }
+  }
+
+  /** What one of them finds out about an upstream, all others hear. */
+  #emitOf(member: () => Member): Emit {
+    return event => {
+      this.#host?.emit(event)
+      if (!isUpstreamNews(event)) return
+      this.#host?.learn(event)
+      this.tell(event, member())
+    }
+  }
+
+  #gateOf(holder: Holder): Gate {
+    if (holder.kind === 'client') {
+      const { user, password } = holder
+      const gate = this.#host?.gateOf({ user, password: new Secret(password) })
+      if (gate !== undefined) return gate
+    } else {
+      const guard = this.#guards.get(holder.serial)
+      if (guard !== undefined) return guard
+    }
+    throw new ProxyError('AUTH_STATE_LOST', { detail: 'the account was changed meanwhile' })
+  }
+
+  #ended(place: Place, member: Member, reason: string): void {
+    if (place.member === member) place.member = undefined
+    if (this.#isClosed) return
+    const { clock } = this.#options
+    const isOld = clock.now() - place.startedAt >= LONG_LIFE_MS
+    place.failures = isOld ? 0 : place.failures + 1
+    const againInMs = isOld
+      ? 0
+      : Math.min(FIRST_PAUSE_MS * 2 ** (place.failures - 1), LONGEST_PAUSE_MS)
+    const { pid } = member
+    this.#host?.emit({ type: 'worker.ended', worker: place.index + 1, pid, reason, againInMs })
+    place.restart = clock.setTimer(againInMs, () => this.#launch(place))
+  }
+}
+
+/** Each logon that is accepted is one more proof: that is told now and then. */
+const PROOF_NEWS_MS = 60_000
+
+function isNewsworthy(told: GuardForecast, now: GuardForecast): boolean {
+  const { proofUntilMs, ...rest } = now
+  return (
+    Math.abs(proofUntilMs - told.proofUntilMs) > PROOF_NEWS_MS ||
+    rest.refusedUntilMs !== told.refusedUntilMs ||
+    rest.asksOriginsFromMs !== told.asksOriginsFromMs ||
+    rest.reading !== told.reading
+  )
+}

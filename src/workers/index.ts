@@ -1,0 +1,2 @@
+export { Crew } from './crew.ts'
+export { launchWorker } from './launch.ts'

@@ -1,0 +1,31 @@
+import type { Socket } from 'node:net'
+import { systemClock, systemEntropy } from '../core/index.ts'
+import type { ToWorker } from './messages.ts'
+import { Worker } from './worker.ts'
+
+/** This file, as source or built: importing it elsewhere than in a worker does nothing. */
+export const WORKER_FILE = new URL(import.meta.url)
+
+if (process.argv[1] === WORKER_FILE.pathname && process.send !== undefined) serve()
+
+/** The process of a worker. It lives as long as the one that started it. */
+function serve(): void {
+  // They are sent to all processes of a terminal or a unit, and the one that started this one knows what is to be finished first.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
+    process.on(signal, () => undefined)
+  process.title = `tsntlm worker ${process.argv[2] ?? ''}`
+  const worker = new Worker({
+    clock: systemClock,
+    entropy: systemEntropy,
+    pid: process.pid,
+    // Who does not listen any more has ended.
+    post: message => process.send?.(message, undefined, undefined, () => undefined),
+  })
+  process.on('message', (message, socket) => {
+    worker.receive(message as ToWorker, socket as Socket | undefined)
+  })
+  process.on('disconnect', () => {
+    worker.destroy()
+    process.exit(0)
+  })
+}

@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net'
+import type { Served } from '../config/index.ts'
+import type { Clock, Entropy } from '../core/index.ts'
+import { memoryGuardStore, Serving, type WorkerSnapshot } from '../service/index.ts'
+import { Courier } from './courier.ts'
+import { GateLine } from './far-gate.ts'
+import { FarLogons } from './far-logons.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
+import { unpackInput } from './packed-input.ts'
+
+export interface WorkerOptions {
+  readonly clock: Clock
+  readonly entropy: Entropy
+  readonly pid: number
+  readonly post: (message: FromWorker) => void
+}
+
+type Configure = Extract<ToWorker, { type: 'configure' }>
+
+/** Serves the clients that another process hands to it, by the configuration and under the guards of that one. */
+export class Worker {
+  readonly #options: WorkerOptions
+  readonly #courier: Courier
+  readonly #line: GateLine
+  readonly #logons: FarLogons
+  #serving: Serving | undefined
+
+  constructor(options: WorkerOptions) {
+    const { clock, entropy, post } = options
+    this.#options = options
+    this.#courier = new Courier({ clock, post, inProgress: () => this.#serving?.size ?? 0 })
+    this.#line = new GateLine(clock, post)
+    const emit = this.#courier.emit.bind(this.#courier)
+    this.#logons = new FarLogons(this.#line, { clock, entropy, emit })
+  }
+
+  /** @param socket that of a client. */
+  receive(message: ToWorker, socket: Socket | undefined): void {
+    switch (message.type) {
+      case 'configure':
+        this.#configure(message)
+        break
+      case 'client':
+        this.#accept(message.client, message.served, socket)
+        break
+      case 'guard':
+        this.#logons.learn(message.own)
+        break
+      case 'answer':
+        this.#line.receive(message)
+        break
+      case 'news':
+        this.#serving?.learn(message.news)
+        break
+      case 'look':
+        this.#options.post({
+          type: 'snapshot',
+          question: message.question,
+          snapshot: this.#look(message.wants),
+        })
+        break
+      case 'drain':
+        void this.#drain()
+    }
+  }
+
+  /** Ends all requests and tunnels now. */
+  destroy(): void {
+    this.#serving?.destroy()
+  }
+
+  #configure({ input: packed, names, own }: Configure): void {
+    const { clock, entropy, post } = this.#options
+    const input = unpackInput(packed)
+    this.#logons.expect(own)
+    if (this.#serving !== undefined) return this.#serving.change(input)
+    this.#serving = new Serving(input, {
+      clock,
+      entropy,
+      emit: event => this.#courier.emit(event),
+      // The guards are elsewhere.
+      guardStore: memoryGuardStore(),
+      logons: this.#logons,
+      names,
+    })
+    post({ type: 'serving' })
+  }
+
+  /** One that was closed on its way here comes without a socket, or without an address. */
+  #accept(client: number, served: Served, socket: Socket | undefined): void {
+    const { remoteAddress: address, remotePort: port } = socket ?? {}
+    const frontend = this.#serving?.frontends.frontendFor(served)
+    if (socket === undefined || frontend === undefined) return this.#courier.closed(client)
+    socket.once('close', () => this.#courier.closed(client))
+    if (address === undefined || port === undefined) return void socket.destroy()
+    // Otherwise a client that has said all would not be answered.
+    socket.allowHalfOpen = true
+    frontend.accept(socket, { address, port })
+  }
+
+  #look(wants: 'counts' | 'work'): WorkerSnapshot {
+    const { generation, size = 0, work = [] } = this.#serving ?? {}
+    const { configured = [], others = [] } = generation?.upstreams ?? {}
+    const tunnels = work.filter(({ kind }) => kind === 'tunnel').length
+    return {
+      pid: this.#options.pid,
+      upstreams: [...configured, ...others].map(({ label, counts, demand, scheme }) => ({
+        label,
+        sessions: counts,
+        demand,
+        scheme,
+      })),
+      requests: size - tunnels,
+      tunnels,
+      work: wants === 'work' ? work : [],
+    }
+  }
+
+  async #drain(): Promise<void> {
+    await this.#serving?.drain()
+    this.#courier.flush()
+    this.#options.post({ type: 'drained' })
+  }
+}

@@ -1,0 +1,220 @@
+import t from 'tap'
+import { DEFAULTS } from '../../../src/config/index.ts'
+import type { ProxyEvent } from '../../../src/core/index.ts'
+import { newNames } from '../../../src/service/index.ts'
+import type { Channel } from '../../../src/workers/channel.ts'
+import { Crew } from '../../../src/workers/crew.ts'
+import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
+import { FakeClock } from '../../harness/fake-clock.ts'
+
+/** A worker process that does what the test says. */
+class FakeProcess implements Channel {
+  readonly pid: number
+  readonly received: ToWorker[] = []
+  isKilled = false
+  isClosed = false
+  #onMessage: (message: FromWorker) => void = () => undefined
+  #onEnd: (reason: string) => void = () => undefined
+
+  constructor(pid: number) {
+    this.pid = pid
+  }
+
+  send(message: ToWorker): void {
+    this.received.push(message)
+  }
+
+  onMessage(listener: (message: FromWorker) => void): void {
+    this.#onMessage = listener
+  }
+
+  onEnd(listener: (reason: string) => void): void {
+    this.#onEnd = listener
+  }
+
+  close(): void {
+    this.isClosed = true
+  }
+
+  kill(): void {
+    this.isKilled = true
+    this.end('SIGKILL')
+  }
+
+  say(message: FromWorker): void {
+    this.#onMessage(message)
+  }
+
+  end(reason: string): void {
+    this.#onEnd(reason)
+  }
+
+  of<Type extends ToWorker['type']>(type: Type): Extract<ToWorker, { type: Type }>[] {
+    return this.received.filter(
+      (message): message is Extract<ToWorker, { type: Type }> => message.type === type,
+    )
+  }
+}
+
+async function start({ size = 2, answers = true } = {}) {
+  const clock = new FakeClock()
+  const processes: FakeProcess[] = []
+  const events: ProxyEvent[] = []
+  const learned: ProxyEvent[] = []
+  const crew = new Crew({
+    clock,
+    size,
+    names: newNames({ bytes: length => Buffer.alloc(length, 0xab) }),
+    launch: number => {
+      const child = new FakeProcess(number * 100 + processes.length)
+      processes.push(child)
+      if (answers) setImmediate(() => child.say({ type: 'serving' }))
+      return child
+    },
+  })
+  crew.configure({ config: DEFAULTS, credentials: undefined, configChangedAtMs: 0 }, undefined)
+  const started = crew.start({
+    emit: event => events.push(event),
+    gateOf: () => {
+      throw new Error('nobody logs on here')
+    },
+    learn: news => learned.push(news),
+  })
+  if (answers) await started
+  return { crew, clock, processes, events, learned, started }
+}
+
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+t.test('each is told its part of the limits and a name of its own', async t => {
+  const { processes, events } = await start({ size: 3 })
+  const briefs = processes.flatMap(process => process.of('configure'))
+  const parts = briefs.map(({ input: { config } }) => config)
+  t.same(
+    parts.map(({ maxSessions }) => maxSessions),
+    [171, 171, 170],
+  )
+  t.same(
+    parts.map(({ warmMax, warmTunnels }) => [warmMax, warmTunnels]),
+    [
+      [3, 0],
+      [3, 0],
+      [2, 0],
+    ],
+  )
+  t.same(
+    briefs.map(({ names }) => names.requestPrefix),
+    ['abab.1', 'abab.2', 'abab.3'],
+  )
+  t.equal(new Set(briefs.map(({ names }) => names.pseudonym)).size, 1)
+  t.same(
+    events.map(({ type }) => type),
+    Array.from({ length: 3 }, () => 'worker.started'),
+  )
+})
+
+t.test('one that ends is replaced, after longer and longer pauses', async t => {
+  const { clock, events, processes, crew } = await start({ size: 1 })
+  for (const pause of [1, 2, 4, 8, 16, 30, 30]) {
+    processes.at(-1)?.end('SIGSEGV')
+    t.match(events.at(-1), {
+      type: 'worker.ended',
+      worker: 1,
+      reason: 'SIGSEGV',
+      againInMs: pause * 1000,
+    })
+    const before = processes.length
+    clock.advance(pause * 1000 - 1)
+    t.equal(processes.length, before)
+    clock.advance(1)
+    t.equal(processes.length, before + 1)
+    await turn()
+  }
+  t.match(processes.at(-1)?.of('configure')[0]?.names, { requestPrefix: 'abab.8' })
+  for (let look = 0; look < 7; look++) {
+    clock.advance(10_000)
+    answerLooks(processes)
+  }
+  processes.at(-1)?.end('exit code 1')
+  t.match(events.at(-1), { type: 'worker.ended', againInMs: 0 })
+  crew.destroy()
+  const before = processes.length
+  clock.advance(60_000)
+  t.equal(processes.length, before, 'none after the end')
+})
+
+function answerLooks(processes: readonly FakeProcess[]): void {
+  for (const process of processes) {
+    for (const { question } of process.of('look')) {
+      const snapshot = { pid: process.pid, upstreams: [], requests: 1, tunnels: 2, work: [] }
+      process.say({ type: 'snapshot', question, snapshot })
+    }
+  }
+}
+
+t.test('one that says nothing for long is killed', async t => {
+  const { clock, processes, events } = await start()
+  const [silent, alive] = processes
+  for (let look = 0; look < 5; look++) {
+    clock.advance(10_000)
+    if (alive !== undefined) answerLooks([alive])
+  }
+  t.ok(silent?.isKilled)
+  t.notOk(alive?.isKilled)
+  t.match(events.at(-1), { type: 'worker.ended', worker: 1 })
+})
+
+t.test('one that never serves is killed, and the others are waited for no longer', async t => {
+  const { clock, processes, started } = await start({ answers: false })
+  processes[0]?.say({ type: 'serving' })
+  clock.advance(30_000)
+  await started
+  t.same(
+    processes.map(({ isKilled }) => isKilled),
+    [false, true],
+  )
+})
+
+t.test('what one finds out about an upstream, the others and the main process hear', async t => {
+  const { processes, learned, events, crew } = await start()
+  const news = {
+    type: 'upstream.down',
+    upstream: 'a:1',
+    forMs: 5000,
+    error: 'DIAL_REFUSED',
+  } as const
+  processes[0]?.say({ type: 'report', events: [news], closed: [], inProgress: 4 })
+  t.same(processes[0]?.of('news'), [])
+  t.same(processes[1]?.of('news'), [{ type: 'news', news }])
+  t.same(learned, [news])
+  t.same(events.at(-1), news)
+  t.equal(crew.inProgress, 4)
+})
+
+t.test('a look brings what each is doing, and waits for nobody long', async t => {
+  const { clock, crew, processes } = await start()
+  const looked = crew.look('counts')
+  answerLooks(processes.slice(0, 1))
+  clock.advance(1_000)
+  await looked
+  t.same(
+    crew.snapshots.map(({ requests, tunnels }) => [requests, tunnels]),
+    [
+      [1, 2],
+      [0, 0],
+    ],
+  )
+})
+
+t.test('a drain ends when each has finished or ended', async t => {
+  const { crew, processes } = await start()
+  let isDrained = false
+  const drained = crew.drain().then(() => (isDrained = true))
+  processes[0]?.say({ type: 'drained' })
+  await turn()
+  t.notOk(isDrained)
+  processes[1]?.end('SIGKILL')
+  await drained
+  t.equal(crew.destroy(), 0)
+  t.ok(processes[0]?.isClosed)
+})
