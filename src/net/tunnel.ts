@@ -79,7 +79,9 @@ export class Tunnel implements Listed {
     blame: TunnelEnd,
     clock: Clock,
   ): void {
+    let hasAnsweredEnd = false
     from.on('data', (chunk: Buffer) => {
+      hasAnsweredEnd ||= to.readableEnded
       count(chunk.length)
       this.#idle.moved()
       if (!to.write(chunk)) from.pause()
@@ -88,7 +90,10 @@ export class Tunnel implements Listed {
     // A client may have ended its side while the way was opened.
     if (from.readableEnded) to.end()
     else from.on('end', () => to.end())
-    from.on('error', () => this.#blame(blame))
+    // Some reset the connection when the other side has ended and they have nothing more to say: that harms nobody.
+    from.on('error', () => {
+      if (!to.readableEnded || hasAnsweredEnd) this.#blame(blame)
+    })
     const onClose = (): void => {
       // Not both directions ended: the peer is gone. What it sent before is flushed, then the other side is closed too.
       if (!from.readableEnded || !from.writableFinished) this.#closeSoon(to, clock)

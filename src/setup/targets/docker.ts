@@ -4,6 +4,8 @@ import { NOTHING, type Plan, proxyUrl, PUBLIC, type Target } from '../plan.ts'
 import { droppedWarning } from '../variables.ts'
 import { dropIn, dropInCommands } from './drop-in.ts'
 
+const OLD_DOCKER =
+  'a dockerd older than 23.0 does not start with it: see docker version; without --daemon-json any of them is served'
 const RESTART = 'restarting docker stops running containers, unless live-restore is on'
 
 export const DOCKER: Target = {
@@ -41,7 +43,7 @@ function viaDaemonJson(facts: Facts): Plan {
   return {
     ...NOTHING,
     files: [file],
-    warnings: [...droppedWarning(dropped), RESTART],
+    warnings: [...droppedWarning(dropped), OLD_DOCKER, RESTART],
     commands: ['systemctl restart docker', "docker info --format '{{.HTTPProxy}} {{.NoProxy}}'"],
   }
 }

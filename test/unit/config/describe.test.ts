@@ -78,6 +78,7 @@ MaxSessions         512
 MaxWaiting          1024
 MaxClients          auto
 MaxClientsPerAddress off
+Workers             1
 Warm                authenticated
 WarmMax             8
 WarmTunnels         off

@@ -216,3 +216,14 @@ t.test(
     }
   },
 )
+
+t.test('workers need at least one of each that they share', async t => {
+  const lines = ['Listen 1', 'NoProxy *']
+  t.strictSame(issuesOf(...lines, 'Workers 4', 'MaxSessions 3'), [
+    'f:3:9: error: Workers: 4 workers cannot share MaxSessions 3 (set Workers to 3 at most, or raise MaxSessions)',
+  ])
+  t.strictSame(issuesOf(...lines, 'Workers 17'), [
+    'f:3:9: error: Workers: 17 workers cannot share MaxHandshakes 16 (set Workers to 16 at most, or raise MaxHandshakes)',
+  ])
+  t.strictSame(issuesOf(...lines, 'Workers auto', 'MaxHandshakes 1'), [])
+})

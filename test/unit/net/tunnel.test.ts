@@ -207,6 +207,26 @@ t.test('an upstream that resets after its end does not take the answer with it',
   t.match(await tunnel.done, { end: 'upstream-error', bytesFromUpstream: 29_000 })
 })
 
+t.test('a reset is no failure when the other side has ended and nothing came since', async t => {
+  for (const [answersEnd, end] of [
+    [false, 'closed'],
+    [true, 'upstream-error'],
+  ] as const) {
+    const { client, upstream, tunnel } = await startRelay(t)
+    const atClient = new SocketReader(client)
+    upstream.write('answer')
+    await atClient.readBytes(6)
+    client.end('close notify')
+    await new SocketReader(upstream).readToEnd()
+    if (answersEnd) {
+      upstream.write('more')
+      await atClient.readBytes(4)
+    }
+    if (upstream instanceof WireEnd) upstream.resetAndDestroy()
+    t.match(await tunnel.done, { end })
+  }
+})
+
 t.test('a side that never reads its last bytes is waited for one minute', async t => {
   const { client, clock, upstream, tunnel } = await startRelay(t)
   upstream.write(Buffer.alloc(100_000))
