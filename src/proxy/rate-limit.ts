@@ -9,7 +9,8 @@ export function tunnelPatience(
   client: Duplex,
 ): Patience | undefined {
   if (rateLimit.retry === 'off') return undefined
-  return { ...rateLimit, refusedByUpstream: true, whenClientEnds: whenEnded(client) }
+  const { maxTotalMs, maxWaitMs } = rateLimit
+  return { maxTotalMs, maxWaitMs, refusedByUpstream: true, whenClientEnds: whenEnded(client) }
 }
 
 /** Whose refusal it is cannot always be told here, so waiting has to be asked for. */
@@ -20,7 +21,8 @@ export function forwardPatience(
   body: RequestBody | undefined,
 ): Patience | undefined {
   if (rateLimit.retry !== 'all' || body !== undefined || !isIdempotent(method)) return undefined
-  return { ...rateLimit, refusedByUpstream: false, whenClientEnds: whenEnded(client) }
+  const { maxTotalMs, maxWaitMs } = rateLimit
+  return { maxTotalMs, maxWaitMs, refusedByUpstream: false, whenClientEnds: whenEnded(client) }
 }
 
 function whenEnded(stream: Duplex): Patience['whenClientEnds'] {
