@@ -178,7 +178,7 @@ class DialRace {
       this.#resolve(socket)
     })
     // A destroyed loser may still report an error: it concerns nobody.
-    socket.on('error', () => undefined)
+    socket.on('error', ignore)
   }
 
   #verdict(): ProxyError {
@@ -194,6 +194,9 @@ class DialRace {
     })
   }
 }
+
+/** Made once: one for each socket would keep its race for as long as the socket lives. */
+const ignore = (): void => undefined
 
 function dialCode(systemCode: string): ErrorCode {
   if (SHORTAGES.has(systemCode)) return 'NO_DESCRIPTORS'

@@ -87,7 +87,7 @@ export class ClientConnection implements Listed, SessionOwner {
       return
     }
     this.#isBusy = true
-    void this.#run(handler)
+    this.#run(handler)
   }
 
   /** Closed now if idle, else after the request that is being served. */
@@ -102,12 +102,16 @@ export class ClientConnection implements Listed, SessionOwner {
     for (const close of this.#closers.splice(0)) close()
   }
 
-  async #run(handler: () => Promise<void>): Promise<void> {
-    await handler()
+  /** The handler is not awaited: it would be kept, and its request with it, for as long as a tunnel lasts. */
+  #run(handler: () => Promise<void>): void {
+    void handler().then(() => this.#goOn())
+  }
+
+  #goOn(): void {
     const next = this.#queue.shift()
     if (next !== undefined && !this.stream.destroyed && !this.#isDraining) {
       if (this.#queue.length < PIPELINE_LIMIT / 2) this.stream.resume()
-      await this.#run(next)
+      this.#run(next)
       return
     }
     this.#isBusy = false

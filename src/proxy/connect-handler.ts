@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { formatHostPort, ProxyError } from '../core/index.ts'
 import { parseAuthorityForm } from '../http1/index.ts'
-import type { Tunnel } from '../net/index.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { identityFor } from './client-logon.ts'
 import type { ProxyDependencies } from './dependencies.ts'
-import { openTunnel, relayTunnel } from './open-tunnel.ts'
+import { openTunnel, type TunnelEnds } from './open-tunnel.ts'
 import { connectRequest, refuseLoop } from './outgoing-request.ts'
 import { relayRaw } from './raw-response.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -17,15 +16,18 @@ export interface ConnectContext {
   readonly deps: ProxyDependencies
   readonly scope: RequestScope
   readonly connection: ClientConnection
-  readonly onTunnel: (tunnel: Tunnel) => void
 }
 
-/** Answers CONNECT and relays until both directions ended. @throws ProxyError before anything was answered. */
+/**
+ * Answers CONNECT.
+ * @returns what is to be relayed; undefined when there is no tunnel, and the client has been told.
+ * @throws ProxyError before anything was answered.
+ */
 export async function handleConnect(
-  { deps, scope, connection, onTunnel }: ConnectContext,
+  { deps, scope, connection }: ConnectContext,
   request: IncomingMessage,
   early: Buffer,
-): Promise<void> {
+): Promise<TunnelEnds | undefined> {
   const { stream, address } = connection
   const target = parseAuthorityForm(request.url ?? '')
   if (target === undefined) {
@@ -41,9 +43,9 @@ export async function handleConnect(
   })
   if (outcome.kind === 'refused') {
     await relayRaw(stream, outcome.delivered, scope, deps)
-    return
+    return undefined
   }
   stream.write(ESTABLISHED, 'latin1')
   scope.responded(200)
-  await relayTunnel(deps, scope, { client: stream, early, upstream: outcome.detached }, onTunnel)
+  return { client: stream, early, upstream: outcome.detached }
 }

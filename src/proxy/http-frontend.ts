@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { IdleWatch, ProxyError, Roster } from '../core/index.ts'
-import type { Tunnel } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
 import { giveUpReader } from './answer-sink.ts'
 import { ClientConnection } from './client-connection.ts'
@@ -13,6 +12,7 @@ import type { CurrentDependencies, ProxyDependencies } from './dependencies.ts'
 import { type ErrorPage, errorPage } from './error-page.ts'
 import type { ClientAddress, ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 import { handleForward } from './forward-handler.ts'
+import { relayTunnel, type TunnelEnds, whenOver } from './open-tunnel.ts'
 import { writePage } from './raw-response.ts'
 import type { RequestScope } from './request-scope.ts'
 import { handleUpgrade } from './upgrade-handler.ts'
@@ -80,7 +80,7 @@ export class HttpFrontend implements Frontend {
     const deps = this.#current()
     const { acl, clock, emit, nextRequestId } = deps
     const label = `${client.address}:${client.port}`
-    stream.on('error', () => undefined)
+    stream.on('error', ignore)
     const verdict = checkAccess(acl, client.address)
     if (!verdict.allowed) {
       emit({ type: 'client.denied', client: label, rule: verdict.rule })
@@ -203,7 +203,11 @@ export class HttpFrontend implements Frontend {
     request: IncomingMessage,
     stream: Duplex,
     early: Buffer,
-    handle: (context: ConnectContext, request: IncomingMessage, early: Buffer) => Promise<void>,
+    handle: (
+      context: ConnectContext,
+      request: IncomingMessage,
+      early: Buffer,
+    ) => Promise<TunnelEnds | undefined>,
   ): void {
     const connection = this.#byStream.get(stream)
     if (connection === undefined) return
@@ -216,13 +220,10 @@ export class HttpFrontend implements Frontend {
       const deps = this.#current()
       const scope = this.#open(connection, request)
       const onClose = (): void => scope.abort()
-      const onTunnel = (tunnel: Tunnel): void => {
-        stream.off('close', onClose)
-        this.#work.addTunnel(tunnel)
-      }
       stream.once('close', onClose)
+      let ends: TunnelEnds | undefined
       try {
-        await handle({ deps, scope, connection, onTunnel }, request, early)
+        ends = await handle({ deps, scope, connection }, request, early)
       } catch (thrown) {
         const error = failureOf(thrown, scope, deps)
         this.#work.noteFailure(scope, error)
@@ -230,8 +231,16 @@ export class HttpFrontend implements Frontend {
         writePage(stream, this.#page(error, scope.id, request), deps.clock)
       }
       stream.off('close', onClose)
-      this.#work.close(scope)
+      if (ends === undefined) return this.#work.close(scope)
+      // Not awaited here: what belongs to the request would be kept for as long as the tunnel lasts.
+      return this.#relay(deps, scope, ends)
     })
+  }
+
+  #relay(deps: ProxyDependencies, scope: RequestScope, ends: TunnelEnds): Promise<void> {
+    const tunnel = relayTunnel(deps, scope, ends)
+    this.#work.addTunnel(tunnel)
+    return whenOver(tunnel, scope).then(() => this.#work.close(scope))
   }
 
   #open(connection: ClientConnection, request: IncomingMessage): RequestScope {
@@ -310,6 +319,9 @@ export class HttpFrontend implements Frontend {
     return errorPage(error, { requestId, accept, isHead: request?.method === 'HEAD' })
   }
 }
+
+/** Made once: one for each stream would keep what surrounds it. Whoever reads or writes hears of the error too. */
+const ignore = (): void => undefined
 
 function failureOf(thrown: unknown, scope: RequestScope, deps: ProxyDependencies): ProxyError {
   const { identity } = scope

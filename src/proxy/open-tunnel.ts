@@ -69,13 +69,12 @@ export interface TunnelEnds {
   readonly upstream: DetachedStream
 }
 
-/** Relays what both sides already sent, then everything, until both directions ended. */
-export async function relayTunnel(
+/** Begins to relay: what both sides already sent, then everything, until both directions ended. */
+export function relayTunnel(
   deps: ProxyDependencies,
   scope: RequestScope,
   { client, early, upstream }: TunnelEnds,
-  onTunnel: (tunnel: Tunnel) => void,
-): Promise<void> {
+): Tunnel {
   const { stream, leftover } = upstream
   if (early.length > 0) stream.write(early)
   if (leftover !== undefined) client.write(leftover)
@@ -83,7 +82,11 @@ export async function relayTunnel(
   scope.bytesIn = early.length
   scope.bytesOut = leftover?.length ?? 0
   scope.relay(tunnel)
-  onTunnel(tunnel)
+  return tunnel
+}
+
+/** Resolves when the tunnel has ended. */
+export async function whenOver(tunnel: Tunnel, scope: RequestScope): Promise<void> {
   const { end } = await tunnel.done
   const failure = TUNNEL_FAILURES[end]
   if (failure !== undefined) scope.fail(failure())

@@ -11,7 +11,7 @@ import { checkAccess } from '../policy/index.ts'
 import { type ClientCounts, REFUSED_CLIENT_MS } from './client-counts.ts'
 import type { CurrentDependencies } from './dependencies.ts'
 import type { ClientAddress, ClientStream, Frontend, WorkInProgress } from './frontend.ts'
-import { openTunnel, relayTunnel } from './open-tunnel.ts'
+import { openTunnel, relayTunnel, type TunnelEnds, whenOver } from './open-tunnel.ts'
 import { ownConnectRequest } from './outgoing-request.ts'
 import type { RequestScope } from './request-scope.ts'
 import { Workload } from './workload.ts'
@@ -100,8 +100,9 @@ export class StreamFrontend implements Frontend {
     const scope = this.#work.open(description)
     const onClose = (): void => scope.abort()
     stream.once('close', onClose)
+    let ends: TunnelEnds | undefined
     try {
-      await this.#connect(stream, address, wish, scope, () => stream.off('close', onClose))
+      ends = await this.#connect(stream, address, wish, scope)
     } catch (thrown) {
       const error = toProxyError(thrown)
       this.#work.noteFailure(scope, error)
@@ -110,6 +111,11 @@ export class StreamFrontend implements Frontend {
       this.#end(stream)
     }
     stream.off('close', onClose)
+    if (ends !== undefined) {
+      const tunnel = relayTunnel(this.#current(), scope, ends)
+      this.#work.addTunnel(tunnel)
+      await whenOver(tunnel, scope)
+    }
     this.#work.close(scope)
   }
 
@@ -145,8 +151,7 @@ export class StreamFrontend implements Frontend {
     clientAddress: string,
     { target, early }: Wish,
     scope: RequestScope,
-    onOpen: () => void,
-  ): Promise<void> {
+  ): Promise<TunnelEnds> {
     const deps = this.#current()
     const outcome = await openTunnel(deps, scope, {
       target,
@@ -164,11 +169,7 @@ export class StreamFrontend implements Frontend {
     }
     this.#protocol.opened(stream)
     scope.responded(200)
-    const ends = { client: stream, early, upstream: outcome.detached }
-    await relayTunnel(deps, scope, ends, tunnel => {
-      onOpen()
-      this.#work.addTunnel(tunnel)
-    })
+    return { client: stream, early, upstream: outcome.detached }
   }
 
   /** Reads on for a while, so that the last words are not lost in a reset. */

@@ -9,20 +9,21 @@ import {
 import { deliver } from '../upstream/index.ts'
 import type { ConnectContext } from './connect-handler.ts'
 import { choosePassage } from './forward-handler.ts'
-import { relayTunnel } from './open-tunnel.ts'
+import type { TunnelEnds } from './open-tunnel.ts'
 import { requestBody, withUpgrade } from './outgoing-request.ts'
 import { relayRaw } from './raw-response.ts'
 
 /**
  * A request that wants to change protocols (RFC 9110 section 7.8), a WebSocket over plain HTTP for instance. After a
  * 101 the connection is a tunnel; any other answer is relayed and ends it.
+ * @returns what is to be relayed; undefined when there is no tunnel, and the client has been told.
  * @throws ProxyError before anything was answered.
  */
 export async function handleUpgrade(
   context: ConnectContext,
   request: IncomingMessage,
   early: Buffer,
-): Promise<void> {
+): Promise<TunnelEnds | undefined> {
   const { deps, scope, connection } = context
   if (requestBody(request, deps, () => undefined) !== undefined) {
     throw new ProxyError('NOT_SUPPORTED', {
@@ -45,12 +46,11 @@ export async function handleUpgrade(
   const { head, framing } = delivered.exchange
   if (framing.kind !== 'tunnel') {
     await relayRaw(connection.stream, delivered, scope, deps)
-    return
+    return undefined
   }
   connection.stream.write(serializeResponseHead('1.1', switching(head)), 'latin1')
   scope.responded(head.status)
-  const upstream = delivered.lease.detach()
-  await relayTunnel(deps, scope, { client: connection.stream, early, upstream }, context.onTunnel)
+  return { client: connection.stream, early, upstream: delivered.lease.detach() }
 }
 
 /** RFC 9110 section 15.2.2: a 101 names the protocol, in a field that otherwise ends at each hop. */

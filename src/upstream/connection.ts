@@ -53,6 +53,9 @@ interface Waiting {
   patience?: Timer | undefined
 }
 
+/** Until somebody else listens. */
+const ignore = (): void => undefined
+
 /**
  * One connection that carries one exchange after the other: a request out, an answer in. It knows HTTP, not NTLM.
  * Whoever owns it is told through `onClosed` when it is gone, also while idle.
@@ -163,7 +166,10 @@ export class UpstreamConnection {
   detach(): DetachedStream {
     this.#isDetached = true
     this.#stream.pause()
+    // Nothing of this is kept by a stream that may live for days.
     this.#stream
+      .on('error', ignore)
+      .off('error', this.#onStreamError)
       .off('data', this.#onData)
       .off('end', this.#onPeerEnd)
       .off('close', this.#onStreamClosed)
@@ -288,7 +294,6 @@ export class UpstreamConnection {
   }
 
   readonly #onStreamError = (error: Error): void => {
-    if (this.#isDetached) return
     const code = 'code' in error ? String(error.code) : error.message
     this.#fail(
       new ProxyError('UPSTREAM_CLOSED', { detail: `the connection broke (${code})`, cause: error }),
