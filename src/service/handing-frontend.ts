@@ -18,7 +18,7 @@ export interface HandingOptions {
   readonly here: Frontend
 }
 
-/** Hands clients to other processes. Who is to be turned away is so here, and while there is nobody else everybody is served here. */
+/** Hands clients to other processes. Who is to be turned away is so here, and when there is nobody else everybody is served here. */
 export class HandingFrontend implements Reception {
   readonly #options: HandingOptions
 
@@ -28,6 +28,7 @@ export class HandingFrontend implements Reception {
 
   accept(socket: Socket, client: ClientAddress): void {
     const { clients, current, here, served, workforce } = this.#options
+    if (!workforce.isUp) return void workforce.whenUp.then(() => this.accept(socket, client))
     const deps = current()
     const isAllowed = checkAccess(deps.acl, client.address).allowed
     const release = isAllowed ? clients.hold(client.address, deps) : undefined

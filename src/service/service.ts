@@ -98,7 +98,7 @@ export class Service {
     this.#ports.emit({ type: 'service.started', ...this.#summary() })
   }
 
-  /** Starts the other processes, if there are to be any, under the user that this one has become; until then all is served here. */
+  /** Starts the other processes, if there are to be any, under the user that this one has become. Clients wait for them. */
   async startWorkers(): Promise<void> {
     const { emit, workforce } = this.#ports
     if (workforce === undefined) return

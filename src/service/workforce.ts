@@ -40,7 +40,10 @@ export interface Workforce {
   readonly snapshots: readonly WorkerSnapshot[]
   /** Requests and tunnels of all of them. */
   readonly inProgress: number
+  /** Whether they have started. Who comes before waits for it: long tunnels would all stay where they came first. */
+  readonly isUp: boolean
   /** Resolves when each of them serves, or was given up for now. */
+  readonly whenUp: Promise<void>
   start(host: WorkforceHost): Promise<void>
   /** What they serve by from now on. @param guard that of the account of the configuration. */
   configure(input: BuildInput, guard: GuardGate | undefined): void

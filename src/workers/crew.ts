@@ -42,6 +42,9 @@ const LONG_LIFE_MS = 60_000
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 
+/** Clients that come at the start wait so long for workers that do not get on. */
+const PATIENCE_MS = 5_000
+
 /** Ids tell the processes apart: sessions of the third one are numbered from 3 000 000 001. */
 const SESSIONS_PER_PROCESS = 1_000_000_000
 
@@ -58,6 +61,9 @@ interface Place {
 /** Worker processes that serve for this one; who has the fewest connections gets the next. */
 export class Crew implements Workforce {
   readonly size: number
+  readonly whenUp: Promise<void>
+  #isUp = false
+  #onUp: () => void = () => undefined
   readonly #options: CrewOptions
   readonly #places: readonly Place[]
   readonly #guards = new Map<number, GuardGate>()
@@ -70,6 +76,7 @@ export class Crew implements Workforce {
   constructor(options: CrewOptions) {
     this.#options = options
     this.size = options.size
+    this.whenUp = new Promise(resolve => (this.#onUp = resolve))
     this.#places = Array.from({ length: options.size }, (_, index) => ({
       index,
       member: undefined,
@@ -77,6 +84,10 @@ export class Crew implements Workforce {
       failures: 0,
       restart: undefined,
     }))
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
   }
 
   get snapshots(): readonly WorkerSnapshot[] {
@@ -90,7 +101,10 @@ export class Crew implements Workforce {
   async start(host: WorkforceHost): Promise<void> {
     this.#host = host
     for (const place of this.#places) this.#launch(place)
+    const patience = this.#options.clock.setTimer(PATIENCE_MS, () => this.#letIn())
     await Promise.all(this.#members.map(async member => member.serves))
+    patience.cancel()
+    this.#letIn()
   }
 
   configure(input: BuildInput, guard: GuardGate | undefined): void {
@@ -135,6 +149,11 @@ export class Crew implements Workforce {
 
   get #members(): Member[] {
     return this.#places.flatMap(({ member }) => member ?? [])
+  }
+
+  #letIn(): void {
+    this.#isUp = true
+    this.#onUp()
   }
 
   #stopReplacing(): void {

@@ -53,6 +53,7 @@ export function subjects(paths: Paths): Subject[] {
     tsntlm(paths, 'tsntlm', 'as it comes, without the access log', ['LogLevel warn']),
     tsntlm(paths, 'tsntlm, cold', 'no session is made ahead', ['LogLevel warn', 'Warm off']),
     tsntlm(paths, 'tsntlm, logging', 'with its access log', []),
+    tsntlm(paths, 'tsntlm, 2 workers', 'three processes', ['LogLevel warn', 'Workers 2']),
     ...(debian === undefined ? [] : [cntlm('cntlm', 'the package of Debian 12, 0.92.3', debian)]),
     ...(paths.cntlm === undefined ? [] : [cntlm('cntlm, given', 'by --cntlm', paths.cntlm)]),
     ...(paths.px === undefined ? [] : [px(paths.px)]),

@@ -14,6 +14,7 @@ export interface Target {
 
 const OWN = 'tsntlm'
 const COLD = 'tsntlm, cold'
+const TWO = 'tsntlm, 2 workers'
 
 /** Peers that cannot be had everywhere have rows all the same: they say then that there is nothing to compare with. */
 export const TARGETS: readonly Target[] = [
@@ -86,6 +87,22 @@ export const TARGETS: readonly Target[] = [
     0.8,
   ),
   vs('bulk, 16 tunnels: rate by that of bare node', 'bulk-16-down', OWN, 'rate', 'bare node', 0.8),
+  vs(
+    'bulk, 16 tunnels, 2 workers: rate by that of cntlm 0.94',
+    'bulk-16-down',
+    TWO,
+    'rate',
+    'cntlm, given',
+    1.1,
+  ),
+  vs(
+    'bulk, 16 tunnels, 2 workers: rate by that of bare node',
+    'bulk-16-down',
+    TWO,
+    'rate',
+    'bare node',
+    1.1,
+  ),
   most('5000 idle tunnels: KiB each', 'memory', OWN, 'perTunnel', 20),
   most('tunnel and first echo at 20 ms: round trips', 'far-20', OWN, 'tunnel', 2.1),
   most('the same without sessions made ahead', 'far-20', COLD, 'tunnel', 4.1),

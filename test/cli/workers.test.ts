@@ -120,6 +120,23 @@ t.test('64 clients are served by both workers, and all is counted and logged onc
   })
 })
 
+t.test('who comes before the workers is served by them', async t => {
+  const product = await startProduct({ config: ['NoProxy *', 'Workers 2'] })
+  t.teardown(() => product.stop('SIGKILL'))
+  const clients = await connectAll(t, product.port, 4)
+  t.same(events(product, 'worker.started'), [], 'they are not there yet')
+  const answers = await Promise.all(clients.map(client => client.request('GET / HTTP/1.1')))
+  t.same(new Set(answers.map(({ status }) => status)), new Set([400]))
+  const lines = await until('the lines', () => {
+    const found = events(product, 'request.finished')
+    return found.length === 4 ? found : undefined
+  })
+  t.same(
+    new Set(lines.map(({ id }) => String(id).replace(/^.*\.(\d+)-.*$/, '$1'))),
+    new Set(['1', '2']),
+  )
+})
+
 t.test('tunnels of both workers are shown, and finish when it stops', async t => {
   const { product, pids } = await start(t)
   const echo = await startByteEcho()
