@@ -28,8 +28,9 @@ const LEAST_LIMITED_MS = 60_000
 const CLOSED_CHECKS = 2
 
 /**
- * Keeps spares for one identity at one upstream: policy/readiness.ts says how many and of which grade. They are made one after the
- * other: when a proven password stops being valid, or an upstream comes back, that costs one logon and no more. Nothing depends on
+ * Keeps spares for one identity at one upstream: policy/readiness.ts says how many and of which grade. They log on one after the
+ * other: when a proven password stops being valid, or an upstream comes back, that costs one logon and no more. Meanwhile the next one
+ * is connected, or a client that opens one tunnel after the other would use them up faster than they come. Nothing depends on
  * them: a request that finds none makes its own session, and one that finds a dead one makes a fresh one.
  */
 export class Warmer {
@@ -40,6 +41,8 @@ export class Warmer {
   #limitedUntil = 0
   #closedChecks = 0
   #isMaking = false
+  /** The connection of the next one. */
+  #coming: Promise<Lease | undefined> | undefined
   #isStopped = false
   #timer: Timer | undefined
 
@@ -60,6 +63,7 @@ export class Warmer {
   stop(): void {
     this.#isStopped = true
     this.#timer?.cancel()
+    this.#dropComing()
   }
 
   get #now(): number {
@@ -72,7 +76,9 @@ export class Warmer {
     const wanted = this.#decide()
     pool.keepSpares(wanted.grade, wanted.count)
     this.#recheckLater()
+    if (this.#isMaking) return
     if (pool.available < wanted.count && this.#mayMake()) void this.#make(wanted)
+    else this.#dropComing()
   }
 
   #decide(): Readiness {
@@ -88,7 +94,7 @@ export class Warmer {
 
   #mayMake(): boolean {
     const now = this.#now
-    return !this.#isMaking && now >= this.#limitedUntil && this.#pauses.isAvailable(now)
+    return now >= this.#limitedUntil && this.#pauses.isAvailable(now)
   }
 
   #recheckLater(): void {
@@ -111,15 +117,42 @@ export class Warmer {
       this.#isMaking = false
     }
     if (isMade) this.#adjust()
+    else this.#dropComing()
+  }
+
+  #dropComing(): void {
+    const coming = this.#coming
+    this.#coming = undefined
+    coming?.then(
+      lease => lease?.discard(),
+      () => undefined,
+    )
+  }
+
+  /** @throws ProxyError DIAL_*, DRAINING. */
+  #connect(): Promise<Lease | undefined> {
+    const coming = this.#coming ?? this.#access.pool.lendForSpare()
+    this.#coming = undefined
+    return coming
+  }
+
+  #connectNext({ count, grade }: Readiness): void {
+    const { pool } = this.#access
+    if (this.#isStopped || grade === 'dialled' || pool.available + 1 >= count) return
+    this.#coming = pool.lendForSpare()
+    // Whoever takes it finds out.
+    this.#coming.catch(() => undefined)
   }
 
   /** @returns whether there is one more. @throws ProxyError DIAL_*, UPSTREAM_*, AUTH_*. */
-  async #tryToMake({ grade, maxAgeMs }: Readiness): Promise<boolean> {
-    const { pool, upstream } = this.#access
+  async #tryToMake(wanted: Readiness): Promise<boolean> {
+    const { grade, maxAgeMs } = wanted
+    const { upstream } = this.#access
     const { emit, sessionIdleMs } = upstream.options
     const startedAt = this.#now
-    const lease = await pool.lendForSpare()
+    const lease = await this.#connect()
     if (lease === undefined) return false
+    this.#connectNext(wanted)
     try {
       const spare = await this.#prepare(lease, grade)
       if (spare === undefined || this.#isStopped) {

@@ -128,6 +128,47 @@ t.test('spares that all died cost one retry and put nothing aside', async t => {
   t.ok((spares(book) ?? 0) >= 1)
 })
 
+t.test('while a spare logs on the next one is connected, and shows nothing yet', async t => {
+  for (const isAnswered of [true, false]) {
+    let answer = (): void => undefined
+    let held: Promise<void> | undefined
+    const slow: Script = async conn => {
+      if (held === undefined) return proxy()(conn)
+      await held
+      if (isAnswered) await proxy()(conn)
+      else conn.reset()
+    }
+    const book = start(t, slow)
+    await Promise.all(Array.from({ length: 3 }, () => connect(book)))
+    await book.until(() => spares(book) === 3)
+    book.clock.advance(2_000)
+    held = new Promise(resolve => (answer = resolve))
+    const tunnels = Array.from({ length: 3 }, async () => connect(book))
+    await Promise.all(tunnels)
+    t.same(
+      [7, 8, 9].map(number => [book.connections.length >= number, requestsOn(book, number)]),
+      [
+        [true, []],
+        [true, []],
+        [false, []],
+      ],
+      'the upstream reads neither, but both are there',
+    )
+    const before = book.type3s
+    answer()
+    await book.settle()
+    if (isAnswered) {
+      await book.until(() => spares(book) === 3)
+      t.equal(book.type3s, before + 3)
+      t.equal(book.connections.length, 9, 'it was used')
+    } else {
+      t.equal(book.connections.length, 8, 'none follows one that fails')
+      t.ok(book.connections.every(({ socket, number }) => number < 7 || socket.destroyed))
+      t.equal(book.counts[0]?.connecting, 0)
+    }
+  }
+})
+
 t.test('a spare that dies under its CONNECT is replaced by a fresh session', async t => {
   const dies: Script = async conn => {
     if (conn.number !== 2) return proxy()(conn)
