@@ -59,7 +59,7 @@ const ROOMS = {
   },
   workers: {
     rooms: ['core', 'config', 'http1', 'ntlm', 'policy', 'service', 'upstream'],
-    node: ['child_process', 'net'],
+    node: ['child_process', 'net', 'url'],
   },
   doctor: {
     rooms: ['core', 'config', 'http1', 'net', 'setup', 'upstream'],

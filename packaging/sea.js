@@ -45,7 +45,13 @@ const work = mkdtempSync(join(tmpdir(), 'tsntlm-sea-'))
 try {
   mkdirSync(join(ROOT, 'dist-sea'), { recursive: true })
   const main = join(work, 'main.cjs')
-  writeFileSync(main, "require('./dist/cli/main.js').main(process.argv.slice(2))\n")
+  writeFileSync(
+    main,
+    `const args = process.argv.slice(2)
+if (process.send !== undefined && /[\\\\/]workers[\\\\/]process\\.js$/.test(args[0] ?? '')) require('./dist/workers/process.js')
+else require('./dist/cli/main.js').main(args)
+`,
+  )
   const config = {
     main,
     output: OUTPUT,

@@ -1,19 +1,23 @@
 import type { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { systemClock, systemEntropy } from '../core/index.ts'
 import type { ToWorker } from './messages.ts'
 import { Worker } from './worker.ts'
 
 /** This file, as source or built: importing it elsewhere than in a worker does nothing. */
-export const WORKER_FILE = new URL(import.meta.url)
+export const WORKER_FILE = fileURLToPath(import.meta.url)
 
-if (process.argv[1] === WORKER_FILE.pathname && process.send !== undefined) serve()
+// In a single executable it is the first argument of that.
+const [, script, ...args] = process.argv
+const [number] = script === WORKER_FILE ? args : args[0] === WORKER_FILE ? args.slice(1) : []
+if (number !== undefined && process.send !== undefined) serve(number)
 
 /** The process of a worker. It lives as long as the one that started it. */
-function serve(): void {
+function serve(number: string): void {
   // They are sent to all processes of a terminal or a unit, and the one that started this one knows what is to be finished first.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
     process.on(signal, () => undefined)
-  process.title = `tsntlm worker ${process.argv[2] ?? ''}`
+  process.title = `tsntlm worker ${number}`
   const worker = new Worker({
     clock: systemClock,
     entropy: systemEntropy,

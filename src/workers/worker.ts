@@ -53,6 +53,8 @@ export class Worker {
         this.#serving?.learn(message.news)
         break
       case 'look':
+        // What is counted belongs to it.
+        this.#courier.flush()
         this.#options.post({
           type: 'snapshot',
           question: message.question,
