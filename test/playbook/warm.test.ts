@@ -131,10 +131,10 @@ t.test('spares that all died cost one retry and put nothing aside', async t => {
 t.test('while a spare logs on the next one is connected, and shows nothing yet', async t => {
   for (const isAnswered of [true, false]) {
     let answer = (): void => undefined
-    let held: Promise<void> | undefined
+    const hold: { until?: Promise<void> } = {}
     const slow: Script = async conn => {
-      if (held === undefined) return proxy()(conn)
-      await held
+      if (hold.until === undefined) return proxy()(conn)
+      await hold.until
       if (isAnswered) await proxy()(conn)
       else conn.reset()
     }
@@ -142,7 +142,7 @@ t.test('while a spare logs on the next one is connected, and shows nothing yet',
     await Promise.all(Array.from({ length: 3 }, () => connect(book)))
     await book.until(() => spares(book) === 3)
     book.clock.advance(2_000)
-    held = new Promise(resolve => (answer = resolve))
+    hold.until = new Promise(resolve => (answer = resolve))
     const tunnels = Array.from({ length: 3 }, async () => connect(book))
     await Promise.all(tunnels)
     t.same(
