@@ -19,7 +19,8 @@ export { Serving } from './serving.ts'
 export type { Logons } from './near-logons.ts'
 export { credentialsOf } from './client-logons.ts'
 export { newNames, type ProcessNames } from './carry-over.ts'
-export type { UpstreamSnapshot, WorkerSnapshot, Workforce, WorkforceHost } from './workforce.ts'
+export { snapshotsOf } from './upstream-snapshot.ts'
+export type { WorkerSnapshot, Workforce, WorkforceHost } from './workforce.ts'
 export type { WorkInProgress } from '../proxy/index.ts'
 export type {
   AccountStatus,

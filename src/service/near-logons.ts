@@ -30,6 +30,8 @@ interface KeptAccount extends OwnAccount {
 export class NearLogons implements Logons {
   readonly #options: NearLogonsOptions
   readonly #ledgers: AccountLedgers
+  /** The last one there was: a configuration without an account is no reason to forget what is known of it. */
+  #kept: KeptAccount | undefined
   #account: KeptAccount | undefined
 
   constructor(options: NearLogonsOptions) {
@@ -47,16 +49,17 @@ export class NearLogons implements Logons {
    */
   own(input: BuildInput): Identity | undefined {
     const { config, credentials, alternative, configChangedAtMs } = input
-    if (credentials === undefined) {
-      this.#account = undefined
-      return undefined
-    }
+    this.#account = undefined
+    if (credentials === undefined) return undefined
     const { negotiateFlags } = config
     const key = accountKey(credentials, alternative, negotiateFlags)
-    const kept = this.#account
+    const kept = this.#kept
     const isSame =
       kept?.key === key && (kept.guard.isOpen || kept.configChangedAtMs === configChangedAtMs)
-    if (isSame) return kept.identity
+    if (isSame) {
+      this.#account = kept
+      return kept.identity
+    }
     const logon = ownLogon({
       ...this.#options,
       credentials,
@@ -64,7 +67,8 @@ export class NearLogons implements Logons {
       negotiateFlags,
       configChangedAtMs,
     })
-    this.#account = { ...logon, credentials, key, configChangedAtMs }
+    this.#kept = { ...logon, credentials, key, configChangedAtMs }
+    this.#account = this.#kept
     return logon.identity
   }
 

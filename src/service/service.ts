@@ -138,7 +138,7 @@ export class Service {
     emit({ type: 'service.draining', signal, requests, graceMs })
     this.#listeners.close()
     let cut = 0
-    const grace = clock.setTimer(graceMs, () => (cut = this.destroy()))
+    const grace = clock.setTimer(graceMs, () => (cut = this.#abort()))
     await Promise.all([this.#serving.drain(), workforce?.drain()])
     grace.cancel()
     this.destroy()
@@ -148,8 +148,14 @@ export class Service {
 
   /** Ends everything now. @returns how many requests and tunnels were cut off. */
   destroy(): number {
+    const cut = this.#abort()
+    this.#ports.workforce?.close()
+    return cut
+  }
+
+  #abort(): number {
     this.#listeners.close()
-    return this.#serving.destroy() + (this.#ports.workforce?.destroy() ?? 0)
+    return this.#serving.destroy() + (this.#ports.workforce?.abort() ?? 0)
   }
 
   #summary(): { listeners: string[]; upstreams: string[] } {

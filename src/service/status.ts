@@ -1,8 +1,9 @@
 import type { Served } from '../config/index.ts'
 import type { ErrorCode } from '../core/index.ts'
 import type { FailedRequest, Failure, RefusedConfiguration } from '../observe/index.ts'
-import type { GuardStatus, PoolCounts, Upstream } from '../upstream/index.ts'
+import type { GuardStatus } from '../upstream/index.ts'
 import type { ClientCounts } from './accounts.ts'
+import type { UpstreamSnapshot } from './upstream-snapshot.ts'
 
 /** What the program is, as far as the service cannot know it by itself. */
 export interface Program {
@@ -61,19 +62,9 @@ export interface ListenersStatus {
   readonly waiting: readonly { readonly address: string; readonly reason: string }[]
 }
 
-export interface UpstreamStatus {
-  readonly label: string
+export interface UpstreamStatus extends UpstreamSnapshot {
   readonly namedBy: 'configuration' | 'pac'
-  /** One that is down is used when no other is left. */
-  readonly health: 'available' | 'down'
-  /** undefined also while a check whether it is back is under way. */
-  readonly downUntil: number | undefined
-  readonly failuresInARow: number
   readonly lastFailure: Failure | undefined
-  readonly demand: Upstream['demand']
-  readonly scheme: Upstream['scheme']
-  /** Sessions of all accounts together; tunnels are no sessions any more. */
-  readonly sessions: PoolCounts
   readonly requests: number
   readonly failures: number
   readonly limited: number

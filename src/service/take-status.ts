@@ -1,6 +1,5 @@
 import { type Clock, formatHostPort } from '../core/index.ts'
 import type { Durations, StatisticsSnapshot } from '../observe/index.ts'
-import type { Upstream } from '../upstream/index.ts'
 import type { Generation } from './build.ts'
 import type { Listeners } from './listeners.ts'
 import type {
@@ -13,6 +12,7 @@ import type {
   ServiceStatus,
   UpstreamStatus,
 } from './status.ts'
+import { mergeSnapshots, snapshotsOf } from './upstream-snapshot.ts'
 import type { WorkerSnapshot } from './workforce.ts'
 
 export interface StatusSources {
@@ -31,18 +31,7 @@ export interface StatusSources {
 export function takeStatus(sources: StatusSources): ServiceStatus {
   const { clock, configuration, generation, open, program, startedAt, statistics, workers } =
     sources
-  const { refusedConfiguration: refused, upstreams: counted, lastErrors, ...totals } = statistics
-  const { configured, others } = generation.upstreams
-  const upstreamStatus = (
-    upstream: Upstream,
-    namedBy: UpstreamStatus['namedBy'],
-  ): UpstreamStatus => ({
-    label: upstream.label,
-    namedBy,
-    ...healthOf(upstream, clock),
-    ...waysOf(upstream, workers),
-    ...countsOf(counted, upstream.label),
-  })
+  const { refusedConfiguration: refused, upstreams: _, lastErrors, ...totals } = statistics
   return {
     ...program,
     startedAt,
@@ -50,10 +39,7 @@ export function takeStatus(sources: StatusSources): ServiceStatus {
     state: sources.state,
     configuration: { ...configuration, refused },
     listeners: listenersStatus(sources.listeners),
-    upstreams: [
-      ...configured.map(upstream => upstreamStatus(upstream, 'configuration')),
-      ...others.map(upstream => upstreamStatus(upstream, 'pac')),
-    ],
+    upstreams: upstreamStatuses(sources),
     account: accountStatus(generation),
     clientAccounts: generation.accounts.clientCounts,
     requestsInProgress: sum([open, ...workers].map(({ requests }) => requests)),
@@ -64,40 +50,24 @@ export function takeStatus(sources: StatusSources): ServiceStatus {
   }
 }
 
-function healthOf(
-  upstream: Upstream,
-  clock: Clock,
-): Pick<UpstreamStatus, 'health' | 'downUntil' | 'failuresInARow'> {
-  const { downUntil, failures } = upstream.health
-  const leftMs = downUntil - clock.now()
-  return {
-    health: upstream.isAvailable() ? 'available' : 'down',
-    downUntil: leftMs > 0 ? Math.round(clock.wallMs() + leftMs) : undefined,
-    failuresInARow: failures,
-  }
-}
-
-/** Each process has sessions of its own, and learns the upstream's ways by itself. */
-function waysOf(
-  { counts, demand, label, scheme }: Upstream,
-  workers: readonly WorkerSnapshot[],
-): Pick<UpstreamStatus, 'demand' | 'scheme' | 'sessions'> {
-  const elsewhere = workers.flatMap(({ upstreams }) =>
-    upstreams.filter(each => each.label === label),
-  )
-  const learned = elsewhere.find(each => each.demand !== 'unknown')
-  const all = [counts, ...elsewhere.map(({ sessions }) => sessions)]
-  return {
-    demand: demand === 'unknown' ? (learned?.demand ?? demand) : demand,
-    scheme: demand === 'unknown' ? (learned?.scheme ?? scheme) : scheme,
-    sessions: {
-      idle: sum(all.map(({ idle }) => idle)),
-      spare: sum(all.map(({ spare }) => spare)),
-      busy: sum(all.map(({ busy }) => busy)),
-      connecting: sum(all.map(({ connecting }) => connecting)),
-      waiting: sum(all.map(({ waiting }) => waiting)),
-    },
-  }
+/** Those of the configuration in its order, then those that only a Pac script names, which not all processes know. */
+function upstreamStatuses({
+  clock,
+  generation,
+  statistics,
+  workers,
+}: StatusSources): UpstreamStatus[] {
+  const configured = new Set(generation.upstreams.configured.map(({ label }) => label))
+  const seen = [
+    ...snapshotsOf(generation.upstreams, clock),
+    ...workers.flatMap(({ upstreams }) => upstreams),
+  ]
+  return [...new Set(seen.map(({ label }) => label))].flatMap(label => {
+    const [first, ...others] = seen.filter(each => each.label === label)
+    if (first === undefined) return []
+    const namedBy = configured.has(label) ? 'configuration' : 'pac'
+    return { ...mergeSnapshots(first, others), namedBy, ...countsOf(statistics.upstreams, label) }
+  })
 }
 
 function sum(numbers: readonly number[]): number {

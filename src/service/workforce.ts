@@ -2,9 +2,10 @@ import type { Socket } from 'node:net'
 import type { Served } from '../config/index.ts'
 import type { Emit, UpstreamNews } from '../core/index.ts'
 import type { BasicCredentials } from '../http1/index.ts'
-import type { Gate, GuardGate, PoolCounts, Upstream } from '../upstream/index.ts'
+import type { Gate, GuardGate } from '../upstream/index.ts'
 import type { WorkInProgress } from '../proxy/index.ts'
 import type { BuildInput } from './build-input.ts'
+import type { UpstreamSnapshot } from './upstream-snapshot.ts'
 
 /** What the processes that serve clients for this one need of it. */
 export interface WorkforceHost {
@@ -23,13 +24,6 @@ export interface WorkerSnapshot {
   readonly tunnels: number
   /** Not all of it where nobody asked for it. */
   readonly work: readonly WorkInProgress[]
-}
-
-export interface UpstreamSnapshot {
-  readonly label: string
-  readonly sessions: PoolCounts
-  readonly demand: Upstream['demand']
-  readonly scheme: Upstream['scheme']
 }
 
 /** Other processes that serve clients for this one, which keeps the ports, the guards, the log and all counts. */
@@ -59,6 +53,8 @@ export interface Workforce {
   look(wants: 'counts' | 'work'): Promise<void>
   /** Resolves when they have finished all requests and tunnels. */
   drain(): Promise<void>
-  /** Ends them. @returns how many requests and tunnels were cut off. */
-  destroy(): number
+  /** Ends all requests and tunnels now; a drain resolves then. @returns how many were cut off. */
+  abort(): number
+  /** Ends them. */
+  close(): void
 }

@@ -23,7 +23,7 @@ export class Courier {
   }
 
   emit(event: ProxyEvent): void {
-    this.#events.push(event.type === 'bug' ? { ...event, error: plainError(event.error) } : event)
+    this.#events.push(event.type === 'bug' ? bugReport(event.error) : event)
     if (isUpstreamNews(event) || event.type === 'bug') this.flush()
     else this.#reportSoon()
   }
@@ -49,8 +49,8 @@ export class Courier {
 }
 
 /** An error has no fields of its own that JSON would show. */
-function plainError(thrown: unknown): object {
-  if (!(thrown instanceof Error)) return { message: String(thrown) }
+export function bugReport(thrown: unknown): ProxyEvent {
+  if (!(thrown instanceof Error)) return { type: 'bug', error: { message: String(thrown) } }
   const { message, name, stack } = thrown
-  return { name, message, stack }
+  return { type: 'bug', error: { name, message, stack } }
 }

@@ -137,14 +137,18 @@ export class Crew implements Workforce {
     await Promise.all(this.#members.map(async member => member.drain()))
   }
 
-  destroy(): number {
+  abort(): number {
     const cut = this.inProgress
+    for (const member of this.#members) member.abort()
+    return cut
+  }
+
+  close(): void {
     this.#stopReplacing()
     for (const place of this.#places) {
       place.member?.close()
       place.member = undefined
     }
-    return cut
   }
 
   get #members(): Member[] {

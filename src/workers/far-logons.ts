@@ -1,4 +1,4 @@
-import type { Clock, Emit, Entropy } from '../core/index.ts'
+import type { Clock, Entropy } from '../core/index.ts'
 import type { BasicCredentials } from '../http1/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
 import { type BuildInput, credentialsOf, type Logons } from '../service/index.ts'
@@ -9,7 +9,6 @@ import type { OwnGuard } from './messages.ts'
 export interface FarLogonsPorts {
   readonly clock: Clock
   readonly entropy: Entropy
-  readonly emit: Emit
 }
 
 interface OwnAccount {
@@ -44,7 +43,10 @@ export class FarLogons implements Logons {
 
   /** The other process says by the number whether it is the account that was there before. */
   own({ config, credentials, alternative }: BuildInput): Identity | undefined {
-    if (credentials === undefined || this.#coming === undefined) return (this.#own = undefined)
+    if (credentials === undefined || this.#coming === undefined) {
+      this.#own = undefined
+      return undefined
+    }
     const { serial, forecast } = this.#coming
     if (this.#own?.serial === serial) return this.#own.identity
     const gate = new FarGate(this.#line, { kind: 'own', serial }, forecast)

@@ -23,6 +23,8 @@ const START_MS = 30_000
 /** How often it is asked for a sign of life, and how many times in vain. */
 const LOOK_EVERY_MS = 10_000
 const SILENT_LOOKS = 3
+/** For the last lines of the log. */
+const ABORT_MS = 2_000
 /** Who asks for what it does does not wait longer. */
 const ANSWER_MS = 1_000
 
@@ -112,6 +114,12 @@ export class Member {
       this.#onDrained.push(resolve)
       this.send({ type: 'drain' })
     })
+  }
+
+  /** Ends all that is open; a drain ends then, whatever it does. */
+  abort(): void {
+    this.send({ type: 'abort' })
+    this.#options.clock.setTimer(ABORT_MS, () => this.#settleDrains())
   }
 
   close(): void {

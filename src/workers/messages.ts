@@ -47,6 +47,8 @@ export type ToWorker =
   | { readonly type: 'news'; readonly news: UpstreamNews }
   | { readonly type: 'look'; readonly question: number; readonly wants: 'counts' | 'work' }
   | { readonly type: 'drain' }
+  /** What is open ends now. */
+  | { readonly type: 'abort' }
 
 /** Each pass has a number that its worker gives it. */
 export type GateQuestion =

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { systemClock, systemEntropy } from '../core/index.ts'
-import type { ToWorker } from './messages.ts'
+import { bugReport } from './courier.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
 import { Worker } from './worker.ts'
 
 /** This file, as source or built: importing it elsewhere than in a worker does nothing. */
@@ -18,12 +19,14 @@ function serve(number: string): void {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
     process.on(signal, () => undefined)
   process.title = `tsntlm worker ${number}`
-  const worker = new Worker({
-    clock: systemClock,
-    entropy: systemEntropy,
-    pid: process.pid,
+  const post = (message: FromWorker, onSent: () => void = () => undefined): void => {
     // Who does not listen any more has ended.
-    post: message => process.send?.(message, undefined, undefined, () => undefined),
+    process.send?.(message, undefined, undefined, onSent)
+  }
+  const worker = new Worker({ clock: systemClock, entropy: systemEntropy, pid: process.pid, post })
+  process.on('uncaughtException', error => {
+    const events = [bugReport(error)]
+    post({ type: 'report', events, closed: [], inProgress: 0 }, () => process.exit(1))
   })
   process.on('message', (message, socket) => {
     worker.receive(message as ToWorker, socket as Socket | undefined)

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Served } from '../config/index.ts'
 import type { Clock, Entropy } from '../core/index.ts'
-import { memoryGuardStore, Serving, type WorkerSnapshot } from '../service/index.ts'
+import { memoryGuardStore, Serving, snapshotsOf, type WorkerSnapshot } from '../service/index.ts'
 import { Courier } from './courier.ts'
 import { GateLine } from './far-gate.ts'
 import { FarLogons } from './far-logons.ts'
@@ -30,8 +30,7 @@ export class Worker {
     this.#options = options
     this.#courier = new Courier({ clock, post, inProgress: () => this.#serving?.size ?? 0 })
     this.#line = new GateLine(clock, post)
-    const emit = this.#courier.emit.bind(this.#courier)
-    this.#logons = new FarLogons(this.#line, { clock, entropy, emit })
+    this.#logons = new FarLogons(this.#line, { clock, entropy })
   }
 
   /** @param socket that of a client. */
@@ -63,6 +62,9 @@ export class Worker {
         break
       case 'drain':
         void this.#drain()
+        break
+      case 'abort':
+        this.destroy()
     }
   }
 
@@ -102,16 +104,11 @@ export class Worker {
 
   #look(wants: 'counts' | 'work'): WorkerSnapshot {
     const { generation, size = 0, work = [] } = this.#serving ?? {}
-    const { configured = [], others = [] } = generation?.upstreams ?? {}
+    const { clock, pid } = this.#options
     const tunnels = work.filter(({ kind }) => kind === 'tunnel').length
     return {
-      pid: this.#options.pid,
-      upstreams: [...configured, ...others].map(({ label, counts, demand, scheme }) => ({
-        label,
-        sessions: counts,
-        demand,
-        scheme,
-      })),
+      pid,
+      upstreams: generation === undefined ? [] : snapshotsOf(generation.upstreams, clock),
       requests: size - tunnels,
       tunnels,
       work: wants === 'work' ? work : [],

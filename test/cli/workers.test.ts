@@ -164,6 +164,27 @@ t.test('tunnels of both workers are shown, and finish when it stops', async t =>
   await until('the end of the workers', () => !pids.some(isAlive) || undefined)
 })
 
+t.test('what outlives the grace is cut off, and has its line', async t => {
+  const { product, pids } = await start(t, { lines: ['ShutdownGrace 1'] })
+  const echo = await startByteEcho()
+  t.teardown(() => echo.close())
+  const tunnels = await Promise.all(
+    Array.from({ length: 2 }, () => connectTunnel(product.port, `127.0.0.1:${echo.port}`)),
+  )
+  t.teardown(() => tunnels.forEach(({ socket }) => socket.destroy()))
+  t.equal(await product.stop(), 0)
+  const lines = events(product, 'request.finished')
+  t.same(
+    lines.map(({ term, error }) => [term, error]),
+    [
+      ['KD', 'DRAINING'],
+      ['KD', 'DRAINING'],
+    ],
+  )
+  t.match(events(product, 'service.stopped'), [{ aborted: 2 }])
+  await until('the end of the workers', () => !pids.some(isAlive) || undefined)
+})
+
 t.test('a wrong password is shown once, however many ask in whichever process', async t => {
   const { product, upstream } = await start(t, { password: 'Wrong-1' })
   const clients = await connectAll(t, product.port, 50)

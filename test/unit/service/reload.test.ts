@@ -208,3 +208,19 @@ t.test('a thousand reloads under load lose no request and leave nothing behind',
   t.same(failed, [])
   t.ok(served > 0)
 })
+
+t.test('an account that was left out for a while is no new one', async t => {
+  const { upstream } = await startWorld(t)
+  const config = configWith(upstream, { password: new Secret('wrong') })
+  const { service, port } = await startService(t, config)
+  t.equal(await get(port), 502)
+  t.equal(upstream.counters.type3s, 1)
+  const { listeners } = config
+  const without = { ...DEFAULTS, noProxy: ['*'], listeners }
+  await service.reload({ config: without, credentials: undefined, configChangedAtMs: 0 })
+  t.equal(service.status().account, undefined)
+  await service.reload(inputOf(config))
+  t.equal(service.status().account?.state, 'rejected')
+  t.equal(await get(port), 502)
+  t.equal(upstream.counters.type3s, 1)
+})

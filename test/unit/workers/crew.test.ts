@@ -137,7 +137,7 @@ t.test('one that ends is replaced, after longer and longer pauses', async t => {
   }
   processes.at(-1)?.end('exit code 1')
   t.match(events.at(-1), { type: 'worker.ended', againInMs: 0 })
-  crew.destroy()
+  crew.close()
   const before = processes.length
   clock.advance(60_000)
   t.equal(processes.length, before, 'none after the end')
@@ -215,6 +215,6 @@ t.test('a drain ends when each has finished or ended', async t => {
   t.notOk(isDrained)
   processes[1]?.end('SIGKILL')
   await drained
-  t.equal(crew.destroy(), 0)
+  crew.close()
   t.ok(processes[0]?.isClosed)
 })

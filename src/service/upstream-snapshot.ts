@@ -1,0 +1,61 @@
+import type { Clock } from '../core/index.ts'
+import type { PoolCounts, Upstream, Upstreams } from '../upstream/index.ts'
+
+/** One upstream as one process sees it. */
+export interface UpstreamSnapshot {
+  readonly label: string
+  /** One that is down is used when no other is left. */
+  readonly health: 'available' | 'down'
+  /** Unix time in ms; undefined also while a check whether it is back is under way. */
+  readonly downUntil: number | undefined
+  readonly failuresInARow: number
+  readonly demand: Upstream['demand']
+  readonly scheme: Upstream['scheme']
+  /** Sessions of all accounts together; tunnels are no sessions any more. */
+  readonly sessions: PoolCounts
+}
+
+function snapshotOf(upstream: Upstream, clock: Clock): UpstreamSnapshot {
+  const { counts: sessions, demand, health, label, scheme } = upstream
+  const leftMs = health.downUntil - clock.now()
+  return {
+    label,
+    health: upstream.isAvailable() ? 'available' : 'down',
+    downUntil: leftMs > 0 ? Math.round(clock.wallMs() + leftMs) : undefined,
+    failuresInARow: health.failures,
+    demand,
+    scheme,
+    sessions,
+  }
+}
+
+/** Those of the Proxy lines in their order, then those that only a Pac script names. */
+export function snapshotsOf({ configured, others }: Upstreams, clock: Clock): UpstreamSnapshot[] {
+  return [...configured, ...others].map(upstream => snapshotOf(upstream, clock))
+}
+
+/**
+ * What several processes see of one upstream, this one first. They tell each other of its health; each has sessions of its own, and
+ * learns its ways by itself.
+ */
+export function mergeSnapshots(
+  first: UpstreamSnapshot,
+  others: readonly UpstreamSnapshot[],
+): UpstreamSnapshot {
+  const all = [first, ...others]
+  const knowing = all.find(({ demand }) => demand !== 'unknown') ?? first
+  const sum = (state: keyof PoolCounts): number =>
+    all.reduce((total, { sessions }) => total + sessions[state], 0)
+  return {
+    ...first,
+    demand: knowing.demand,
+    scheme: knowing.scheme,
+    sessions: {
+      idle: sum('idle'),
+      spare: sum('spare'),
+      busy: sum('busy'),
+      connecting: sum('connecting'),
+      waiting: sum('waiting'),
+    },
+  }
+}
