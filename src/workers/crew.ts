@@ -67,11 +67,13 @@ export class Crew implements Workforce {
   readonly #options: CrewOptions
   readonly #places: readonly Place[]
   readonly #guards = new Map<number, GuardGate>()
+  /** Upstreams that are put aside: a worker that is started later need not find out. */
+  readonly #down = new Map<string, { readonly news: UpstreamNews; readonly until: number }>()
   #host: WorkforceHost | undefined
   #input: BuildInput | undefined
   #serial = 0
   #launched = 0
-  #isClosed = false
+  #isStopping = false
 
   constructor(options: CrewOptions) {
     this.#options = options
@@ -125,6 +127,7 @@ export class Crew implements Workforce {
   }
 
   tell(news: UpstreamNews, except?: Member): void {
+    this.#note(news)
     for (const member of this.#members) if (member !== except) member.send({ type: 'news', news })
   }
 
@@ -160,8 +163,14 @@ export class Crew implements Workforce {
     this.#onUp()
   }
 
+  #note(news: UpstreamNews): void {
+    if (news.type === 'upstream.down')
+      this.#down.set(news.upstream, { news, until: this.#options.clock.now() + news.forMs })
+    else this.#down.delete(news.upstream)
+  }
+
   #stopReplacing(): void {
-    this.#isClosed = true
+    this.#isStopping = true
     for (const { restart } of this.#places) restart?.cancel()
   }
 
@@ -192,6 +201,7 @@ export class Crew implements Workforce {
     })
     place.member = member
     this.#brief(member, place.index)
+    this.#tellOfDown(member)
     const { pid } = member
     void member.serves.then(() => {
       if (!member.isServing) return
@@ -217,6 +227,15 @@ export class Crew implements Workforce {
     })
   }
 
+  #tellOfDown(member: Member): void {
+    const now = this.#options.clock.now()
+    for (const { news, until } of this.#down.values()) {
+      const forMs = until - now
+      if (news.type === 'upstream.down' && forMs > 0)
+        member.send({ type: 'news', news: { ...news, forMs } })
+    }
+  }
+
   #ownGuard({ credentials }: BuildInput): OwnGuard | undefined {
     const guard = this.#guards.get(this.#serial)
     if (credentials === undefined || guard === undefined) return undefined
@@ -226,6 +245,8 @@ export class Crew implements Workforce {
   /** What one of them finds out about an upstream, all others hear. */
   #emitOf(member: () => Member): Emit {
     return event => {
+      // This process keeps a copy of the script too, and has said so.
+      if (event.type === 'pac.loaded' || event.type === 'pac.failed') return
       this.#host?.emit(event)
       if (!isUpstreamNews(event)) return
       this.#host?.learn(event)
@@ -247,7 +268,7 @@ export class Crew implements Workforce {
 
   #ended(place: Place, member: Member, reason: string): void {
     if (place.member === member) place.member = undefined
-    if (this.#isClosed) return
+    if (this.#isStopping) return
     const { clock } = this.#options
     const isOld = clock.now() - place.startedAt >= LONG_LIFE_MS
     place.failures = isOld ? 0 : place.failures + 1

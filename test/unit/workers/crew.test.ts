@@ -176,7 +176,7 @@ t.test('one that never serves is killed, and the others are waited for no longer
 })
 
 t.test('what one finds out about an upstream, the others and the main process hear', async t => {
-  const { processes, learned, events, crew } = await start()
+  const { clock, processes, learned, events, crew } = await start()
   const news = {
     type: 'upstream.down',
     upstream: 'a:1',
@@ -189,6 +189,23 @@ t.test('what one finds out about an upstream, the others and the main process he
   t.same(learned, [news])
   t.same(events.at(-1), news)
   t.equal(crew.inProgress, 4)
+  clock.advance(2_000)
+  processes[1]?.end('SIGKILL')
+  clock.advance(1_000)
+  t.same(processes[2]?.of('news'), [{ type: 'news', news: { ...news, forMs: 2_000 } }])
+  crew.tell({ type: 'upstream.up', upstream: 'a:1' })
+  processes[2]?.end('SIGKILL')
+  clock.advance(2_000)
+  t.same(processes[3]?.of('news'), [], 'that is over')
+})
+
+t.test('what all of them see of a Pac script is told once, by the main process', async t => {
+  const { events, processes } = await start()
+  const before = events.length
+  const loaded = { type: 'pac.loaded', location: '/p.pac', bytes: 7 } as const
+  const ignored = { type: 'pac.ignored', words: ['SOCKS a:1'] } as const
+  processes[0]?.say({ type: 'report', events: [loaded, ignored], closed: [], inProgress: 0 })
+  t.same(events.slice(before), [ignored])
 })
 
 t.test('a look brings what each is doing, and waits for nobody long', async t => {
