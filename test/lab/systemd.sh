@@ -121,6 +121,31 @@ wait "$client"
 check 'whose client gets everything' grep -q 'Hello from the origin' "$LAB/tunnel.txt"
 check 'the stop was a clean one' says '^success' property Result
 
+configure 'Listen 127.0.0.1:3128' 'Workers 2'
+inside systemctl start tsntlm
+workers() { inside ps -o pid=,user= --ppid "$(property MainPID)" | grep -c ' tsntlm$'; }
+check 'with Workers 2 two more processes run, as the same user' within 10 says '^2$' workers
+check 'and serve' says 'Hello from the origin' fetch
+check 'status names them' says '^workers +process' inside tsntlm status
+check 'it reloads' inside systemctl reload tsntlm
+inside bash -c "$tunnel" >"$LAB/tunnel.txt" 2>&1 &
+client=$!
+sleep 1.5
+check 'a stop, which sends SIGTERM to all of them, waits for an open tunnel' inside systemctl stop tsntlm
+wait "$client"
+check 'whose client gets everything' grep -q 'Hello from the origin' "$LAB/tunnel.txt"
+check 'the stop was a clean one' says '^success' property Result
+inside systemctl start tsntlm
+within 10 says '^2$' workers >/dev/null
+inside kill -KILL "$(inside ps -o pid= --ppid "$(property MainPID)" | head -n 1)"
+check 'a worker that is killed is replaced' within 10 says '^2$' workers
+check 'and the service serves' says 'Hello from the origin' fetch
+inside kill -KILL "$(property MainPID)"
+check 'after a kill -9 of the main process it comes back' within 15 says 'Hello from the origin' fetch
+check 'with two workers, and no others' within 10 says '^2$' inside pgrep -c -f '^tsntlm worker'
+inside systemctl stop tsntlm
+configure 'Listen 127.0.0.1:3128'
+
 inside mkdir -p /etc/credstore
 (umask 077 && echo Demo-Passw0rd >"$LAB/machine/etc/credstore/tsntlm.password")
 inside sed -i '/^Password/d' /etc/tsntlm.conf
