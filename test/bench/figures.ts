@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { processorTime, residentMemory } from './accounting.ts'
 import { holdTunnels } from './held-tunnels.ts'
 import { type LightUpstream, load, type LoadArguments, type Native, startRelay } from './native.ts'
@@ -151,6 +152,9 @@ function growth(clients: number): Figure {
   }
 }
 
+/** Who starts other processes has them by then. */
+const IDLE_MS = 1_500
+
 function memory(): Figure {
   const columns = [
     { key: 'perTunnel', title: 'KiB/tunnel', better: 'less' },
@@ -169,6 +173,7 @@ function memory(): Figure {
       const scene = { native, folder, upstreams: [upstream.ntlm], open: upstream.open }
       return running(subject, scene, async ({ pid, port }) => {
         const mebibytes = async (): Promise<number> => (await residentMemory(pid)) / 1024
+        await sleep(IDLE_MS)
         const idle = await mebibytes()
         const held = holdTunnels(native, { port, clients: 32, timeout: 5 })
         try {
