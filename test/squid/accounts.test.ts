@@ -62,6 +62,20 @@ if (skipUnless(t, [...PROGRAMS, 'python3'])) {
     t.ok(await isUsable(squid, site.http('/hello')))
   })
 
+  t.test('nor do they when several processes serve', async t => {
+    const squid = await squidFor(t, { auth: 'policy', policy: { threshold: 2, delayMs: 200 } })
+    const product = await productFor(t, { squids: [squid], config: ['Workers 3'], ...wrong })
+    const many = await statuses(product, [...PARALLEL, site.http('/hello?[1-50]')])
+    t.same(many, Array(50).fill(502))
+    t.equal((await squid.authLog()).length, 1)
+    t.ok(await isUsable(squid, site.http('/hello')))
+    const prefixes = product
+      .log()
+      .filter(({ event }) => event === 'request.finished')
+      .map(({ id }) => String(id).split('-')[0])
+    t.equal(new Set(prefixes).size, 3, 'all of them were asked')
+  })
+
   t.test('a rejected password is not tried at the next upstream either', async t => {
     const policy = { threshold: 3 }
     const squids = [
