@@ -107,7 +107,10 @@ export default defineConfig(
   { files: ['src/**/*.ts'], rules: restrictAllBut() },
   { files: ['src/core/clock.ts'], rules: restrictAllBut('time') },
   { files: ['src/core/entropy.ts'], rules: restrictAllBut('entropy') },
-  { files: ['src/net/{dialer,certificates,listen-at}.ts'], rules: restrictAllBut('dial') },
+  {
+    files: ['src/net/{dialer,lending-socket,certificates,listen-at}.ts'],
+    rules: restrictAllBut('dial'),
+  },
   { files: ['src/{cli,service}/**/*.ts'], rules: restrictAllBut('environment') },
   // It runs in a browser, whose time is its own.
   { files: ['src/admin/page/*.ts'], rules: restrictAllBut('time') },

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { connect, isIP, type Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
   type CancelSignal,
@@ -10,6 +10,7 @@ import {
   ProxyError,
 } from '../core/index.ts'
 import { canOpenDescriptor, SHORTAGES } from './descriptor-limit.ts'
+import { connectLending } from './lending-socket.ts'
 
 export interface DialOptions {
   readonly signal: CancelSignal
@@ -147,7 +148,7 @@ class DialRace {
   #next(): void {
     const address = this.#waiting.shift()
     if (this.#settled || address === undefined) return
-    const socket = connect({
+    const socket = connectLending({
       host: address,
       port: this.#to.port,
       allowHalfOpen: true,

@@ -14,6 +14,7 @@ export {
   isInDockerNetwork,
   meansInterface,
 } from './interfaces.ts'
+export { type Borrower, borrowReads } from './lending-socket.ts'
 export { readInterfaces } from './read-interfaces.ts'
 export { listen, type Listener } from './listener.ts'
 export { listenAt, type SocketPath } from './listen-at.ts'

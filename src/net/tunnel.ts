@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { type Clock, IdleWatch, type Listed, type Timer } from '../core/index.ts'
+import { borrowReads } from './lending-socket.ts'
 
 export type TunnelEnd = 'closed' | 'client-error' | 'upstream-error' | 'idle' | 'shutdown'
 
@@ -80,11 +81,19 @@ export class Tunnel implements Listed {
     clock: Clock,
   ): void {
     let hasAnsweredEnd = false
-    from.on('data', (chunk: Buffer) => {
+    const pass = (chunk: Buffer, giveBack?: () => void): void => {
       hasAnsweredEnd ||= to.readableEnded
       count(chunk.length)
       this.#idle.moved()
-      if (!to.write(chunk)) from.pause()
+      const wantsMore = to.write(chunk, giveBack)
+      // As a rule the system has taken all of it.
+      if (to.writableLength === 0) giveBack?.()
+      else if (!wantsMore) from.pause()
+    }
+    from.on('data', (chunk: Buffer) => pass(chunk))
+    borrowReads(from, (bytes, giveBack) => {
+      pass(bytes, giveBack)
+      return true
     })
     to.on('drain', () => from.resume())
     // A client may have ended its side while the way was opened.

@@ -26,9 +26,9 @@ export function answerSink(
     giveUpReader(client, scope, bodyTimeoutMs),
   )
   return {
-    write: chunk => {
+    write: (chunk, giveBack) => {
       scope.bytesOut += chunk.length
-      const wantsMore = to.write(chunk)
+      const wantsMore = to.write(chunk, giveBack)
       if (!wantsMore) watch.start()
       return wantsMore
     },

@@ -17,6 +17,7 @@ import {
   ResponseParser,
   serializeRequestHead,
 } from '../http1/index.ts'
+import { type Borrower, borrowReads } from '../net/index.ts'
 import { Exchange, type ExchangeSource } from './exchange.ts'
 import type { RequestBody, Upload } from './request-body.ts'
 
@@ -73,6 +74,8 @@ export class UpstreamConnection {
   #isDetached = false
   #leftover: Buffer | undefined
   #holdLimit = Infinity
+  /** While bytes that are only lent go through the parser. */
+  #giveBack: (() => void) | undefined
   /** What exchanges see of this. */
   readonly #source: ExchangeSource = {
     pause: () => this.#stream.pause(),
@@ -88,10 +91,11 @@ export class UpstreamConnection {
     this.#parser = new ResponseParser({
       informational: head => this.#onInformational(head),
       head: (head, framing) => this.#onHead(head, framing),
-      body: chunk => this.#exchange?.deliver(chunk),
+      body: chunk => this.#exchange?.deliver(chunk, this.#giveBack),
       end: trailers => this.#onEnd(trailers),
     })
     stream.on('data', this.#onData)
+    borrowReads(stream, this.#onLent)
     stream.on('end', this.#onPeerEnd)
     stream.on('close', this.#onStreamClosed)
     stream.on('error', this.#onStreamError)
@@ -166,6 +170,7 @@ export class UpstreamConnection {
   detach(): DetachedStream {
     this.#isDetached = true
     this.#stream.pause()
+    borrowReads(this.#stream, undefined)
     // Nothing of this is kept by a stream that may live for days.
     this.#stream
       .on('error', ignore)
@@ -278,6 +283,15 @@ export class UpstreamConnection {
     } catch (error) {
       this.#fail(toProxyError(error))
     }
+  }
+
+  /** A body whose bytes come in one piece goes straight to the client; everything else is kept for longer, or in parts. */
+  readonly #onLent: Borrower = (bytes, giveBack) => {
+    if (this.#exchange?.canBorrow !== true) return false
+    this.#giveBack = giveBack
+    this.#onData(bytes)
+    this.#giveBack = undefined
+    return true
   }
 
   readonly #onPeerEnd = (): void => {

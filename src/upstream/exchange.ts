@@ -4,8 +4,11 @@ import type { BodyFraming, RawHeaders, ResponseHead } from '../http1/index.ts'
 const NOTHING = Buffer.alloc(0)
 
 export interface BodySink {
-  /** @returns false when the sink wants no more until `onDrain` calls back. */
-  write(chunk: Buffer): boolean
+  /**
+   * Bytes that are only lent come with `giveBack`: it is called when nobody needs them any more.
+   * @returns false when the sink wants no more until `onDrain` calls back.
+   */
+  write(chunk: Buffer, giveBack?: () => void): boolean
   onDrain(resume: () => void): void
 }
 
@@ -43,6 +46,11 @@ export class Exchange {
   /** Whether there is a body, or a part of one, that nobody has asked for yet. */
   get isWaiting(): boolean {
     return this.#sink === undefined && this.#queue.length > 0 && this.#trailers === undefined
+  }
+
+  /** Whether bytes that are only lent can be delivered: they go on at once, each read as one piece. */
+  get canBorrow(): boolean {
+    return this.#sink !== undefined && this.framing.kind !== 'chunked'
   }
 
   /**
@@ -88,8 +96,9 @@ export class Exchange {
     const timer: Timer = clock.setTimer(timeoutMs, giveUp)
     try {
       await this.relayTo({
-        write: chunk => {
+        write: (chunk, giveBack) => {
           left -= chunk.length
+          giveBack?.()
           if (left < 0) giveUp()
           return true
         },
@@ -104,10 +113,10 @@ export class Exchange {
   }
 
   /** From the connection: a piece of the body. */
-  deliver(chunk: Buffer): void {
+  deliver(chunk: Buffer, giveBack?: () => void): void {
     if (this.#sink === undefined) {
       this.#queue.push(chunk)
-    } else if (!this.#sink.write(chunk)) {
+    } else if (!this.#sink.write(chunk, giveBack)) {
       this.#source.pause()
       this.#resumeAfterDrain(this.#sink)
     }

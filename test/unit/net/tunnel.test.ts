@@ -1,33 +1,25 @@
 import { createHash } from 'node:crypto'
-import { connect, createServer, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { type Duplex, duplexPair } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Tunnel, type TunnelResult } from '../../../src/net/index.ts'
+import { connectLending } from '../../../src/net/lending-socket.ts'
 import { pattern } from '../../harness/byte-echo.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
+import { type Pair, socketPair } from '../../harness/socket-pair.ts'
 import { SocketReader } from '../../harness/socket-reader.ts'
 import { WireEnd } from '../../harness/wire.ts'
 
 type Test = Pick<typeof t, 'teardown'>
-type Pair = readonly [far: Duplex, near: Duplex]
-
-async function socketPair(): Promise<Pair> {
-  const server = createServer({ allowHalfOpen: true })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  const near = new Promise<Socket>(resolve => server.once('connection', resolve))
-  const far = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-  const pair = [far, await near] as const
-  server.close()
-  return pair
-}
-
-const TRANSPORTS: Record<string, () => Pair | Promise<Pair>> = {
+const TRANSPORTS: Record<string, () => Pair<Duplex> | Promise<Pair<Duplex>>> = {
   'node:stream duplexPair': () => duplexPair({ allowHalfOpen: true }),
   'wires that break as TCP does': () => WireEnd.pair(),
-  'loopback sockets': socketPair,
+  'accepted sockets': async () => {
+    const [far, near] = await socketPair()
+    return [near, far]
+  },
+  'sockets whose reads are borrowed': () => socketPair(connectLending),
 }
 
 interface Relay {
@@ -42,7 +34,7 @@ interface Relay {
 
 async function startRelay(
   test: Test,
-  makePair: () => Pair | Promise<Pair> = () => WireEnd.pair(),
+  makePair: () => Pair<Duplex> | Promise<Pair<Duplex>> = () => WireEnd.pair(),
   idleMs = 0,
 ): Promise<Relay> {
   const clock = new FakeClock()

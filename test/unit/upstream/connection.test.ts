@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { RequestHead } from '../../../src/http1/index.ts'
+import { connectLending } from '../../../src/net/lending-socket.ts'
 import { UpstreamConnection } from '../../../src/upstream/connection.ts'
-import type { Exchange } from '../../../src/upstream/exchange.ts'
+import type { BodySink, Exchange } from '../../../src/upstream/exchange.ts'
 import { StreamBody } from '../../../src/upstream/request-body.ts'
+import { pattern } from '../../harness/byte-echo.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
+import { socketPair } from '../../harness/socket-pair.ts'
 import { WireEnd } from '../../harness/wire.ts'
 
 const GET: RequestHead = { method: 'GET', target: 'http://a/', headers: ['Host', 'a'] }
@@ -297,4 +300,74 @@ t.test('an answer that came in one piece is taken whole, any other is relayed', 
     t.ok(exchange.isReusable)
     t.ok(connection.isIdle)
   }
+})
+
+/** Keeps what it gets for two turns, and now and then wants no more until then. Lent bytes are looked at when they are given back. */
+class SlowSink implements BodySink {
+  readonly #pieces: Buffer[] = []
+  #resume: (() => void) | undefined
+  lent = 0
+
+  write(chunk: Buffer, giveBack?: () => void): boolean {
+    const at = this.#pieces.push(chunk) - 1
+    if (giveBack !== undefined) this.lent++
+    void turn()
+      .then(turn)
+      .then(() => {
+        if (giveBack !== undefined) this.#pieces[at] = Buffer.from(chunk)
+        giveBack?.()
+        this.#resume?.()
+      })
+    return this.#pieces.length % 4 !== 0
+  }
+
+  onDrain(resume: () => void): void {
+    this.#resume = resume
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#pieces)
+  }
+}
+
+t.test('long bodies come whole, also where their bytes are only lent', async t => {
+  const [far, near] = await socketPair(connectLending)
+  t.teardown(() => far.destroy())
+  const connection = new UpstreamConnection(near, new FakeClock())
+  const bytes = Buffer.concat([...pattern(4 * 1024 * 1024)])
+  const chunks = [...pattern(bytes.length, 40_000)].map(chunk =>
+    Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from('\r\n')]),
+  )
+  const forms: [head: string, body: Buffer, lends: boolean][] = [
+    [`Content-Length: ${bytes.length}`, bytes, true],
+    ['Transfer-Encoding: chunked', Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')]), false],
+    [`Content-Length: ${bytes.length}`, bytes, true],
+    ['Connection: close', bytes, true],
+  ]
+  for (const [head, body, lends] of forms) {
+    const answer = connection.send(GET, undefined, { timeoutMs: 1_000, signal: NEVER })
+    far.write(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n`)
+    far.write(body)
+    const exchange = await answer
+    if (head === 'Connection: close') far.end()
+    const sink = new SlowSink()
+    await exchange.relayTo(sink)
+    await turn()
+    t.ok(sink.bytes.equals(bytes), head)
+    t.equal(sink.lent > 0, lends && process.platform !== 'win32', `${sink.lent} pieces were lent`)
+  }
+})
+
+t.test('a body that is thrown away may be lent as well', async t => {
+  const [far, near] = await socketPair(connectLending)
+  t.teardown(() => far.destroy())
+  const clock = new FakeClock()
+  const connection = new UpstreamConnection(near, clock)
+  t.teardown(() => connection.destroy())
+  const length = 2 * 1024 * 1024
+  const answer = connection.send(GET, undefined, { timeoutMs: 1_000, signal: NEVER })
+  far.write(`HTTP/1.1 407 Denied\r\nContent-Length: ${length}\r\n\r\n`)
+  far.write(Buffer.alloc(length))
+  t.ok(await (await answer).drain(length, 1_000, clock))
+  t.ok(connection.isIdle)
 })
