@@ -58,7 +58,7 @@ const ROOMS = {
     node: 'any',
   },
   workers: {
-    rooms: ['core', 'config', 'http1', 'ntlm', 'policy', 'service', 'upstream'],
+    rooms: ['core', 'config', 'http1', 'net', 'ntlm', 'policy', 'service', 'upstream'],
     node: ['child_process', 'net', 'url'],
   },
   doctor: {

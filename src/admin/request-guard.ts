@@ -1,4 +1,5 @@
 import { parseAddressRule, parseHostPort } from '../core/index.ts'
+import { withoutMapping } from '../net/index.ts'
 
 /** What decides whether a request may have an answer. */
 export interface AdminRequest {
@@ -45,6 +46,6 @@ function isOwnHost(
   if (host === undefined) return false
   if (host === 'localhost' || host.endsWith('.localhost')) return true
   if (loopback.some(rule => rule?.matches(host) === true)) return true
-  // A listener on every IPv6 address has IPv4 clients on mapped addresses (RFC 4291 section 2.5.5.2).
-  return host === localAddress?.replace(/^::ffff:(?=\d+\.)/, '') || names.includes(host)
+  if (names.includes(host)) return true
+  return localAddress !== undefined && host === withoutMapping(localAddress)
 }

@@ -8,7 +8,7 @@ import {
   ProxyError,
   type Timer,
 } from '../core/index.ts'
-import { type Interface, listen, type Listener, meansInterface } from '../net/index.ts'
+import { type Interface, listen, type Listener, meansInterface, peerOf } from '../net/index.ts'
 import { type BindingProblem, bindingProblem } from './binding-problem.ts'
 import type { Reception } from './handing-frontend.ts'
 import { type InheritedSocket, servedOn } from './inherited-sockets.ts'
@@ -320,10 +320,10 @@ export class Listeners {
 }
 
 function accept(reception: Reception, socket: Socket): void {
-  const { remoteAddress, remotePort } = socket
+  const client = peerOf(socket)
   // Gone before it was accepted.
-  if (remoteAddress === undefined || remotePort === undefined) socket.destroy()
-  else reception.accept(socket, { address: remoteAddress, port: remotePort })
+  if (client === undefined) socket.destroy()
+  else reception.accept(socket, client)
 }
 
 function isOnPort({ listener }: Bound, port: number): boolean {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Served } from '../config/index.ts'
 import type { Clock, Entropy } from '../core/index.ts'
+import { peerOf } from '../net/index.ts'
 import { memoryGuardStore, Serving, snapshotsOf, type WorkerSnapshot } from '../service/index.ts'
 import { Courier } from './courier.ts'
 import { GateLine } from './far-gate.ts'
@@ -92,14 +93,14 @@ export class Worker {
 
   /** One that was closed on its way here comes without a socket, or without an address. */
   #accept(client: number, served: Served, socket: Socket | undefined): void {
-    const { remoteAddress: address, remotePort: port } = socket ?? {}
     const frontend = this.#serving?.frontends.frontendFor(served)
     if (socket === undefined || frontend === undefined) return this.#courier.closed(client)
     socket.once('close', () => this.#courier.closed(client))
-    if (address === undefined || port === undefined) return void socket.destroy()
+    const address = peerOf(socket)
+    if (address === undefined) return void socket.destroy()
     // Otherwise a client that has said all would not be answered.
     socket.allowHalfOpen = true
-    frontend.accept(socket, { address, port })
+    frontend.accept(socket, address)
   }
 
   #look(wants: 'counts' | 'work'): WorkerSnapshot {

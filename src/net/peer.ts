@@ -1,0 +1,17 @@
+import type { Socket } from 'node:net'
+
+export interface Peer {
+  readonly address: string
+  readonly port: number
+}
+
+/** Who is at the other end, in the form in which rules, counts and logs name it; undefined when it is gone already. */
+export function peerOf({ remoteAddress, remotePort }: Socket): Peer | undefined {
+  if (remoteAddress === undefined || remotePort === undefined) return undefined
+  return { address: withoutMapping(remoteAddress), port: remotePort }
+}
+
+/** A listener on every IPv6 address has IPv4 clients on mapped addresses (RFC 4291 section 2.5.5.2). */
+export function withoutMapping(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '')
+}
