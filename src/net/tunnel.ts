@@ -1,5 +1,7 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Clock, IdleWatch, type Listed, type Timer } from '../core/index.ts'
+import { discard } from './discard.ts'
 import { borrowReads } from './lending-socket.ts'
 
 export type TunnelEnd = 'closed' | 'client-error' | 'upstream-error' | 'idle' | 'shutdown'
@@ -90,7 +92,9 @@ export class Tunnel implements Listed {
       if (to.writableLength === 0) giveBack?.()
       else if (!wantsMore) from.pause()
     }
-    from.on('data', (chunk: Buffer) => pass(chunk))
+    // What a socket has read is the reader's alone, and what a socket has written is kept by nobody.
+    const discards = from instanceof Socket && to instanceof Socket
+    from.on('data', (chunk: Buffer) => pass(chunk, discards ? () => discard(chunk) : undefined))
     borrowReads(from, (bytes, giveBack) => {
       pass(bytes, giveBack)
       return true
