@@ -22,14 +22,20 @@ function from(address: string, port: number): RawClient {
   return new RawClient(socket)
 }
 
+/** cntlm closes without having read the request, which sometimes resets the connection under the body of its answer. */
+async function statusAlone(client: RawClient): Promise<string> {
+  const [line = ''] = (await client.readHead()).split('\r\n')
+  return line.replace(/^HTTP\/1\.[01] /, '').trim()
+}
+
 const asks =
   (address: string, port: 'listen' | 'socks' = 'listen') =>
   async (side: Side) => {
     const client = from(address, side.place[port])
     send(client, 'GET http://site.test/ HTTP/1.1\nHost: site.test')
-    const outcome = statusOf(await readOutcome(side, client))
+    const outcome = await (side.name === 'cntlm' ? statusAlone(client) : readOutcome(side, client))
     client.destroy()
-    return outcome
+    return statusOf(outcome)
   }
 
 function allowed(name: string, address: string): Case {

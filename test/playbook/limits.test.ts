@@ -1,3 +1,4 @@
+import { getDefaultHighWaterMark } from 'node:stream'
 import t from 'tap'
 import type { Config } from '../../src/config/index.ts'
 import type { RawClient } from '../harness/http-client.ts'
@@ -230,7 +231,9 @@ t.test('BodyTimeout: a client that does not read its answer is reset', async t =
 })
 
 t.test('BodyTimeout: an answer that is complete has to be read in time too', async t => {
-  const serve: Serve = conn => conn.respond('200 OK', Buffer.alloc(50_000).toString())
+  // More than the client's end takes, less than would make the proxy wait with the rest.
+  const length = 3 * getDefaultHighWaterMark(false)
+  const serve: Serve = conn => conn.respond('200 OK', Buffer.alloc(length).toString())
   const book = start(t, { bodyTimeoutMs: 60_000 }, { [PROXY]: openProxy(serve) })
   const client = book.client()
   client.reader.detach()
