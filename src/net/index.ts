@@ -15,7 +15,7 @@ export {
   meansInterface,
 } from './interfaces.ts'
 export { type Borrower, borrowReads } from './lending-socket.ts'
-export { peerOf, withoutMapping } from './peer.ts'
+export { type ClientAddress, peerOf, withoutMapping } from './peer.ts'
 export { readInterfaces } from './read-interfaces.ts'
 export { listen, type Listener } from './listener.ts'
 export { listenAt, type SocketPath } from './listen-at.ts'

@@ -71,7 +71,7 @@ class LendingReader {
       if (isOut) keepSpare(buffer)
       isOut = false
     })
-    isOut &&= isLent
+    if (!isLent) isOut = false
     return isLent
   }
 }

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
 
-export interface Peer {
+/** Where a client is, as rules, counts and logs name it. */
+export interface ClientAddress {
   readonly address: string
   readonly port: number
 }
 
-/** Who is at the other end, in the form in which rules, counts and logs name it; undefined when it is gone already. */
-export function peerOf({ remoteAddress, remotePort }: Socket): Peer | undefined {
+/** Who is at the other end; undefined when it is gone already. */
+export function peerOf({ remoteAddress, remotePort }: Socket): ClientAddress | undefined {
   if (remoteAddress === undefined || remotePort === undefined) return undefined
   return { address: withoutMapping(remoteAddress), port: remotePort }
 }

@@ -1,5 +1,6 @@
 import { type Emit, ProxyError } from '../core/index.ts'
-import type { ClientAddress, ClientStream } from './frontend.ts'
+import type { ClientAddress } from '../net/index.ts'
+import type { ClientStream } from './frontend.ts'
 
 /** How many connections of clients there may be at once; 0 is no limit. */
 export interface ClientLimits {

@@ -1,9 +1,5 @@
 import type { Duplex } from 'node:stream'
-
-export interface ClientAddress {
-  readonly address: string
-  readonly port: number
-}
+import type { ClientAddress } from '../net/index.ts'
 
 export type ClientStream = Duplex & { readonly bytesRead?: number }
 

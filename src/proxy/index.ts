@@ -1,7 +1,7 @@
 export { ClientCounts } from './client-counts.ts'
 export type { Accounts, CurrentDependencies, FindProxy, ProxyDependencies } from './dependencies.ts'
 export { fixedTargetProtocol } from './fixed-target-protocol.ts'
-export type { ClientAddress, ClientStream, Frontend, WorkInProgress } from './frontend.ts'
+export type { ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 export { HttpFrontend } from './http-frontend.ts'
 export { socksProtocol } from './socks-protocol.ts'
 export { StreamFrontend } from './stream-frontend.ts'

@@ -7,10 +7,11 @@ import {
   ProxyError,
   toProxyError,
 } from '../core/index.ts'
+import type { ClientAddress } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
 import { type ClientCounts, REFUSED_CLIENT_MS } from './client-counts.ts'
 import type { CurrentDependencies } from './dependencies.ts'
-import type { ClientAddress, ClientStream, Frontend, WorkInProgress } from './frontend.ts'
+import type { ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 import { openTunnel, relayTunnel, type TunnelEnds, whenOver } from './open-tunnel.ts'
 import { ownConnectRequest } from './outgoing-request.ts'
 import type { RequestScope } from './request-scope.ts'

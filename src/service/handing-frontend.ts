@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import type { Served } from '../config/index.ts'
+import type { ClientAddress } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
-import type { ClientAddress, ClientCounts, CurrentDependencies, Frontend } from '../proxy/index.ts'
+import type { ClientCounts, CurrentDependencies, Frontend } from '../proxy/index.ts'
 import type { Workforce } from './workforce.ts'
 
 /** What a listener hands its connections to. */

@@ -96,11 +96,11 @@ export class Worker {
     const frontend = this.#serving?.frontends.frontendFor(served)
     if (socket === undefined || frontend === undefined) return this.#courier.closed(client)
     socket.once('close', () => this.#courier.closed(client))
-    const address = peerOf(socket)
-    if (address === undefined) return void socket.destroy()
+    const peer = peerOf(socket)
+    if (peer === undefined) return void socket.destroy()
     // Otherwise a client that has said all would not be answered.
     socket.allowHalfOpen = true
-    frontend.accept(socket, address)
+    frontend.accept(socket, peer)
   }
 
   #look(wants: 'counts' | 'work'): WorkerSnapshot {

@@ -28,12 +28,8 @@ class Collector {
   lent = 0
 
   constructor(near: Socket) {
-    near.on('data', (piece: Buffer) => this.add(piece))
+    near.on('data', (piece: Buffer) => this.#pieces.push(piece))
     this.#end = new Promise(resolve => near.once('end', resolve))
-  }
-
-  add(piece: Buffer): void {
-    this.#pieces.push(piece)
   }
 
   /** Keeps the place of lent bytes. @returns what puts them there, before they are given back. */

@@ -1,26 +1,19 @@
-import { connect, createServer, Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
 import t from 'tap'
 import { peerOf, withoutMapping } from '../../../src/net/index.ts'
+import { socketPair } from '../../harness/socket-pair.ts'
 
 t.test('an IPv4 client has the same address on every port', async t => {
   for (const host of ['127.0.0.1', '::']) {
-    const server = createServer()
-    t.teardown(() => server.close())
-    const failure = await new Promise(resolve =>
-      server.once('error', resolve).listen(0, host, () => resolve(undefined)),
-    )
-    if (failure !== undefined) {
-      t.comment('skipped: this host has no IPv6')
+    const pair = await socketPair(connect, host).catch(() => undefined)
+    if (pair === undefined) {
+      t.equal(host, '::', 'skipped: this host has no IPv6')
       continue
     }
-    const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-    const at = server.address()
-    const client = connect(typeof at === 'object' && at !== null ? at.port : 0, '127.0.0.1')
-    t.teardown(() => client.destroy())
-    const socket = await accepted
-    t.teardown(() => socket.destroy())
-    const port = client.localPort
-    t.strictSame(peerOf(socket), { address: '127.0.0.1', port }, `a port on ${host}`)
+    const [accepted, opened] = pair
+    for (const end of pair) t.teardown(() => end.destroy())
+    const expected = { address: '127.0.0.1', port: opened.localPort }
+    t.strictSame(peerOf(accepted), expected, `a port on ${host}`)
   }
 })
 
