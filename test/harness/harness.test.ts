@@ -4,6 +4,7 @@ import { startByteEcho } from './byte-echo.ts'
 import { EventRecorder } from './event-recorder.ts'
 import { connectTunnel, openClient } from './http-client.ts'
 import { answerChallenge, NEGOTIATE } from './plain-ntlm.ts'
+import { takeBlock } from './real/port.ts'
 import { type BodyStyle, type Script, startScriptedUpstream } from './scripted-upstream.ts'
 
 const ALICE = { user: 'alice', domain: 'DEMO', password: 'wonderland' }
@@ -111,4 +112,11 @@ t.test('a recorder gives out each event once, before and after it happens', asyn
   recorder.emit({ type: 'upstream.up', upstream: 'c:3' })
   t.match(await coming, { upstream: 'c:3' })
   t.equal(recorder.count('upstream.up'), 3)
+})
+
+t.test('those who take ports at the same time never get the same one', async t => {
+  const takers = [await takeBlock(7), await takeBlock(7), await takeBlock(7)]
+  const ports: number[] = []
+  for (let i = 0; i < 10; i++) for (const take of takers) ports.push(await take())
+  t.equal(new Set(ports).size, 30)
 })

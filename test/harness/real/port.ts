@@ -1,27 +1,54 @@
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 
 /** Below the range from which port 0 and outgoing connections are served (ip_local_port_range): no other program gets it. */
 const FIRST_PORT = 10_000
 
-/** Test files run at the same time, in processes whose numbers are near each other. */
+/** Test files run at the same time, each in a process of its own: each takes a block of ports for itself. */
 const BLOCKS = 64
 const BLOCK_SIZE = 340
 
-let taken = 0
+let nextPort: Promise<() => Promise<number>> | undefined
 
-/** A loopback port that is free, and that this process has not given away before; for programs that cannot bind port 0. */
+/** A loopback port that is free, and that no test has been given before; for programs that cannot bind port 0. */
 export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = FIRST_PORT + (process.pid % BLOCKS) * BLOCK_SIZE + (taken++ % BLOCK_SIZE)
-    if (await isFree(port)) return port
-  }
+  nextPort ??= takeBlock(process.pid)
+  return (await nextPort)()
 }
 
-function isFree(port: number): Promise<boolean> {
+/**
+ * Takes a block: who listens on its first port has it, until its process ends.
+ * @param start the block to begin the search at.
+ * @returns what gives the block's ports, one after the other.
+ */
+export async function takeBlock(start: number): Promise<() => Promise<number>> {
+  for (let i = 0; i < BLOCKS; i++) {
+    const first = FIRST_PORT + ((start + i) % BLOCKS) * BLOCK_SIZE
+    const server = await listenOn(first)
+    if (server === undefined) continue
+    server.unref()
+    let taken = 0
+    return async () => {
+      for (;;) {
+        const port = first + 1 + (taken++ % (BLOCK_SIZE - 1))
+        if (await isFree(port)) return port
+      }
+    }
+  }
+  throw new Error(`none of the ${BLOCKS} blocks of ports from ${FIRST_PORT} on is free`)
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = await listenOn(port)
+  if (server !== undefined) await new Promise(resolve => server.close(resolve))
+  return server !== undefined
+}
+
+/** @returns undefined when somebody else has the port. */
+function listenOn(port: number): Promise<Server | undefined> {
   const server = createServer()
   return new Promise(resolve => {
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => resolve(server))
   })
 }
 
