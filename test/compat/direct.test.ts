@@ -1,5 +1,6 @@
 import t from 'tap'
 import { skipUnless } from '../harness/real/programs.ts'
+import { UNKNOWN_NAME } from '../harness/unknown-name.ts'
 import { basics, better, type Case, compare, same, type Side, startDuel } from './duel.ts'
 import type { Answer } from './house.ts'
 import { ask, HELLO, readOutcome, send, served, statusOf } from './normal.ts'
@@ -142,7 +143,7 @@ const cases: Case[] = [
   better(
     'an unknown name gets 502 Success',
     WHY,
-    gets('GET http://nowhere.invalid/ HTTP/1.1\nHost: x'),
+    gets(`GET http://${UNKNOWN_NAME}/ HTTP/1.1\nHost: x`),
     {
       cntlm: '502 Success',
       tsntlm: '502 Bad Gateway (DIAL_DNS)',

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { skipUnless } from '../harness/real/programs.ts'
+import { UNKNOWN_NAME } from '../harness/unknown-name.ts'
 import type { RawClient } from '../harness/http-client.ts'
 import { basics, better, type Case, compare, same, type Side, startDuel } from './duel.ts'
 import { type Answer, KEEPS } from './house.ts'
@@ -210,7 +211,7 @@ const open: Case[] = [
   better(
     'an unknown name is answered 1',
     REPLY,
-    asks(() => request(3, named('nowhere.invalid'), 80)),
+    asks(() => request(3, named(UNKNOWN_NAME), 80)),
     {
       cntlm: [FAILED],
       tsntlm: ['05040001'],

@@ -15,6 +15,7 @@ import { startByteEcho } from '../../harness/byte-echo.ts'
 import { EventRecorder } from '../../harness/event-recorder.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 import { startHeldOrigin } from '../../harness/real/held-origin.ts'
+import { UNKNOWN_NAME } from '../../harness/unknown-name.ts'
 import { openClient, type RawClient, type RawResponse } from '../../harness/http-client.ts'
 
 type Test = Pick<typeof t, 'teardown'>
@@ -160,7 +161,7 @@ t.test('an address that cannot be bound is reported, and the others serve', asyn
   const { port } = occupied.address() as AddressInfo
   const cases: [bad: Config['listeners'][number], reason: RegExp][] = [
     [listenOn('127.0.0.1', port), /in use.*\(EADDRINUSE\)$/],
-    [listenOn('host.invalid', 3128), /\(ENOTFOUND\)$/],
+    [listenOn(UNKNOWN_NAME, 3128), /\(ENOTFOUND\)$/],
   ]
   for (const [bad, reason] of cases) {
     const good = listenOn('127.0.0.1')
