@@ -13,9 +13,6 @@ import {
 } from './duel.ts'
 import { ask, CLOSED, served, statusOf } from './normal.ts'
 
-// A name server that does not answer is not waited for long by what is started here (resolv.conf(5)).
-process.env['RES_OPTIONS'] = 'timeout:1 attempts:1'
-
 const GET = 'GET http://site.test/a HTTP/1.1\nHost: site.test'
 const POST = 'POST http://site.test/a HTTP/1.1\nHost: site.test\nContent-Length: 3'
 const CONNECT = 'CONNECT site.test:443 HTTP/1.1\nHost: site.test:443'

@@ -17,9 +17,12 @@ export interface Finished {
   readonly stderr: string
 }
 
+/** A name server that does not answer is not waited for long, see resolv.conf(5). */
+const RESOLVER = { RES_OPTIONS: 'timeout:1 attempts:1' }
+
 function environment(extra: RunOptions['env'] = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name))
-  return { ...Object.fromEntries(own), ...extra }
+  return { ...RESOLVER, ...Object.fromEntries(own), ...extra }
 }
 
 /** Runs a program to its end. */
