@@ -2,7 +2,7 @@ import { availableParallelism, homedir } from 'node:os'
 import type { Config, Directive } from '../config/index.ts'
 import type { ControlSocket } from '../control/index.ts'
 import { type Emit, formatHostPort, systemClock, systemEntropy } from '../core/index.ts'
-import type { Logger, Statistics } from '../observe/index.ts'
+import type { Statistics } from '../observe/index.ts'
 import {
   becomeUser,
   type BuildInput,
@@ -25,6 +25,7 @@ import { notifyParent } from './background.ts'
 import { controlActions } from './control-actions.ts'
 import { chooseControlSocket, openControl } from './control-serve.ts'
 import { FAILED, OK } from './exit-code.ts'
+import type { ProgramLog } from './program-log.ts'
 import { createReloader } from './reloader.ts'
 import { type StopCause, watchSignals } from './signals.ts'
 import { readVersion } from './version.ts'
@@ -37,9 +38,7 @@ export interface Surroundings {
   readonly stopsOnHangup: boolean
   readonly sockets: readonly InheritedSocket[]
   readonly identity: Identity | undefined
-  readonly logger: Logger
-  /** @returns false when there is a log file and it cannot be opened anew. */
-  readonly reopenLog: () => boolean
+  readonly log: ProgramLog
   readonly emit: Emit
   readonly statistics: Statistics
 }
@@ -52,7 +51,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     outer.emit(event)
   }
   const surroundings = { ...outer, emit }
-  const { identity, logger, pidFile, reopenLog, stopsOnHangup } = surroundings
+  const { identity, log, pidFile, stopsOnHangup } = surroundings
   const service = makeService(input, surroundings)
   const socket = chooseControlSocket(input.config.controlSocket, identity)
   const systemd = notifierOf(emit)
@@ -66,8 +65,8 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     onEnd: announce,
   })
   const stop = (): void => signals.stop('control socket')
-  const actions = controlActions({ service, reloader, logger, reopenLog, stop })
-  process.on('SIGUSR2', reopenLog)
+  const actions = controlActions({ service, reloader, log, stop })
+  process.on('SIGUSR2', () => log.reopen())
   let control: ControlSocket | undefined
   try {
     const opened = await moveAdmin(admin, input.config)
