@@ -28,6 +28,7 @@ import { FAILED, OK } from './exit-code.ts'
 import type { ProgramLog } from './program-log.ts'
 import { createReloader } from './reloader.ts'
 import { type StopCause, watchSignals } from './signals.ts'
+import { controllingTerminal, hangupListener } from './terminal.ts'
 import { readVersion } from './version.ts'
 
 export interface Surroundings {
@@ -73,13 +74,16 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     opened.commit()
     const started = service.start()
     // Without a listener SIGHUP ends the process, and who sends it may know from the log that it is ready: what comes early waits.
+    const reload = (): void => {
+      started.then(
+        () => reloader.reload(),
+        () => undefined,
+      )
+    }
     if (!stopsOnHangup) {
-      process.on('SIGHUP', () => {
-        started.then(
-          () => reloader.reload(),
-          () => undefined,
-        )
-      })
+      const terminal = controllingTerminal()
+      const stop = (): void => signals.stop('closed terminal')
+      process.on('SIGHUP', hangupListener({ clock: systemClock, terminal, reload, stop }))
     }
     await started
     if (identity !== undefined) becomeUser(identity)

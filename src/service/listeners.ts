@@ -107,8 +107,8 @@ export class Listeners {
         const { fresh, moved, problems } = await this.#bindNew(plan)
         const failed = describeFailed(problems)
         if (!this.#hasAny(plan, fresh, problems)) {
-          await this.#bringBack(moved)
-          throw new ProxyError('CONFIG', { detail: failed.join('; ') })
+          const gone = await this.#bringBack(moved)
+          throw new ProxyError('CONFIG', { detail: [...failed, ...gone].join('; ') })
         }
         this.#close([...moved, ...this.#unwanted(plan)])
         for (const { key, serves } of plan.places) {
@@ -173,8 +173,9 @@ export class Listeners {
     )
   }
 
-  /** What made room for nothing; only where that fails there is something to tell. */
-  async #bringBack(moved: readonly Bound[]): Promise<void> {
+  /** What made room for nothing. @returns what cannot be bound again, as somebody else was faster. */
+  async #bringBack(moved: readonly Bound[]): Promise<string[]> {
+    const gone: string[] = []
     for (const each of moved) {
       const { place } = each
       if (place === undefined) continue
@@ -185,8 +186,10 @@ export class Listeners {
         this.#close([each])
         this.#report(place.key, bound)
         this.#problems.set(place.key, bound)
+        gone.push(`${place.key} made room for that and cannot be bound again: ${bound.reason}`)
       }
     }
+    return gone
   }
 
   close(): void {

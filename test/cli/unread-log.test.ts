@@ -67,10 +67,10 @@ async function connects(port: number): Promise<true | undefined> {
   }
 }
 
-/** Makes that many requests, with access lines of six kilobytes. @returns how many were answered by the web server. */
+/** Makes that many requests, with access lines of two kilobytes. @returns how many were answered by the web server. */
 async function request(port: number, count: number): Promise<number> {
   const client = await openClient(port)
-  const url = `http://127.0.0.1:${origin.http.port}/${'p'.repeat(6_000)}`
+  const url = `http://127.0.0.1:${origin.http.port}/${'p'.repeat(3_000)}`
   let answered = 0
   for (let at = 0; at < count; at++) {
     const { status } = await client.request(`GET ${url} HTTP/1.1\nHost: a`)
@@ -116,11 +116,11 @@ for (const kind of KINDS) {
     async t => {
       const program = await start(t, kind)
       const { adminPort, child, ended, port } = program
-      t.equal(await request(port, 400), 400)
+      t.equal(await request(port, 1_000), 1_000)
       const lost = await lostLines(adminPort)
       t.ok(lost > 100, `${lost} lines lost`)
       const whole = (lines: readonly Line[]): boolean =>
-        countOf(lines, 'request.finished') + lost === 400
+        countOf(lines, 'request.finished') + lost === 1_000
       const lines = await readLog(program, whole)
       const told = lines.filter(({ event }) => event === 'log.lost')
       t.match(told, [{ msg: `log lines lost: ${lost}`, lines: lost }])
@@ -132,28 +132,28 @@ for (const kind of KINDS) {
 
   t.test(`nothing is lost at the end while somebody reads ${kind}`, async t => {
     const program = await start(t, kind)
-    t.equal(await request(program.port, 100), 100)
+    t.equal(await request(program.port, 200), 200)
     program.child.kill('SIGTERM')
     const lines = await readLog(program, all => countOf(all, 'service.stopped') === 1)
     t.equal(await program.ended, 0)
-    t.equal(countOf(lines, 'request.finished'), 100)
+    t.equal(countOf(lines, 'request.finished'), 200)
     t.equal(countOf(lines, 'log.lost'), 0)
   })
 
   t.test(`a program that ends by a bug leaves its whole log in ${kind}`, async t => {
     const crash = `process.on('SIGWINCH', () => { throw new Error('boom') })`
     const program = await start(t, kind, ['--import', `data:text/javascript,${crash}`])
-    t.equal(await request(program.port, 100), 100)
+    t.equal(await request(program.port, 200), 200)
     program.child.kill('SIGWINCH')
     const lines = await readLog(program, all => countOf(all, 'bug') === 1)
     t.equal(await program.ended, 1)
-    t.equal(countOf(lines, 'request.finished'), 100)
+    t.equal(countOf(lines, 'request.finished'), 200)
     t.match(lines.at(-1), { msg: 'a bug: the program ends', err: { message: 'boom' } })
   })
 
   t.test(`it ends although nobody reads ${kind}`, async t => {
     const { child, ended, port } = await start(t, kind)
-    t.equal(await request(port, 100), 100)
+    t.equal(await request(port, 200), 200)
     child.kill('SIGTERM')
     t.equal(await ended, 0)
   })
