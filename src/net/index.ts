@@ -1,4 +1,5 @@
 export { type Certificates, readCertificates } from './certificates.ts'
+export { DescriptorGauge, type DescriptorTable, sparingDialer } from './descriptor-gauge.ts'
 export { clientsWithin, parseDescriptorLimit, readDescriptorLimit } from './descriptor-limit.ts'
 export {
   type Dialer,

@@ -30,6 +30,8 @@ export interface ListenersOptions {
   /** Whether connections are not to be read from before they have come to those who serve them. */
   readonly startsPaused: boolean
   readonly readInterfaces: () => readonly Interface[]
+  /** Whether there are descriptors enough for a connection that was accepted. */
+  readonly mayAccept: () => boolean
 }
 
 /** How often interfaces and addresses that are not there yet are looked at. */
@@ -326,7 +328,7 @@ export class Listeners {
     serves: Served,
   ): Promise<Bound> {
     const { receptionFor, startsPaused } = this.#options
-    const listener = await listen(at, socket => accept(bound.reception, socket), { startsPaused })
+    const listener = await listen(at, socket => this.#accept(bound, socket), { startsPaused })
     const bound: Bound = {
       place,
       key: place?.key ?? formatHostPort(listener.address),
@@ -338,17 +340,30 @@ export class Listeners {
     return bound
   }
 
+  #accept({ reception }: Bound, socket: Socket): void {
+    const { emit, mayAccept } = this.#options
+    const client = peerOf(socket)
+    // Gone before it was accepted.
+    if (client === undefined) {
+      socket.destroy()
+    } else if (!mayAccept()) {
+      socket.destroy()
+      const { address, port } = client
+      emit({
+        type: 'client.refused',
+        client: `${address}:${port}`,
+        limit: 'descriptors',
+        most: undefined,
+      })
+    } else {
+      reception.accept(socket, client)
+    }
+  }
+
   #tellBound({ address }: Listener): void {
     if (this.#isClosed) return
     this.#options.emit({ type: 'listener.bound', address: formatHostPort(address) })
   }
-}
-
-function accept(reception: Reception, socket: Socket): void {
-  const client = peerOf(socket)
-  // Gone before it was accepted.
-  if (client === undefined) socket.destroy()
-  else reception.accept(socket, client)
 }
 
 function describeFailed(problems: ReadonlyMap<string, BindingProblem>): string[] {

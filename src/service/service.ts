@@ -37,6 +37,7 @@ export class Service {
       receptionFor: served => this.#serving.frontends.receptionFor(served),
       startsPaused: workforce !== undefined,
       readInterfaces: this.#serving.carryOver.readInterfaces,
+      mayAccept: () => this.#serving.carryOver.descriptors.mayAccept(),
     })
   }
 

@@ -30,7 +30,7 @@ const listenOn = (
 function makeListeners(test: Test) {
   const clock = new FakeClock()
   const recorder = new EventRecorder()
-  const host = { interfaces: [] as Interface[] }
+  const host = { interfaces: [] as Interface[], mayAccept: true }
   const listeners = new Listeners({
     clock,
     emit: recorder.emit,
@@ -46,6 +46,7 @@ function makeListeners(test: Test) {
       destroy: () => 0,
     }),
     readInterfaces: () => host.interfaces,
+    mayAccept: () => host.mayAccept,
   })
   test.teardown(() => listeners.close())
   const has = (name: string, ...addresses: string[]): void => {
@@ -67,7 +68,7 @@ function makeListeners(test: Test) {
       const { type } = event
       return `${type.replace('listener.', '')} ${'address' in event ? event.address : ''}`
     })
-  return { clock, recorder, listeners, has, lose, look, told }
+  return { clock, recorder, host, listeners, has, lose, look, told }
 }
 
 const open = (listeners: Listeners): string[] => listeners.addresses.map(formatHostPort)
@@ -209,7 +210,7 @@ t.test('without interfaces and with everything bound nothing is looked at', asyn
 })
 
 t.test('a change waits for addresses too, and gives up those that are not wanted', async t => {
-  const { listeners, clock, has, told } = makeListeners(t)
+  const { listeners, clock, told } = makeListeners(t)
   const [port, other] = [await freePort(), await freePort()]
   await listeners.start([listenOn('127.0.0.1', port), listenOn('docker0', port)])
   told()
@@ -301,6 +302,22 @@ t.test(
     t.equal(await serves(port, '127.0.0.1'), 'http')
   },
 )
+
+t.test('a connection that is lost for want of descriptors is told of, each one', async t => {
+  const { host, listeners, recorder } = makeListeners(t)
+  const port = await freePort()
+  await listeners.start([listenOn('127.0.0.1', port)])
+  recorder.events.splice(0)
+  host.mayAccept = false
+  for (let n = 0; n < 3; n++) {
+    const client = await openClient(port)
+    t.ok(await client.reader.closed())
+  }
+  t.match(recorder.events, Array(3).fill({ type: 'client.refused', limit: 'descriptors' }))
+  t.match(recorder.events, [{ client: /^127\.0\.0\.1:\d+$/ }, {}, {}])
+  host.mayAccept = true
+  t.equal(await serves(port, '127.0.0.1'), 'http')
+})
 
 t.test('after the close nothing is bound any more', async t => {
   const { listeners, clock, has, told } = makeListeners(t)
