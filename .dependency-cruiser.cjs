@@ -36,7 +36,7 @@ const ROOMS = {
     node: ['http', 'net', 'stream'],
   },
   control: { rooms: ['core', 'net'], node: ['fs', 'http', 'path'] },
-  observe: { rooms: ['core'], node: ['fs', 'tty'], packages: ['pino'] },
+  observe: { rooms: ['core'], node: ['fs'], packages: ['pino'] },
   admin: {
     rooms: ['core', 'net'],
     node: ['fs', 'http'],

@@ -148,6 +148,7 @@ function totalLines({ totals }: ServiceStatus): string[] {
     clientsMalformed,
     clientsRefused,
     failures,
+    logLinesLost,
     requests,
     routes,
     tunnels,
@@ -164,6 +165,14 @@ function totalLines({ totals }: ServiceStatus): string[] {
       `${clientsDenied} clients by Allow and Deny, ${clientsRefused} at limits, ${clientsMalformed} without a valid request`,
     ],
     ['failed', failed.length === 0 ? 'none' : failed.join(', ')],
+    ...(logLinesLost === 0
+      ? []
+      : [
+          [
+            'log',
+            `${logLinesLost} lines lost: whoever reads it is too slow, or it cannot be written`,
+          ],
+        ]),
   ])
 }
 

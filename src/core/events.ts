@@ -216,6 +216,8 @@ export type ProxyEvent =
       readonly requests: number
       readonly graceMs: number
     }
+  /** Whoever reads the log was behind for long, or it could not be written; now it goes on. */
+  | { readonly type: 'log.lost'; readonly lines: number }
   | { readonly type: 'control.failed'; readonly reason: string }
   | { readonly type: 'service.notifyFailed'; readonly reason: string }
   | { readonly type: 'service.stopped'; readonly aborted: number }

@@ -1,4 +1,5 @@
 export { type Certificates, readCertificates } from './certificates.ts'
+export { DescriptorGauge, type DescriptorTable, sparingDialer } from './descriptor-gauge.ts'
 export { clientsWithin, parseDescriptorLimit, readDescriptorLimit } from './descriptor-limit.ts'
 export {
   type Dialer,
@@ -17,6 +18,7 @@ export {
 export { type Borrower, borrowReads } from './lending-socket.ts'
 export { type ClientAddress, peerOf, withoutMapping } from './peer.ts'
 export { readInterfaces } from './read-interfaces.ts'
+export { limitConnections } from './limit-connections.ts'
 export { listen, type Listener } from './listener.ts'
 export { listenAt, type SocketPath } from './listen-at.ts'
 export { Tunnel, type TunnelEnd, type TunnelOptions, type TunnelResult } from './tunnel.ts'

@@ -7,9 +7,11 @@ import {
   type HostPort,
 } from '../core/index.ts'
 import {
+  DescriptorGauge,
   type Dialer,
   type Interface,
   readDescriptorLimit,
+  sparingDialer,
   readInterfaces,
   tcpDialer,
 } from '../net/index.ts'
@@ -54,6 +56,7 @@ export class CarryOver {
   readonly logons: Logons
   /** Infinity where the system does not say. */
   readonly descriptorLimit = readDescriptorLimit() ?? Infinity
+  readonly descriptors = new DescriptorGauge(this.descriptorLimit)
   readonly #ports: CarryOverPorts
   #pac: { readonly key: string; readonly finder: PacFinder } | undefined
   #dialer: { readonly timeoutMs: number; readonly dialer: Dialer } | undefined
@@ -81,7 +84,8 @@ export class CarryOver {
 
   dialerFor(timeoutMs: number): Dialer {
     if (this.#dialer?.timeoutMs === timeoutMs) return this.#dialer.dialer
-    const dialer = this.#ports.dialer ?? tcpDialer({ clock: this.#ports.clock, timeoutMs })
+    const plain = this.#ports.dialer ?? tcpDialer({ clock: this.#ports.clock, timeoutMs })
+    const dialer = sparingDialer(plain, this.descriptors)
     this.#dialer = { timeoutMs, dialer }
     return dialer
   }

@@ -37,6 +37,7 @@ export class Service {
       receptionFor: served => this.#serving.frontends.receptionFor(served),
       startsPaused: workforce !== undefined,
       readInterfaces: this.#serving.carryOver.readInterfaces,
+      mayAccept: () => this.#serving.carryOver.descriptors.mayAccept(),
     })
   }
 
@@ -119,10 +120,11 @@ export class Service {
 
   /**
    * Goes on with another configuration, as Serving.change says.
-   * @throws ProxyError CONFIG when a new address cannot be bound: everything is as before then.
+   * @returns which addresses could not be bound, and why.
+   * @throws ProxyError CONFIG when no address at all could: everything is as before then.
    */
-  async reload(input: BuildInput): Promise<void> {
-    await this.#listeners.change(input.config.listeners)
+  async reload(input: BuildInput): Promise<readonly string[]> {
+    const failed = await this.#listeners.change(input.config.listeners)
     this.#serving.change(input)
     this.#input = input
     this.#ports.workforce?.configure(input, this.#serving.generation.guard)
@@ -132,6 +134,7 @@ export class Service {
       loadedAt: this.#ports.clock.wallMs(),
     }
     this.#ports.emit({ type: 'config.loaded', ...this.#summary() })
+    return failed
   }
 
   /**

@@ -76,6 +76,7 @@ export interface TotalsView {
   readonly failures: Readonly<Record<string, number | undefined>>
   readonly clientsDenied: number
   readonly clientsMalformed: number
+  readonly logLinesLost: number
 }
 
 export interface Failure {
