@@ -14,11 +14,11 @@ const ROOMS = {
     rooms: ['core'],
     node: [
       'dgram',
-      'dns/promises',
       'fs',
       'fs/promises',
       'http',
       'https',
+      'net',
       'os',
       'url',
       'worker_threads',

@@ -1,12 +1,6 @@
 export { type Certificates, readCertificates } from './certificates.ts'
 export { clientsWithin, parseDescriptorLimit, readDescriptorLimit } from './descriptor-limit.ts'
-export {
-  type Dialer,
-  type DialOptions,
-  resolveAll,
-  tcpDialer,
-  type TcpDialerOptions,
-} from './dialer.ts'
+export { type Dialer, type DialOptions, tcpDialer, type TcpDialerOptions } from './dialer.ts'
 export {
   findInterfaces,
   type FoundInterfaces,
@@ -16,6 +10,8 @@ export {
 } from './interfaces.ts'
 export { type Borrower, borrowReads } from './lending-socket.ts'
 export { type ClientAddress, peerOf, withoutMapping } from './peer.ts'
+export { HostNames } from './names/host-names.ts'
+export { resolveAll, systemNames } from './names/system-names.ts'
 export { readInterfaces } from './read-interfaces.ts'
 export { listen, type Listener } from './listener.ts'
 export { listenAt, type SocketPath } from './listen-at.ts'

@@ -1,4 +1,5 @@
 import {
+  type CancelSignal,
   type Clock,
   countFrom,
   type Emit,
@@ -8,9 +9,11 @@ import {
 } from '../core/index.ts'
 import {
   type Dialer,
+  type HostNames,
   type Interface,
   readDescriptorLimit,
   readInterfaces,
+  systemNames,
   tcpDialer,
 } from '../net/index.ts'
 import { type KeeperOptions, openPac, type PacFinder } from '../pac/index.ts'
@@ -55,6 +58,8 @@ export class CarryOver {
   /** Infinity where the system does not say. */
   readonly descriptorLimit = readDescriptorLimit() ?? Infinity
   readonly #ports: CarryOverPorts
+  /** With the last good addresses of upstreams. */
+  readonly #names: HostNames
   #pac: { readonly key: string; readonly finder: PacFinder } | undefined
   #dialer: { readonly timeoutMs: number; readonly dialer: Dialer } | undefined
   #interfaces: readonly Interface[] | undefined
@@ -62,6 +67,7 @@ export class CarryOver {
 
   constructor(ports: CarryOverPorts) {
     this.#ports = ports
+    this.#names = systemNames(ports.clock)
     const names = ports.names ?? newNames(ports.entropy)
     this.pseudonym = names.pseudonym
     this.nextRequestId = requestIds(names.requestPrefix)
@@ -81,7 +87,8 @@ export class CarryOver {
 
   dialerFor(timeoutMs: number): Dialer {
     if (this.#dialer?.timeoutMs === timeoutMs) return this.#dialer.dialer
-    const dialer = this.#ports.dialer ?? tcpDialer({ clock: this.#ports.clock, timeoutMs })
+    const dialer =
+      this.#ports.dialer ?? tcpDialer({ clock: this.#ports.clock, timeoutMs, names: this.#names })
     this.#dialer = { timeoutMs, dialer }
     return dialer
   }
@@ -119,7 +126,9 @@ export class CarryOver {
     this.#pac = undefined
     if (location === undefined) return undefined
     const { clock, emit, openPac: open = openPac } = this.#ports
-    const finder = open({ location, refreshMs, clock, emit })
+    const resolve = (name: string, signal: CancelSignal): Promise<readonly string[]> =>
+      this.#names.lookUp(name, 'target', signal)
+    const finder = open({ location, refreshMs, clock, emit, resolve })
     this.#pac = { key, finder }
     return finder
   }
