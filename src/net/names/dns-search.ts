@@ -77,10 +77,11 @@ async function askFamilies(
   let timer = clock.setTimer(ms, end)
   signal.addEventListener('abort', end, { once: true })
   if (signal.aborted) end()
+  const question = ask(server, limit)
   try {
     const replies = await Promise.all(
       families.map(async family => {
-        const reply = await ask(server, name, family, limit)
+        const reply = await question(name, family)
         if (reply.kind === 'unknown') end()
         if (reply.kind === 'found') {
           timer.cancel()

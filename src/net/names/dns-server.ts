@@ -15,34 +15,33 @@ export type Reply =
   /** Nothing came before the signal. */
   | { readonly kind: 'silent' }
 
-/** Asks one server once. Never rejects; the signal ends the question and frees its socket. */
-export type AskServer = (
-  server: string,
-  name: string,
-  family: Family,
-  signal: CancelSignal,
-) => Promise<Reply>
+/** Asks about one name and family. Never rejects. */
+export type Ask = (name: string, family: Family) => Promise<Reply>
+
+/** How one server is asked; the signal ends all questions that are asked so, and frees their socket. */
+export type AskServer = (server: string, signal: CancelSignal) => Ask
 
 /** Longer than any question: the signal ends it. */
 const NEVER_MS = 60_000
 
 /**
- * By node's own resolver, which has sockets of its own and needs no thread. Each question has one: a port and a number that nobody can
- * guess from earlier ones, and an end that concerns no other question. It costs 0.1 ms.
+ * By node's own resolver, which has sockets of its own and needs no thread. There is one for each look-up and server, which costs 0.1 ms: it has a
+ * port and numbers that nobody can guess from earlier ones, its end concerns no other look-up, and what one name does to a server does not
+ * change which server others are asked of.
  */
-export const askServer: AskServer = async (server, name, family, signal) => {
+export const askServer: AskServer = (server, signal) => {
   const resolver = new Resolver({ timeout: NEVER_MS, tries: 1 })
+  resolver.setServers([server.includes(':') ? `[${server}]` : server])
   const cancel = (): void => resolver.cancel()
-  try {
-    resolver.setServers([server.includes(':') ? `[${server}]` : server])
+  return async (name, family) => {
     signal.addEventListener('abort', cancel, { once: true })
     if (signal.aborted) return { kind: 'silent' }
-    const addresses = await (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name))
-    return addresses.length > 0 ? { kind: 'found', addresses } : { kind: 'empty' }
-  } catch (error) {
-    return replyOf(error instanceof Error && 'code' in error ? String(error.code) : 'EFORMERR')
-  } finally {
-    signal.removeEventListener('abort', cancel)
+    try {
+      const addresses = await (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name))
+      return addresses.length > 0 ? { kind: 'found', addresses } : { kind: 'empty' }
+    } catch (error) {
+      return replyOf(error instanceof Error && 'code' in error ? String(error.code) : 'EFORMERR')
+    }
   }
 }
 
