@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises'
+import { isIPv6 } from 'node:net'
 import type { CancelSignal } from '../../core/index.ts'
 
 export type Family = 4 | 6
@@ -31,7 +32,7 @@ const NEVER_MS = 60_000
  */
 export const askServer: AskServer = (server, signal) => {
   const resolver = new Resolver({ timeout: NEVER_MS, tries: 1 })
-  resolver.setServers([server.includes(':') ? `[${server}]` : server])
+  resolver.setServers([isIPv6(server) ? `[${server}]` : server])
   const cancel = (): void => resolver.cancel()
   return async (name, family) => {
     signal.addEventListener('abort', cancel, { once: true })

@@ -49,6 +49,8 @@ export function hostResolver(options: HostResolverOptions): ResolveName {
     const absolute = key.replace(/\.$/, '')
     const known = files.hosts.get(absolute) ?? (isLocalhost(absolute) ? LOOPBACK : undefined)
     if (known !== undefined) return known
+    // RFC 6761 section 6.4: it never has one, and no server need be asked.
+    if (absolute.endsWith('.invalid')) return []
     const found = await searchDns(key, { clock, ask, conf: files.resolvConf, signal })
     return preferred(found, hasGlobalIPv6())
   }
