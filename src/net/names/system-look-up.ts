@@ -8,7 +8,7 @@ const DEFAULT_THREADS = 4
 
 /**
  * How many of clients' look-ups may occupy a thread at once. libuv lets look-ups have half of its threads, rounded up; of these a
- * quarter, one at least, is left for the names of upstreams.
+ * quarter, one at least, is left for the names of upstreams; of one or two threads there is but one place for all.
  */
 export function clientPlaces(threadPoolSize: string | undefined): number {
   const given = Number(threadPoolSize)

@@ -20,10 +20,10 @@ interface Server {
 }
 
 /** Listens on 127.0.0.1 alone, so that 127.0.0.2 refuses on the same port. */
-async function startServer(test: Test): Promise<Server> {
+async function startServer(test: Test, host = '127.0.0.1'): Promise<Server> {
   const accepted: Socket[] = []
   const server = createServer({ allowHalfOpen: true }, socket => accepted.push(socket))
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(0, host, resolve))
   test.teardown(() => {
     for (const socket of accepted) socket.destroy()
     server.close()
@@ -125,6 +125,75 @@ t.test('a silent address is passed over, and the first connection wins', async t
   t.equal(server.accepted.length, 0, 'the first one has a quarter of a second for itself')
   clock.advance(1)
   t.equal((await dialing).remoteAddress, '127.0.0.1')
+})
+
+t.test('the families take turns, so that one that is silent costs one delay', async t => {
+  const server = await startServer(t, '::1')
+  await startBlackHole(t, server.port)
+  const { clock, dial } = dialerFor(t, { resolve: async () => ['127.0.0.2', '127.0.0.2', '::1'] })
+  const dialing = dial('proxy.test', server.port)
+  await turn()
+  clock.advance(250)
+  t.equal((await dialing).remoteAddress, '::1')
+  t.equal(clock.pendingTimers, 0)
+})
+
+t.test(
+  'an upstream is dialed at its last good address while its name server is silent',
+  async t => {
+    const server = await startServer(t)
+    const { answers, clock, dial } = slowNames(t)
+    const first = dial('proxy.test', server.port)
+    answers.shift()!(['127.0.0.1'])
+    await first
+    const second = dial('proxy.test', server.port)
+    await turn()
+    clock.advance(300)
+    t.equal((await second).remoteAddress, '127.0.0.1')
+    t.match(await dial('proxy.test', server.port), { remoteAddress: '127.0.0.1' })
+    t.equal(answers.length, 1, 'one look-up for both')
+    t.equal(clock.pendingTimers, 0)
+
+    const target = dial('proxy.test', server.port, { use: 'target' })
+    clock.advance(2_500)
+    await t.rejects(target, {
+      code: 'DIAL_DNS',
+      detail: 'proxy.test: no answer from the name server within 2500 ms',
+    })
+  },
+)
+
+t.test('a new address that comes late is tried beside the old one, which is silent', async t => {
+  const server = await startServer(t)
+  await startBlackHole(t, server.port)
+  const { answers, clock, dial } = slowNames(t)
+  const leaving = new AbortController()
+  const first = dial('proxy.test', server.port, { signal: leaving.signal })
+  answers.shift()!(['127.0.0.2'])
+  await turn()
+  leaving.abort()
+  await t.rejects(first, { code: 'CLIENT_ABORTED' })
+
+  const second = dial('proxy.test', server.port)
+  await turn()
+  clock.advance(300)
+  await turn()
+  clock.advance(250)
+  answers.shift()!(['127.0.0.2', '127.0.0.1'])
+  t.equal((await second).remoteAddress, '127.0.0.1')
+  t.equal(clock.pendingTimers, 0)
+})
+
+t.test('the time for the addresses is told without that for the name', async t => {
+  const server = await startServer(t)
+  await startBlackHole(t, server.port)
+  const { answers, clock, dial } = slowNames(t)
+  const dialing = dial('proxy.test', server.port)
+  clock.advance(2_000)
+  answers.shift()!(['127.0.0.2'])
+  await turn()
+  clock.advance(500)
+  await t.rejects(dialing, { code: 'DIAL_TIMEOUT', detail: /did not answer within 500 ms$/ })
 })
 
 t.test('a silent address alone ends in a time-out', async t => {
@@ -260,6 +329,13 @@ t.test('who goes away ends the dial, before it and in the middle of it', async t
   t.equal(clock.pendingTimers, 0)
   t.equal(server.accepted.length, 0)
 })
+
+/** A dialer whose look-ups the test answers, in their order. */
+function slowNames(test: Test) {
+  const answers: ((addresses: string[]) => void)[] = []
+  const resolve = () => new Promise<string[]>(done => answers.push(done))
+  return { answers, ...dialerFor(test, { resolve }) }
+}
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await turn()
