@@ -82,7 +82,7 @@ export class HostNames {
     const kept = this.#recall(name)
     const answer = this.#renew(name)
     if (kept === undefined) return offer(await answer)
-    let isOffered = false
+    let isOffered = false as boolean
     const offerKept = (): void => {
       kept.isOverdue = true
       isOffered = true
