@@ -12,12 +12,17 @@ import { startScriptedUpstream } from '../harness/scripted-upstream.ts'
 import { makeTempDir } from '../harness/temp-dir.ts'
 import { hasQuickJs } from '../unit/pac/sandbox.ts'
 
-/** Set in the namespace: how names are found there, and a folder for files. */
-const NSSWITCH = process.env['NAME_TEST_NSSWITCH']
-const FOLDER = process.env['NAME_TEST_FOLDER'] ?? ''
+/** Set in the namespace: a folder with the files that say there how names are found. */
+const FOLDER = process.env['NAME_TEST_FOLDER']
 
-if (NSSWITCH === undefined) await outside()
-else await inside()
+const WAYS: Readonly<Record<string, string>> = {
+  'over sockets of its own': 'hosts: files dns',
+  // The module is not installed, but tsntlm cannot know: only the C library can tell.
+  'by the C library, in threads': 'hosts: files tsntlmtest dns',
+}
+
+if (FOLDER === undefined) await outside()
+else for (const [way, nsswitch] of Object.entries(WAYS)) inside(FOLDER, way, nsswitch)
 
 /** This file again, in a network of its own whose name server is the test's. */
 async function outside(): Promise<void> {
@@ -27,24 +32,17 @@ async function outside(): Promise<void> {
     findProgram('ip') !== undefined &&
     (await run('unshare', [...flags, 'true'])).code === 0
   if (!isAllowed) return void t.plan(0, 'needs root, unshare and ip: no network namespace')
-  const ways = {
-    'over sockets of its own': 'hosts: files dns',
-    // The module is not installed, but tsntlm cannot know: only the C library can tell.
-    'by the C library, in threads': 'hosts: files tsntlmtest dns',
-  }
-  for (const [way, nsswitch] of Object.entries(ways)) {
-    const dir = makeTempDir(t)
-    writeFileSync(join(dir, 'resolv.conf'), 'nameserver 127.0.0.1\n')
-    writeFileSync(join(dir, 'hosts'), '127.0.0.1 localhost\n')
-    writeFileSync(join(dir, 'nsswitch.conf'), `${nsswitch}\n`)
-    const mounts = ['resolv.conf', 'hosts', 'nsswitch.conf'].map(
-      name => `touch -a /etc/${name} && mount --bind "$0/${name}" /etc/${name}`,
-    )
-    const script = ['ip link set lo up', ...mounts, 'exec "$@"'].join(' && ')
-    const self = [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)]
-    const env = { ...process.env, NAME_TEST_NSSWITCH: nsswitch, NAME_TEST_FOLDER: dir }
-    await t.spawn('unshare', [...flags, 'sh', '-c', script, dir, ...self], { env }, way)
-  }
+  const dir = makeTempDir(t)
+  writeFileSync(join(dir, 'resolv.conf'), 'nameserver 127.0.0.1\n')
+  writeFileSync(join(dir, 'hosts'), '127.0.0.1 localhost\n')
+  writeFileSync(join(dir, 'nsswitch.conf'), '')
+  const mounts = ['resolv.conf', 'hosts', 'nsswitch.conf'].map(
+    name => `touch -a /etc/${name} && mount --bind "$0/${name}" /etc/${name}`,
+  )
+  const script = ['ip link set lo up', ...mounts, 'exec "$@"'].join(' && ')
+  const self = [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)]
+  const env = { ...process.env, NAME_TEST_FOLDER: dir }
+  await t.spawn('unshare', [...flags, 'sh', '-c', script, dir, ...self], { env }, 'in a namespace')
 }
 
 interface Scene {
@@ -89,8 +87,8 @@ async function start(
 }
 
 /** What most scripts of companies begin with. */
-function writePac(upstream: string): string {
-  const path = join(FOLDER, 'proxy.pac')
+function writePac(folder: string, upstream: string): string {
+  const path = join(folder, 'proxy.pac')
   const script = `function FindProxyForURL(url, host) {
     var isOwn = isInNet(dnsResolve(host), '10.0.0.0', '255.0.0.0')
     return isOwn ? 'DIRECT' : 'PROXY ${upstream}'
@@ -99,8 +97,9 @@ function writePac(upstream: string): string {
   return path
 }
 
-async function inside(): Promise<void> {
-  t.test('names that are not answered stop nobody but those who ask for them', async t => {
+function inside(folder: string, way: string, nsswitch: string): void {
+  t.test(`names that are not answered stop nobody but those who ask for them, ${way}`, async t => {
+    writeFileSync(join(folder, 'nsswitch.conf'), `${nsswitch}\n`)
     const { connect, get, product, silent } = await start(t, () => [
       'NoProxy *.silent.test',
       'ConnectTimeout 5s',
@@ -126,13 +125,16 @@ async function inside(): Promise<void> {
     t.strictSame(down, [], 'and no upstream was marked down')
   })
 
-  t.test('a Pac script gets no address for a silent name, and everybody is served', async t => {
-    if (!(await hasQuickJs(t))) return
-    const { get, product } = await start(t, upstream => [`Pac ${writePac(upstream)}`])
-    const hosts = Array.from({ length: 20 }, (_, at) => `n${at}.silent.test`)
-    const answers = [...hosts, 'known.corp.test'].map(async host => (await get(host)).status)
-    t.strictSame(new Set(await Promise.all(answers)), new Set([200]))
-    const down = product.log().filter(({ event }) => event?.startsWith('upstream.'))
-    t.strictSame(down, [])
-  })
+  t.test(
+    `a Pac script gets no address for a silent name, and everybody is served, ${way}`,
+    async t => {
+      if (!(await hasQuickJs(t))) return
+      const { get, product } = await start(t, upstream => [`Pac ${writePac(folder, upstream)}`])
+      const hosts = Array.from({ length: 20 }, (_, at) => `n${at}.silent.test`)
+      const answers = [...hosts, 'known.corp.test'].map(async host => (await get(host)).status)
+      t.strictSame(new Set(await Promise.all(answers)), new Set([200]))
+      const down = product.log().filter(({ event }) => event?.startsWith('upstream.'))
+      t.strictSame(down, [])
+    },
+  )
 }
