@@ -12,17 +12,7 @@ const ROOMS = {
   net: { rooms: ['core'], node: ['net', 'dns', 'dns/promises', 'fs', 'os', 'tls', 'stream'] },
   pac: {
     rooms: ['core'],
-    node: [
-      'dgram',
-      'dns/promises',
-      'fs',
-      'fs/promises',
-      'http',
-      'https',
-      'os',
-      'url',
-      'worker_threads',
-    ],
+    node: ['dgram', 'fs', 'fs/promises', 'http', 'https', 'net', 'os', 'url', 'worker_threads'],
     packages: ['quickjs-wasi'],
   },
   setup: {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type HostPort, systemClock } from '../../src/core/index.ts'
 import { startNtlmUpstream, startOrigin } from '../../src/demo/index.ts'
-import { tcpDialer } from '../../src/net/index.ts'
+import { HostNames, tcpDialer } from '../../src/net/index.ts'
 import { createLogger, LineWriter } from '../../src/observe/index.ts'
 import { logEvent } from '../../src/observe/log-events.ts'
 import { openClient } from '../harness/http-client.ts'
@@ -67,11 +67,14 @@ t.test('the name of an upstream is resolved anew for each connection', async t =
   const inner = tcpDialer({
     clock: systemClock,
     timeoutMs: 2_000,
-    resolve: async host => {
-      lookups.push(host)
-      if (answer.length === 0) throw new Error('no such name')
-      return answer
-    },
+    names: new HostNames({
+      clock: systemClock,
+      resolve: async host => {
+        lookups.push(host)
+        if (answer.length === 0) throw new Error('no such name')
+        return answer
+      },
+    }),
   })
   const dialer = {
     dial: (to: HostPort, options: Parameters<typeof inner.dial>[1]) =>
