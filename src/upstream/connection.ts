@@ -72,6 +72,8 @@ export class UpstreamConnection {
   #isPersistent = true
   #isClosed = false
   #isDetached = false
+  #hasHeard = false
+  #askedFor: string | undefined
   #leftover: Buffer | undefined
   #holdLimit = Infinity
   /** While bytes that are only lent go through the parser. */
@@ -114,6 +116,16 @@ export class UpstreamConnection {
     return this.#isClosed
   }
 
+  /** Whether a byte has ever come from the other side. */
+  get hasHeard(): boolean {
+    return this.#hasHeard
+  }
+
+  /** The target of the request that was sent last. */
+  get askedFor(): string | undefined {
+    return this.#askedFor
+  }
+
   /**
    * Sends a request and waits for the head of its final answer.
    * @throws ProxyError UPSTREAM_CLOSED, UPSTREAM_PROTOCOL, UPSTREAM_HEADER_LIMIT, UPSTREAM_TIMEOUT, CLIENT_ABORTED,
@@ -134,6 +146,7 @@ export class UpstreamConnection {
       const watch = options.watch?.()
       const waiting: Waiting = { resolve, reject, options, timer, watch, abort }
       this.#waiting = waiting
+      this.#askedFor = head.target
       this.#parser.begin(head.method)
       if (signal.aborted) {
         abort()
@@ -264,6 +277,7 @@ export class UpstreamConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#hasHeard = true
     if (this.#waiting === undefined && this.#exchange === undefined) {
       this.#fail(
         new ProxyError('UPSTREAM_PROTOCOL', { detail: 'bytes came that no request asked for' }),
