@@ -86,6 +86,8 @@ export class UpstreamConnection {
     isReusable: () => this.isIdle && this.#isPersistent && this.#isUploaded,
   }
   onClosed: (reason: string) => void = () => undefined
+  /** Whether requests wait for connections such as this. */
+  isInDemand: () => boolean = () => false
 
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream
@@ -228,6 +230,7 @@ export class UpstreamConnection {
         return wantsMore
       },
       onDrain: resume => stream.once('drain', resume),
+      isInDemand: () => this.isInDemand(),
     })
     this.#upload = upload
     upload.done.then(

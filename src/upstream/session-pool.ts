@@ -223,6 +223,11 @@ export class SessionPool {
     return this.#dialing + this.#making.size
   }
 
+  /** Somebody waits, and not for a handshake. */
+  get #isShort(): boolean {
+    return this.#line.size > 0 && this.#mayBegin()
+  }
+
   #mayBegin(): boolean {
     return this.#connecting < (this.#failures === 0 ? this.#options.maxConnecting : 1)
   }
@@ -294,6 +299,7 @@ export class SessionPool {
     }
     this.#all.add(session)
     connection.onClosed = reason => this.#forget(session, reason)
+    connection.isInDemand = () => this.#isShort
     emit({ type: 'session.dialed', session: session.id, upstream: label, ms: dialMs })
     const lease = new Lease(session, this.#endings)
     this.#making.add(lease)
