@@ -65,8 +65,6 @@ async function goRound(
     }
     const { error, attempt } = result
     if (error.code === 'BUG') emit({ type: 'bug', error: error.cause ?? error })
-    const evidence = evidenceAgainstUpstream(attempt)
-    if (evidence !== 'none') carrier.failed(error, evidence)
     if (call.signal.aborted) throw error
     const isMoved = error instanceof SecondHandError && !error.isFinal
     if (isMoved) {
@@ -114,11 +112,12 @@ async function attemptOn(tour: Tour, call: Call): Promise<Delivered | Failure> {
     return { exchange, lease }
   } catch (thrown) {
     const error = toProxyError(thrown)
+    const failed = describeFailure(error, call, lease, attempt)
+    const evidence = evidenceAgainstUpstream(failed)
+    // Before the session is given up, which lets the next one begin.
+    if (evidence !== 'none') carrier.failed(error, evidence)
     lease?.discard(error)
-    return {
-      error,
-      attempt: describeFailure(error, call, lease, attempt),
-    }
+    return { error, attempt: failed }
   }
 }
 

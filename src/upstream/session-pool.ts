@@ -38,6 +38,8 @@ export class SessionPool {
   #dialing = 0
   /** Connections that failed in a row before they were of use. */
   #failures = 0
+  /** The last of so many failures that who waits is told, as soon as nothing is under way. */
+  #verdict: ProxyError | undefined
   /** Sessions that are being authenticated. */
   readonly #making = new Roster<Lease>()
   #isRetired = false
@@ -74,6 +76,7 @@ export class SessionPool {
     discard: (lease, error) => {
       const { session } = lease
       this.#making.remove(lease)
+      this.#giveUp()
       giveBack(session)
       session.connection.destroy(error)
       if (session.spare !== undefined && isBroken(error)) this.#loseSpares()
@@ -150,12 +153,11 @@ export class SessionPool {
     }
   }
 
-  /** A connection that had been made was of no use, by the upstream's own fault. */
+  /** A connection was of no use, by the upstream's own fault. It may not have been discarded yet. */
   noteFailure(error: ProxyError): void {
     this.#failures++
-    if (this.#failures >= HOPELESS_FAILURES && this.#connecting === 0) {
-      for (const waiter of this.#line.list()) waiter.leave(new SecondHandError(error, true))
-    }
+    if (this.#failures >= HOPELESS_FAILURES) this.#verdict = error
+    this.#giveUp()
     this.#pump()
   }
 
@@ -266,10 +268,8 @@ export class SessionPool {
           taker.serve(lease)
         },
         (error: unknown) => {
-          const failure = toProxyError(error)
-          waiter.leave(failure)
-          if (failure.blame === 'upstream') this.noteFailure(failure)
-          else this.#pump()
+          waiter.leave(toProxyError(error))
+          this.#pump()
         },
       )
   }
@@ -281,8 +281,12 @@ export class SessionPool {
     let stream: Duplex
     try {
       stream = await dial(signal)
-    } finally {
       this.#dialing--
+    } catch (thrown) {
+      this.#dialing--
+      const error = toProxyError(thrown)
+      if (error.blame === 'upstream') this.noteFailure(error)
+      throw error
     }
     const connection = new UpstreamConnection(stream, clock)
     const dialMs = clock.now() - startedAt
@@ -336,7 +340,10 @@ export class SessionPool {
 
   /** It is made, or given up: others may begin. */
   #settle(lease: Lease): void {
-    if (this.#making.remove(lease)) this.#failures = 0
+    if (this.#making.remove(lease)) {
+      this.#failures = 0
+      this.#verdict = undefined
+    }
     this.#pump()
   }
 
@@ -351,6 +358,13 @@ export class SessionPool {
   #close(session: Session, detail: string): void {
     session.spare = undefined
     session.connection.destroy(new ProxyError('UPSTREAM_CLOSED', { detail }))
+  }
+
+  #giveUp(): void {
+    const verdict = this.#verdict
+    if (verdict === undefined || this.#connecting > 0) return
+    this.#verdict = undefined
+    for (const waiter of this.#line.list()) waiter.leave(new SecondHandError(verdict, true))
   }
 
   /** Where one has died the others of its age have too: a request would find out about each of them. */

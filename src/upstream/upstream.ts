@@ -179,15 +179,14 @@ export class Upstream implements Challenger {
 
   /** Puts it aside when that is its own fault. Failures of requests that were under way together count once. */
   failed(error: ProxyError, evidence: Exclude<Evidence, 'none'> = 'proof'): void {
-    if (evidence === 'doubt') return this.#askAfterDoubt()
+    if (evidence === 'doubt') return this.#doubt(error)
     const { clock, emit } = this.options
     const detail = error.detail ?? error.message
     emit({ type: 'upstream.failed', upstream: this.label, error: error.code, detail })
     if (evidence === 'repeat' && !this.health.broke(clock.now())) return
     if (this.isAvailable()) this.#putAside(clock.now(), error)
     // Dials that fail a pool has counted itself.
-    if (error.code.startsWith('DIAL_')) return
-    for (const pool of this.#pools.values()) pool.noteFailure(error)
+    if (!error.code.startsWith('DIAL_')) this.#tellPools(error)
   }
 
   /** @param onNewConnection whether the connection was made for the request. */
@@ -257,10 +256,18 @@ export class Upstream implements Challenger {
   }
 
   /** A request failed in a way that may be the target's doing: the upstream's own answer tells. */
-  #askAfterDoubt(): void {
-    const { clock } = this.options
-    if (!this.isAvailable() || clock.now() - this.#answeredAt < DOUBTS_APART_MS) return
+  #doubt(error: ProxyError): void {
+    // One that is put aside gave no sign of life since, so silence is no matter of the target.
+    if (!this.isAvailable()) {
+      if (error.code === 'UPSTREAM_TIMEOUT') this.#tellPools(error)
+      return
+    }
+    if (this.options.clock.now() - this.#answeredAt < DOUBTS_APART_MS) return
     void this.checkAlive().catch(() => undefined)
+  }
+
+  #tellPools(error: ProxyError): void {
+    for (const pool of this.#pools.values()) pool.noteFailure(error)
   }
 
   /** After the cool-down it is asked something here, so that no request has to be the one that finds out. */
