@@ -73,7 +73,7 @@ t.test('where the line is full, the client with most in it gives way', async t =
   const [newest] = hogs.slice(-1)
   t.match(await newest?.readResponse(), { status: 503, text: /MaxWaiting/ })
   t.match(book.recorder.all('client.refused'), [{ client: new RegExp(`^${HOG}:`) }])
-  first.destroy()
+  first.socket.resetAndDestroy()
   t.match(await newcomer.readHead(), /^HTTP\/1\.1 200 /, 'it is its turn before ten others')
 })
 
