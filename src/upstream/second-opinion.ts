@@ -57,6 +57,7 @@ export class SecondOpinion {
 
   #isOwnError({ exchange }: Delivered): boolean {
     const { head, framing } = exchange
-    return framing.kind !== 'tunnel' && isOwnError(this.#call.requestFor('upstream'), head)
+    if (framing.kind === 'tunnel' || head.status < 502) return false
+    return isOwnError(this.#call.requestFor('upstream'), head)
   }
 }
