@@ -218,7 +218,7 @@ class PromMetrics implements Metrics {
     gauges.tsntlm_sessions.reset()
     gauges.tsntlm_upstream_up.reset()
     for (const { health, label: upstream, sessions } of configured) {
-      gauges.tsntlm_upstream_up.set({ upstream }, health === 'available' ? 1 : 0)
+      gauges.tsntlm_upstream_up.set({ upstream }, health === 'down' ? 0 : 1)
       // Each connection counts in one state.
       const states = { ...sessions, idle: sessions.idle - sessions.spare }
       for (const [state, count] of Object.entries(states))

@@ -115,6 +115,7 @@ function healthText(
   now: number,
 ): string {
   const pac = namedBy === 'pac' ? ' (Pac)' : ''
+  if (health === 'failing') return `answers with errors alone${pac}`
   if (health === 'available')
     return failuresInARow === 0 ? `ok${pac}` : `ok after ${failuresInARow} failures${pac}`
   return downUntil === undefined

@@ -19,6 +19,7 @@ export {
 export { endToEndRequestHeaders, endToEndResponseHeaders } from './hop-by-hop.ts'
 export { parseHttpDate } from './http-date.ts'
 export { DEFAULT_LIMITS, type ParserLimits } from './limits.ts'
+export { isOwnError } from './own-error.ts'
 export { formatProxyStatus, type ProxyStatus } from './proxy-status.ts'
 export { demandedWaitMs, isRateLimited, wasPassedOn } from './rate-limit.ts'
 export { type AbsoluteForm, parseAbsoluteForm, parseAuthorityForm } from './request-target.ts'

@@ -61,7 +61,19 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   BUG: 'Tell the administrator of this proxy the number of the request: the log has the details.',
 }
 
-export function adviceOn(code: ErrorCode): string | undefined {
+/** What cannot be reached is then a proxy of the company, whatever site was asked for. */
+const UPSTREAM =
+  'This is the upstream proxy of the company, not the web server. Check that this host is in the network of the company (VPN), and the Proxy directives.'
+
+const UPSTREAM_ADVICE: Partial<Record<ErrorCode, string>> = {
+  DIAL_REFUSED: `${UPSTREAM} ${AGAIN}`,
+  DIAL_TIMEOUT: `${UPSTREAM} ${AGAIN}`,
+  DIAL_UNREACHABLE: UPSTREAM,
+  DIAL_DNS: UPSTREAM,
+}
+
+/** @param isUpstreams whether it was an upstream proxy that failed. */
+export function adviceOn(code: ErrorCode, isUpstreams = false): string | undefined {
   const advice: Partial<Record<ErrorCode, string>> = ADVICE
-  return advice[code]
+  return (isUpstreams ? UPSTREAM_ADVICE[code] : undefined) ?? advice[code]
 }

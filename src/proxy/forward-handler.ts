@@ -63,6 +63,7 @@ export async function handleForward(
     onInformational: head => passOnInformational(request, response, head),
     trace: scope.trace,
     patience: forwardPatience(deps, connection.stream, request.method ?? '', body),
+    client: connection.address,
     owner: connection.ownsSessions ? connection : undefined,
   }
   try {

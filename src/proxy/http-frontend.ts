@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { IdleWatch, ProxyError, Roster } from '../core/index.ts'
 import type { ClientAddress } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
+import type { Way } from '../upstream/index.ts'
 import { giveUpReader } from './answer-sink.ts'
 import { ClientConnection } from './client-connection.ts'
 import { type ClientCounts, REFUSED_CLIENT_MS } from './client-counts.ts'
@@ -229,7 +230,7 @@ export class HttpFrontend implements Frontend {
         const error = failureOf(thrown, scope, deps)
         this.#work.noteFailure(scope, error)
         scope.status = error.status
-        writePage(stream, this.#page(error, scope.id, request), deps.clock)
+        writePage(stream, this.#page(error, scope.id, request, scope.trace.way), deps.clock)
       }
       stream.off('close', onClose)
       if (ends === undefined) return this.#work.close(scope)
@@ -265,7 +266,7 @@ export class HttpFrontend implements Frontend {
       return
     }
     scope.status = error.status
-    this.#respond(this.#page(error, scope.id, request), request, response)
+    this.#respond(this.#page(error, scope.id, request, scope.trace.way), request, response)
   }
 
   #respond({ head, body }: ErrorPage, request: IncomingMessage, response: ServerResponse): void {
@@ -315,9 +316,14 @@ export class HttpFrontend implements Frontend {
     else writePage(connection.stream, this.#page(error, nextRequestId(), undefined), clock)
   }
 
-  #page(error: ProxyError, requestId: string, request: IncomingMessage | undefined): ErrorPage {
+  #page(
+    error: ProxyError,
+    requestId: string,
+    request: IncomingMessage | undefined,
+    way?: Way,
+  ): ErrorPage {
     const accept = request?.headers.accept
-    return errorPage(error, { requestId, accept, isHead: request?.method === 'HEAD' })
+    return errorPage(error, { requestId, accept, isHead: request?.method === 'HEAD', way })
   }
 }
 

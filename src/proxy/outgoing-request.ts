@@ -91,7 +91,7 @@ export function withUpgrade(head: RequestHead, request: IncomingMessage): Reques
 /** The body, if the request has one (RFC 9112 section 6.3). @throws ProxyError NOT_SUPPORTED for an unknown coding. */
 export function requestBody(
   request: IncomingMessage,
-  { bodyTimeoutMs, clock }: ProxyDependencies,
+  { bodyRate, bodyTimeoutMs, clock }: ProxyDependencies,
   onFirstRead: () => void,
 ): RequestBody | undefined {
   const codings = listTokens(request.rawHeaders, 'Transfer-Encoding')
@@ -105,6 +105,7 @@ export function requestBody(
     length: isChunked || typeof length !== 'number' ? undefined : length,
     onFirstRead,
     silence: { clock, limitMs: bodyTimeoutMs },
+    leastRate: bodyRate,
     trailers: () => request.rawTrailers,
   })
 }

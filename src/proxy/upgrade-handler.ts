@@ -40,6 +40,7 @@ export async function handleUpgrade(
       signal: scope.signal,
       onInformational: () => undefined,
       trace: scope.trace,
+      client: connection.address,
     },
     deps,
   )

@@ -72,6 +72,8 @@ export class UpstreamConnection {
   #isPersistent = true
   #isClosed = false
   #isDetached = false
+  #hasHeard = false
+  #askedFor: string | undefined
   #leftover: Buffer | undefined
   #holdLimit = Infinity
   #onBodyMoved: (() => void) | undefined
@@ -85,6 +87,8 @@ export class UpstreamConnection {
     isReusable: () => this.isIdle && this.#isPersistent && this.#isUploaded,
   }
   onClosed: (reason: string) => void = () => undefined
+  /** Whether requests wait for connections such as this. */
+  isInDemand: () => boolean = () => false
 
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream
@@ -118,6 +122,16 @@ export class UpstreamConnection {
     return this.#isClosed
   }
 
+  /** Whether a byte has ever come from the other side. */
+  get hasHeard(): boolean {
+    return this.#hasHeard
+  }
+
+  /** The target of the request that was sent last. */
+  get askedFor(): string | undefined {
+    return this.#askedFor
+  }
+
   /**
    * Sends a request and waits for the head of its final answer.
    * @throws ProxyError UPSTREAM_CLOSED, UPSTREAM_PROTOCOL, UPSTREAM_HEADER_LIMIT, UPSTREAM_TIMEOUT, CLIENT_ABORTED,
@@ -138,6 +152,7 @@ export class UpstreamConnection {
       const watch = options.watch?.()
       const waiting: Waiting = { resolve, reject, options, timer, watch, abort }
       this.#waiting = waiting
+      this.#askedFor = head.target
       this.#parser.begin(head.method)
       if (signal.aborted) {
         abort()
@@ -236,6 +251,7 @@ export class UpstreamConnection {
         return wantsMore
       },
       onDrain: resume => stream.once('drain', resume),
+      isInDemand: () => this.isInDemand(),
     })
     this.#upload = upload
     upload.done.then(
@@ -285,6 +301,7 @@ export class UpstreamConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#hasHeard = true
     if (this.#waiting === undefined && this.#exchange === undefined) {
       this.#fail(
         new ProxyError('UPSTREAM_PROTOCOL', { detail: 'bytes came that no request asked for' }),

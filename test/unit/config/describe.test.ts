@@ -69,6 +69,7 @@ SessionIdleTimeout  100s
 TunnelIdleTimeout   90m
 HeaderTimeout       1m
 BodyTimeout         5m
+BodyRate            500
 ClientIdleTimeout   2m
 RateLimitRetry      connect
 RateLimitWait       30s

@@ -3,8 +3,9 @@ import t from 'tap'
 import { type ErrorCode, ERRORS } from '../../../src/core/index.ts'
 import {
   type AttemptPhase,
-  countsAgainstUpstream,
   decideRetry,
+  type Evidence,
+  evidenceAgainstUpstream,
   type FailedAttempt,
   type RetryDecision,
 } from '../../../src/policy/index.ts'
@@ -19,7 +20,7 @@ const ATTEMPTS: readonly Omit<FailedAttempt, 'code'>[] = (
       FLAGS.flatMap(idempotent =>
         FLAGS.map(otherReading => ({
           ...{ phase, reused, replayable, idempotent, otherReading },
-          spare: false,
+          ...{ spare: false, ownRequest: true, heard: true, secondHand: false },
         })),
       ),
     ),
@@ -135,27 +136,65 @@ t.test(
         const hasFresh =
           usual === 'next-upstream' && !isLogonFault && (attempt.phase === 'request' || isDead)
         t.equal(decideRetry(spare), hasFresh ? 'fresh-session' : usual, describe(spare))
-        t.equal(countsAgainstUpstream(spare), !isDead && countsAgainstUpstream(attempt))
+        const evidence = isDead ? 'none' : evidenceAgainstUpstream(attempt)
+        t.equal(evidenceAgainstUpstream(spare), evidence, describe(spare))
       }
     }
   },
 )
 
 t.test('what counts against an upstream', async t => {
+  type Row = [given: Partial<FailedAttempt>, evidence: Evidence]
+  const own: Partial<FailedAttempt> = { phase: 'handshake', ownRequest: true }
+  const passed: Partial<FailedAttempt> = { phase: 'handshake', ownRequest: false }
+  const inRequest: Row[] = [[{ phase: 'request' }, 'none']]
+  const answersBadly: Row[] = [
+    [{ phase: 'dial' }, 'proof'],
+    [own, 'proof'],
+    // A leg of the handshake that an upstream passed on, to a target that it wants no logon for.
+    [passed, 'doubt'],
+    ...inRequest,
+  ]
+  const logsOnBadly: Row[] = [
+    [{ phase: 'dial' }, 'proof'],
+    [{ phase: 'handshake' }, 'proof'],
+    ...inRequest,
+  ]
+  const table: Partial<Record<ErrorCode, Row[]>> = {
+    DIAL_REFUSED: answersBadly,
+    DIAL_TIMEOUT: answersBadly,
+    DIAL_UNREACHABLE: answersBadly,
+    DIAL_DNS: answersBadly,
+    UPSTREAM_PROTOCOL: answersBadly,
+    UPSTREAM_HEADER_LIMIT: answersBadly,
+    UPSTREAM_TIMEOUT: answersBadly,
+    NTLM_MALFORMED: answersBadly,
+    UPSTREAM_CLOSED: [
+      [{ phase: 'dial' }, 'proof'],
+      [{ phase: 'handshake' }, 'repeat'],
+      [{ phase: 'request', reused: true }, 'none'],
+      [{ phase: 'request', reused: false, heard: true }, 'none'],
+      [{ phase: 'request', reused: false, heard: false }, 'doubt'],
+    ],
+    AUTH_NOT_OFFERED: logsOnBadly,
+    AUTH_CHALLENGE_MALFORMED: logsOnBadly,
+    AUTH_UNSUPPORTED: logsOnBadly,
+    AUTH_UNANSWERED: logsOnBadly,
+    AUTH_OUT_OF_ORDER: [[{}, 'proof']],
+  }
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {
-    for (const attempt of attempts({}, code)) {
-      const { phase, reused } = attempt
-      const itsFault =
-        ERRORS[code].blame === 'upstream' &&
-        code !== 'AUTH_STATE_LOST' &&
-        code !== 'UPSTREAM_DENIED'
-      const slow = code === 'UPSTREAM_TIMEOUT' || code === 'AUTH_UNANSWERED'
-      const answersSlowly = slow && phase === 'request'
-      const diedIdle = reused && phase === 'request' && code !== 'AUTH_OUT_OF_ORDER'
-      const expected = itsFault && !answersSlowly && !diedIdle
-      t.equal(countsAgainstUpstream(attempt), expected, describe(attempt))
+    const rows: Row[] = table[code] ?? [[{}, 'none']]
+    for (const attempt of everySaying(code)) {
+      const fits = rows.filter(([given]) => isDeepStrictEqual(attempt, { ...attempt, ...given }))
+      t.equal(fits.length, 1, `one row for ${describe(attempt)}`)
+      t.equal(evidenceAgainstUpstream(attempt), fits[0]?.[1], describe(attempt))
+      t.equal(evidenceAgainstUpstream({ ...attempt, secondHand: true }), 'none')
     }
   }
-  const never = ['AUTH_REJECTED', 'AUTH_LOCKED_OUT', 'CLIENT_ABORTED', 'POOL_TIMEOUT'] as const
-  for (const code of never) t.not(ERRORS[code].blame, 'upstream', code)
 })
+
+function everySaying(code: ErrorCode): FailedAttempt[] {
+  return attempts({}, code).flatMap(attempt =>
+    FLAGS.flatMap(ownRequest => FLAGS.map(heard => ({ ...attempt, ownRequest, heard }))),
+  )
+}
