@@ -108,9 +108,12 @@ export class Tunnel implements Listed {
       isComplete = true
       to.end()
     }
-    // Some reset the connection when the other side has ended and they have nothing more to say: that harms nobody.
     from.on('error', () => {
-      if (!to.readableEnded || (hasAnsweredEnd && !isComplete)) this.#blame(blame)
+      // Some reset the connection when the other side has ended and they have nothing more to say, or a client when it has
+      // been given everything (what it sends then is the farewell of TLS): that harms nobody.
+      const hasAll = blame === 'client-error' && from.writableFinished
+      const isHarmless = to.readableEnded && (!hasAnsweredEnd || isComplete || hasAll)
+      if (!isHarmless) this.#blame(blame)
     })
     // A client may have ended its side while the way was opened.
     if (from.readableEnded) onEnd()
