@@ -33,8 +33,14 @@ export class HandingFrontend implements Reception {
     const deps = current()
     const isAllowed = checkAccess(deps.acl, client.address).allowed
     const release = isAllowed ? clients.hold(client.address, deps) : undefined
-    if (release !== undefined && workforce.hand(socket, served, release)) return
-    release?.()
+    if (release !== undefined) {
+      const onReturned = (): void => {
+        release()
+        this.accept(socket, client)
+      }
+      if (workforce.hand(socket, served, { onClosed: release, onReturned })) return
+      release()
+    }
     here.accept(socket, client)
     socket.resume()
   }

@@ -41,13 +41,12 @@ function channelOf(child: ChildProcess, clock: Clock): Channel {
     pid: child.pid ?? 0,
     send: (message, socket) => {
       // It may have ended, which is told elsewhere.
-      if (child.connected) child.send(message, socket, { keepOpen: false }, () => undefined)
-      else socket?.destroy()
+      if (child.connected) child.send(message, socket, { keepOpen: true }, () => undefined)
     },
     onMessage: listener => void child.on('message', message => listener(message as FromWorker)),
     onEnd: listener => {
       child.once('error', error => listener(error.message))
-      child.once('exit', (code, signal) => listener(signal ?? `exit code ${code ?? 'unknown'}`))
+      child.once('close', (code, signal) => listener(signal ?? `exit code ${code ?? 'unknown'}`))
     },
     close: () => {
       if (child.connected) child.disconnect()
