@@ -46,7 +46,12 @@ function channelOf(child: ChildProcess, clock: Clock): Channel {
     onMessage: listener => void child.on('message', message => listener(message as FromWorker)),
     onEnd: listener => {
       child.once('error', error => listener(error.message))
-      child.once('close', (code, signal) => listener(signal ?? `exit code ${code ?? 'unknown'}`))
+      child.once('exit', (code, signal) => {
+        const end = (): void => listener(signal ?? `exit code ${code ?? 'unknown'}`)
+        // What it sent last may still be on its way.
+        if (child.connected) child.once('disconnect', end)
+        else end()
+      })
     },
     close: () => {
       if (child.connected) child.disconnect()

@@ -34,6 +34,11 @@ const ABORT_MS = 2_000
 /** Who asks for what it does does not wait longer. */
 const ANSWER_MS = 1_000
 
+interface Look {
+  readonly wants: 'counts' | 'work'
+  readonly onAnswer: () => void
+}
+
 interface Client {
   /** Kept until the worker has it, so that another one can have it should this one die. */
   socket: Socket | undefined
@@ -54,7 +59,7 @@ export class Member {
   readonly #clients = new Map<number, Client>()
   readonly #nextClient = countFrom()
   readonly #nextQuestion = countFrom()
-  readonly #looks = new Map<number, () => void>()
+  readonly #looks = new Map<number, Look>()
   readonly #onDrained: (() => void)[] = []
   #onServing: () => void = () => undefined
   #onEnded: () => void = () => undefined
@@ -122,10 +127,11 @@ export class Member {
         this.#looks.delete(question)
         resolve()
       })
-      this.#looks.set(question, () => {
+      const onAnswer = (): void => {
         timer.cancel()
         resolve()
-      })
+      }
+      this.#looks.set(question, { wants, onAnswer })
       this.send({ type: 'look', question, wants })
     })
   }
@@ -173,8 +179,7 @@ export class Member {
         for (const event of message.events) this.#options.emit(event)
         break
       case 'snapshot':
-        this.#snapshot = message.snapshot
-        this.#looks.get(message.question)?.()
+        this.#learn(message.snapshot, this.#looks.get(message.question))
         this.#looks.delete(message.question)
         break
       case 'drained':
@@ -196,6 +201,13 @@ export class Member {
       void this.look('counts')
       this.#watch()
     })
+  }
+
+  /** What it is doing is kept when it was only counted: somebody may be about to read it. */
+  #learn(snapshot: WorkerSnapshot, look: Look | undefined): void {
+    const { work } = look?.wants === 'work' ? snapshot : this.#snapshot
+    this.#snapshot = { ...snapshot, work }
+    look?.onAnswer()
   }
 
   #setSilent(isSilent: boolean): void {
@@ -232,7 +244,7 @@ export class Member {
     this.#isServing = false
     this.#timer.cancel()
     this.#desk.close()
-    for (const resolve of this.#looks.values()) resolve()
+    for (const { onAnswer } of this.#looks.values()) onAnswer()
     this.#settleDrains()
     this.#onServing()
     this.#onEnded()

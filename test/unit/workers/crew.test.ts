@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import t from 'tap'
 import { DEFAULTS } from '../../../src/config/index.ts'
 import type { ProxyEvent } from '../../../src/core/index.ts'
-import { newNames } from '../../../src/service/index.ts'
+import { newNames, type WorkerSnapshot } from '../../../src/service/index.ts'
 import type { Channel } from '../../../src/workers/channel.ts'
 import { Crew } from '../../../src/workers/crew.ts'
 import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
@@ -309,6 +309,31 @@ t.test('a look brings what each is doing, and waits for nobody long', async t =>
       [0, 0],
     ],
   )
+})
+
+t.test('to be counted meanwhile takes nothing from a look at the work', async t => {
+  const { clock, crew, processes } = await start({ size: 1 })
+  const looked = crew.look('work')
+  const [process] = processes
+  const tunnel = { kind: 'tunnel', id: 'a', client: 'b:1', target: 'c:2' }
+  const answer = { pid: 100, upstreams: [], requests: 0, tunnels: 1 }
+  const [asked] = process?.of('look') ?? []
+  const work = [tunnel] as unknown as WorkerSnapshot['work']
+  process?.say({
+    type: 'snapshot',
+    question: asked?.question ?? 0,
+    snapshot: { ...answer, work },
+  })
+  clock.advance(1_000)
+  const counted = process?.of('look').at(-1)
+  t.equal(counted?.wants, 'counts')
+  process?.say({
+    type: 'snapshot',
+    question: counted?.question ?? 0,
+    snapshot: { ...answer, work: [] },
+  })
+  await looked
+  t.match(crew.snapshots, [{ tunnels: 1, work: [tunnel] }])
 })
 
 t.test('a drain ends when each has finished or ended', async t => {
