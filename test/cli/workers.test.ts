@@ -260,7 +260,6 @@ t.test('clients that a killed worker had not taken are served by another one', a
   process.kill(victim, 'SIGKILL')
   for (const answer of answers) t.equal((await answer).status, 200)
   await until('the end', () => events(product, 'worker.ended')[0])
-  await workersOf(product)
   await until('the descriptors', () => socketsOf(product.pid) <= before + 1 || undefined)
 })
 
@@ -305,7 +304,6 @@ t.test('a worker that is stopped costs its clients seconds, and the others nothi
     { pid: stopped, reason: 'SIGKILL, because it gave no sign of life' },
   ])
   t.notOk(isAlive(stopped))
-  await workersOf(product)
 })
 
 t.test('a worker that is stopped ends with the main process', async t => {
