@@ -8,6 +8,19 @@ import { Crew } from '../../../src/workers/crew.ts'
 import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 
+const TUNNEL: WorkerSnapshot['work'][number] = {
+  id: 'a-1',
+  kind: 'tunnel',
+  client: '127.0.0.1:4711',
+  method: 'CONNECT',
+  target: 'site.test:443',
+  route: 'direct',
+  upstream: undefined,
+  startedAt: 0,
+  lastMovedAt: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+}
 const HTTP = { kind: 'http' } as const
 const ignore = (): void => undefined
 
@@ -315,10 +328,9 @@ t.test('to be counted meanwhile takes nothing from a look at the work', async t 
   const { clock, crew, processes } = await start({ size: 1 })
   const looked = crew.look('work')
   const [process] = processes
-  const tunnel = { kind: 'tunnel', id: 'a', client: 'b:1', target: 'c:2' }
+  const work = [TUNNEL]
   const answer = { pid: 100, upstreams: [], requests: 0, tunnels: 1 }
   const [asked] = process?.of('look') ?? []
-  const work = [tunnel] as unknown as WorkerSnapshot['work']
   process?.say({
     type: 'snapshot',
     question: asked?.question ?? 0,
@@ -333,7 +345,7 @@ t.test('to be counted meanwhile takes nothing from a look at the work', async t 
     snapshot: { ...answer, work: [] },
   })
   await looked
-  t.match(crew.snapshots, [{ tunnels: 1, work: [tunnel] }])
+  t.match(crew.snapshots, [{ tunnels: 1, work }])
 })
 
 t.test('a drain ends when each has finished or ended', async t => {
