@@ -101,6 +101,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     control?.close()
     service.destroy()
     admin.close()
+    await service.whenAlone()
     if (pidFile !== undefined) removePidFile(pidFile, process.pid)
   }
 }

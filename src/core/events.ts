@@ -201,6 +201,9 @@ export type ProxyEvent =
     }
   /** A process that serves clients for this one. */
   | { readonly type: 'worker.started'; readonly worker: number; readonly pid: number }
+  /** It gives no sign of life, and gets no new clients. */
+  | { readonly type: 'worker.silent'; readonly worker: number; readonly pid: number }
+  | { readonly type: 'worker.answers'; readonly worker: number; readonly pid: number }
   | {
       readonly type: 'worker.ended'
       readonly worker: number

@@ -98,6 +98,11 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'service.started': { level: 'info', message: 'ready' },
   'config.loaded': { level: 'info', message: 'configuration read again' },
   'worker.started': { level: 'info', message: 'worker serves' },
+  'worker.silent': {
+    level: 'warn',
+    message: 'worker gives no sign of life, it gets no new clients',
+  },
+  'worker.answers': { level: 'info', message: 'worker answers again' },
   'worker.ended': { level: 'error', message: 'worker ended, its connections with it' },
   'config.rejected': {
     level: 'error',

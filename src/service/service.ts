@@ -20,6 +20,7 @@ export class Service {
   readonly #statistics: Pick<Statistics, 'snapshot'>
   readonly #startedAt: number
   #input: BuildInput
+  #othersEnd: Promise<void> | undefined
   #configuration: Omit<ConfigurationStatus, 'refused'>
   #state: ServiceState = 'starting'
 
@@ -159,8 +160,13 @@ export class Service {
   /** Ends everything now. @returns how many requests and tunnels were cut off. */
   destroy(): number {
     const cut = this.#abort()
-    this.#ports.workforce?.close()
+    this.#othersEnd ??= this.#ports.workforce?.close()
     return cut
+  }
+
+  /** Resolves when the other processes have ended that were told to by `destroy`. */
+  async whenAlone(): Promise<void> {
+    await this.#othersEnd
   }
 
   #abort(): number {

@@ -17,7 +17,7 @@ import {
   ResponseParser,
   serializeRequestHead,
 } from '../http1/index.ts'
-import { type Borrower, borrowReads } from '../net/index.ts'
+import { type Borrower, borrowReads, wasReset } from '../net/index.ts'
 import { Exchange, type ExchangeSource } from './exchange.ts'
 import type { RequestBody, Upload } from './request-body.ts'
 
@@ -334,6 +334,8 @@ export class UpstreamConnection {
 
   readonly #onPeerEnd = (): void => {
     try {
+      // Where it ends a body without length, the part of it that came would pass for the whole.
+      if (wasReset(this.#stream)) throw broken('ECONNRESET')
       if (this.#waiting !== undefined || this.#exchange !== undefined) this.#parser.finish()
       this.#fail(new ProxyError('UPSTREAM_CLOSED', { detail: 'closed by the peer' }))
     } catch (error) {
@@ -347,9 +349,7 @@ export class UpstreamConnection {
 
   readonly #onStreamError = (error: Error): void => {
     const code = 'code' in error ? String(error.code) : error.message
-    this.#fail(
-      new ProxyError('UPSTREAM_CLOSED', { detail: `the connection broke (${code})`, cause: error }),
-    )
+    this.#fail(broken(code, error))
   }
 
   #fail(error: ProxyError): void {
@@ -363,4 +363,8 @@ export class UpstreamConnection {
     this.#exchange = undefined
     this.onClosed(error.detail ?? error.code)
   }
+}
+
+function broken(code: string, cause?: Error): ProxyError {
+  return new ProxyError('UPSTREAM_CLOSED', { detail: `the connection broke (${code})`, cause })
 }
