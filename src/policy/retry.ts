@@ -80,7 +80,9 @@ export function evidenceAgainstUpstream(attempt: FailedAttempt): Evidence {
   if (secondHand || foundDead(attempt)) return 'none'
   if (phase === 'dial' || code === 'AUTH_OUT_OF_ORDER') return 'proof'
   if (phase === 'request') {
-    return code === 'UPSTREAM_CLOSED' && !reused && !heard ? 'doubt' : 'none'
+    // One that speaks something else looks like an origin's malformed answer.
+    const isForeign = code === 'UPSTREAM_PROTOCOL' || (code === 'UPSTREAM_CLOSED' && !heard)
+    return isForeign && !reused ? 'doubt' : 'none'
   }
   if (code === 'UPSTREAM_CLOSED') return 'repeat'
   // A leg of the handshake carries the client's request, which an upstream may pass on to some targets without a logon.

@@ -393,7 +393,8 @@ export class Upstream implements Challenger {
 
   /** One that never answered anything is not excused from answering a probe. */
   async #ask(): Promise<void> {
-    const answers = this.answersChecks || (this.demand === 'unknown' && this.#checksOffUntil === 0)
+    const isNew = this.demand === 'unknown' && this.#checksOffUntil === 0
+    const answers = this.answersChecks && (this.hasAnsweredChecks || isNew)
     await probe({ ...this.options, check: this.check }, answers)
   }
 

@@ -165,7 +165,11 @@ t.test('what counts against an upstream', async t => {
     DIAL_TIMEOUT: answersBadly,
     DIAL_UNREACHABLE: answersBadly,
     DIAL_DNS: answersBadly,
-    UPSTREAM_PROTOCOL: answersBadly,
+    UPSTREAM_PROTOCOL: [
+      ...answersBadly.slice(0, -1),
+      [{ phase: 'request', reused: true }, 'none'],
+      [{ phase: 'request', reused: false }, 'doubt'],
+    ],
     UPSTREAM_HEADER_LIMIT: answersBadly,
     UPSTREAM_TIMEOUT: answersBadly,
     NTLM_MALFORMED: answersBadly,
