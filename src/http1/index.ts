@@ -17,7 +17,7 @@ export {
   withoutHeaders,
 } from './headers.ts'
 export { endToEndRequestHeaders, endToEndResponseHeaders } from './hop-by-hop.ts'
-export { parseHttpDate } from './http-date.ts'
+export { formatHttpDate, parseHttpDate } from './http-date.ts'
 export { DEFAULT_LIMITS, type ParserLimits } from './limits.ts'
 export { formatProxyStatus, type ProxyStatus } from './proxy-status.ts'
 export { demandedWaitMs, isRateLimited, wasPassedOn } from './rate-limit.ts'

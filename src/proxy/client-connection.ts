@@ -1,15 +1,24 @@
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock, Listed, ProxyError, Timer } from '../core/index.ts'
+import type { AccessRule } from '../policy/index.ts'
 import type { Lease, SessionOwner } from '../upstream/index.ts'
+import type { ClientPlace } from './client-counts.ts'
+import type { RequestScope } from './request-scope.ts'
 
-/** Requests of one connection that may wait for the ones before them; reading stops beyond it. */
-const PIPELINE_LIMIT = 16
+/** Requests of one connection that may wait for the ones before them. */
+export const MOST_WAITING = 16
+
+/** Bytes that may be read of the requests behind the one that is served: headers, and bodies that nobody takes yet. */
+const MOST_UNSERVED_BYTES = 1024 * 1024
 
 export interface ClientConnectionOptions {
   readonly stream: Duplex
   /** Address and port, for logs. */
   readonly label: string
   readonly address: string
+  /** The rules that let it in. */
+  readonly acl: readonly AccessRule[]
   readonly clock: Clock
   /** How long a request header may take to arrive. */
   readonly headerTimeoutMs: number
@@ -19,35 +28,62 @@ export interface ClientConnectionOptions {
   readonly refusal?: ProxyError
   readonly bytesRead: () => number
   readonly onHeaderTimeout: () => void
+  /** It sends more ahead than is kept for it. */
+  readonly onFlood: (detail: string) => void
+  /** Told when it begins and when it ceases to be kept open without a request. */
+  readonly place?: ClientPlace | undefined
+}
+
+interface Waiting {
+  readonly handler: () => Promise<void>
+  /** What had been read from the connection when the request was there. */
+  readonly bytesRead: number
 }
 
 /**
  * A client's connection. Pipelined requests are served one after the other (RFC 9112 section 9.3.2): a second one may
- * depend on what the first one changed.
+ * depend on what the first one changed. How many wait is limited by cutting the connection: node:http resumes a paused
+ * socket after each message, so a client that sends on and on would fill the memory.
  */
 export class ClientConnection implements Listed, SessionOwner {
   place = -1
   readonly stream: Duplex
   readonly label: string
   readonly address: string
+  /** The rules that it was measured by last. */
+  acl: readonly AccessRule[]
   readonly #options: ClientConnectionOptions
-  readonly #queue: (() => Promise<void>)[] = []
+  readonly #queue: Waiting[] = []
   readonly #closers: (() => void)[] = []
   readonly #logonTargets = new Set<string>()
   #isBusy = false
   #isDraining = false
   #timer: Timer | undefined
+  #refusal: ProxyError | undefined
+  /** The request that came last, whose body may still be on its way. */
+  lastRequest: IncomingMessage | undefined
+  /** Why nothing more can be read from it: what came is no HTTP. */
+  failure: ProxyError | undefined
+  /** Called when it fails within the body of the request that is being served. */
+  onBadBody: (() => void) | undefined
 
   constructor(options: ClientConnectionOptions) {
     this.stream = options.stream
     this.label = options.label
     this.address = options.address
+    this.acl = options.acl
     this.#options = options
+    this.#refusal = options.refusal
     this.#awaitRequest()
   }
 
   get refusal(): ProxyError | undefined {
-    return this.#options.refusal
+    return this.#refusal
+  }
+
+  /** From now on the client is told this, whatever it asks for. */
+  refuse(error: ProxyError): void {
+    this.#refusal = error
   }
 
   get isBusy(): boolean {
@@ -56,6 +92,17 @@ export class ClientConnection implements Listed, SessionOwner {
 
   get isDraining(): boolean {
     return this.#isDraining
+  }
+
+  /** Whether it fails within the body of this request. */
+  failsIn(request: IncomingMessage): boolean {
+    return this.failure !== undefined && this.lastRequest === request && !request.complete
+  }
+
+  /** Gives a request of this connection up, for the connection's failure or because the client is gone. */
+  abort(scope: RequestScope): void {
+    if (this.failure !== undefined) scope.fail(this.failure)
+    scope.abort()
   }
 
   /** Whether there are sessions that serve this client alone. */
@@ -80,12 +127,13 @@ export class ClientConnection implements Listed, SessionOwner {
 
   /** Runs the handler when all earlier ones are done. The handler never throws. */
   serve(handler: () => Promise<void>): void {
+    if (this.stream.destroyed) return
     this.#timer?.cancel()
     if (this.#isBusy) {
-      this.#queue.push(handler)
-      if (this.#queue.length >= PIPELINE_LIMIT) this.stream.pause()
+      this.#enqueue(handler)
       return
     }
+    this.#options.place?.busy()
     this.#isBusy = true
     this.#run(handler)
   }
@@ -109,14 +157,31 @@ export class ClientConnection implements Listed, SessionOwner {
 
   #goOn(): void {
     const next = this.#queue.shift()
-    if (next !== undefined && !this.stream.destroyed && !this.#isDraining) {
-      if (this.#queue.length < PIPELINE_LIMIT / 2) this.stream.resume()
-      this.#run(next)
+    const { stream } = this
+    const isOpen = !stream.destroyed && !stream.writableEnded
+    if (next !== undefined && isOpen && !this.#isDraining) {
+      this.#run(next.handler)
       return
     }
     this.#isBusy = false
-    if (this.#isDraining) this.stream.end()
-    if (!this.stream.destroyed) this.#awaitRequest()
+    if (this.#isDraining) stream.end()
+    if (stream.destroyed || stream.writableEnded) return
+    this.#awaitRequest()
+    this.#options.place?.idle(() => stream.destroy())
+  }
+
+  /** What is read ahead is counted at the socket: nothing else sees every byte. */
+  #enqueue(handler: () => Promise<void>): void {
+    const bytesRead = this.#options.bytesRead()
+    this.#queue.push({ handler, bytesRead })
+    const unserved = bytesRead - (this.#queue[0]?.bytesRead ?? bytesRead)
+    if (this.#queue.length > MOST_WAITING) {
+      this.#options.onFlood(`more than ${MOST_WAITING} requests wait behind the one being served`)
+    } else if (unserved > MOST_UNSERVED_BYTES) {
+      this.#options.onFlood(
+        `more than ${MOST_UNSERVED_BYTES} bytes of requests wait behind the one being served`,
+      )
+    }
   }
 
   /**

@@ -88,17 +88,35 @@ export function withUpgrade(head: RequestHead, request: IncomingMessage): Reques
   return { ...head, headers: [...headers, 'Upgrade', protocols] }
 }
 
-/** The body, if the request has one (RFC 9112 section 6.3). @throws ProxyError NOT_SUPPORTED for an unknown coding. */
+/** Whether the end of the request can be told by all who read it alike: chunked once and nothing else, or a length. */
+export function hasKnownFraming({ rawHeaders }: IncomingMessage): boolean {
+  if (!hasHeader(rawHeaders, 'Transfer-Encoding')) return true
+  const codings = listTokens(rawHeaders, 'Transfer-Encoding')
+  return codings.length === 1 && codings[0] === 'chunked'
+}
+
+/**
+ * To be asked before anything of the request goes out: node:http refuses such a body only after it has reported the request.
+ * @throws ProxyError NOT_SUPPORTED for an unknown coding (RFC 9112 section 6.1), BAD_REQUEST where there is none
+ */
+export function refuseBadFraming(request: IncomingMessage): void {
+  if (hasKnownFraming(request)) return
+  const isUnknown = listTokens(request.rawHeaders, 'Transfer-Encoding').some(
+    coding => coding !== 'chunked',
+  )
+  throw isUnknown
+    ? new ProxyError('NOT_SUPPORTED', { detail: 'Transfer-Encoding is not "chunked" alone' })
+    : new ProxyError('BAD_REQUEST', { detail: 'Transfer-Encoding is not "chunked" once' })
+}
+
+/** The body, if the request has one (RFC 9112 section 6.3). @throws ProxyError as `refuseBadFraming`. */
 export function requestBody(
   request: IncomingMessage,
   { bodyTimeoutMs, clock }: ProxyDependencies,
   onFirstRead: () => void,
 ): RequestBody | undefined {
-  const codings = listTokens(request.rawHeaders, 'Transfer-Encoding')
-  if (codings.some(coding => coding !== 'chunked')) {
-    throw new ProxyError('NOT_SUPPORTED', { detail: 'Transfer-Encoding is not "chunked" alone' })
-  }
-  const isChunked = codings.length > 0
+  refuseBadFraming(request)
+  const isChunked = hasHeader(request.rawHeaders, 'Transfer-Encoding')
   const length = contentLength(request.rawHeaders)
   if (!isChunked && (typeof length !== 'number' || length === 0)) return undefined
   return new StreamBody(request, {

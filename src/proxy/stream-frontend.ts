@@ -62,7 +62,7 @@ export class StreamFrontend implements Frontend {
   }
 
   accept(stream: ClientStream, client: ClientAddress): void {
-    const label = `${client.address}:${client.port}`
+    const label = formatHostPort({ host: client.address, port: client.port })
     const deps = this.#current()
     const { acl, emit } = deps
     stream.on('error', () => undefined)
