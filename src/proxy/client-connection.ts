@@ -34,6 +34,12 @@ export interface ClientConnectionOptions {
   readonly place?: ClientPlace | undefined
 }
 
+/**
+ * How long a client that has ended its side waits for the head of an answer. It may still read, but most that do have gone, and
+ * nothing else tells: after its FIN there is nothing to be read, and nothing is written.
+ */
+const GONE_AFTER_MS = 30_000
+
 interface Waiting {
   readonly handler: () => Promise<void>
   /** What had been read from the connection when the request was there. */
@@ -59,6 +65,7 @@ export class ClientConnection implements Listed, SessionOwner {
   #isBusy = false
   #isDraining = false
   #timer: Timer | undefined
+  #goneTimer: Timer | undefined
   #refusal: ProxyError | undefined
   /** The request that came last, whose body may still be on its way. */
   lastRequest: IncomingMessage | undefined
@@ -66,6 +73,8 @@ export class ClientConnection implements Listed, SessionOwner {
   failure: ProxyError | undefined
   /** Called when it fails within the body of the request that is being served. */
   onBadBody: (() => void) | undefined
+  /** Called when the client has ended its side, again and again; to be cleared when the answer is there. */
+  onGone: (() => void) | undefined
 
   constructor(options: ClientConnectionOptions) {
     this.stream = options.stream
@@ -74,6 +83,7 @@ export class ClientConnection implements Listed, SessionOwner {
     this.acl = options.acl
     this.#options = options
     this.#refusal = options.refusal
+    this.stream.once('end', () => this.#awaitGone())
     this.#awaitRequest()
   }
 
@@ -146,8 +156,17 @@ export class ClientConnection implements Listed, SessionOwner {
 
   closed(): void {
     this.#timer?.cancel()
+    this.#goneTimer?.cancel()
     this.#queue.length = 0
     for (const close of this.#closers.splice(0)) close()
+  }
+
+  #awaitGone(): void {
+    this.#goneTimer = this.#options.clock.setTimer(GONE_AFTER_MS, () => {
+      this.onGone?.()
+      const isWaiting = this.onGone !== undefined || this.#queue.length > 0
+      if (isWaiting && !this.stream.destroyed) this.#awaitGone()
+    })
   }
 
   /** The handler is not awaited: it would be kept, and its request with it, for as long as a tunnel lasts. */

@@ -186,6 +186,11 @@ export class HttpFrontend implements Frontend {
     response.once('close', () => {
       if (!response.writableFinished) connection.abort(scope)
     })
+    connection.onGone = () => {
+      if (response.headersSent) return
+      scope.clientGone()
+      connection.stream.destroy()
+    }
     connection.onBadBody = () => {
       if (!response.headersSent && connection.failsIn(request)) connection.abort(scope)
     }
@@ -197,10 +202,12 @@ export class HttpFrontend implements Frontend {
     } catch (thrown) {
       const error = failureOf(thrown, scope, deps)
       const isCutOff = error.code === 'CLIENT_ABORTED'
-      const cause = isCutOff && connection.failsIn(request) ? connection.failure : undefined
+      const isOurs = connection.failsIn(request) || connection.stream.destroyed
+      const cause = isCutOff && isOurs ? connection.failure : undefined
       this.#answerError(scope, cause ?? error, request, response)
     }
     connection.onBadBody = undefined
+    connection.onGone = undefined
     // As a rule the system has taken all of it.
     if (response.writableLength === 0) await closed
     else await this.#whenRead(closed, connection, scope)
@@ -251,11 +258,7 @@ export class HttpFrontend implements Frontend {
       const scope = this.#open(connection, request)
       const onClose = (): void => connection.abort(scope)
       stream.once('close', onClose)
-      const onGone = (): void => {
-        const detail = 'the client ended its side before it was answered'
-        scope.fail(new ProxyError('CLIENT_ABORTED', { detail }))
-        scope.abort()
-      }
+      const onGone = (): void => scope.clientGone()
       const ahead = new ReadAhead(stream, early, { clock: deps.clock, onGone })
       let ends: TunnelEnds | undefined
       try {

@@ -17,7 +17,7 @@ import {
   ResponseParser,
   serializeRequestHead,
 } from '../http1/index.ts'
-import { type Borrower, borrowReads } from '../net/index.ts'
+import { type Borrower, borrowReads, failureBehind } from '../net/index.ts'
 import { Exchange, type ExchangeSource } from './exchange.ts'
 import type { RequestBody, Upload } from './request-body.ts'
 
@@ -295,6 +295,8 @@ export class UpstreamConnection {
   }
 
   readonly #onPeerEnd = (): void => {
+    const failure = failureBehind(this.#stream)
+    if (failure !== undefined) return this.#onStreamError(failure)
     try {
       if (this.#waiting !== undefined || this.#exchange !== undefined) this.#parser.finish()
       this.#fail(new ProxyError('UPSTREAM_CLOSED', { detail: 'closed by the peer' }))
