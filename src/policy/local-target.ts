@@ -5,15 +5,27 @@ import { parseAddressRule } from '../core/index.ts'
  * hold the metadata services of most clouds) and the metadata addresses outside link-local. Otherwise
  * `NoProxy 127.0.0.*`, which every sample cntlm.conf has, opens the host's private services to its containers.
  */
-const LOCAL_NETWORKS = [
+const LOCAL_IPV4 = [
   '127.0.0.0/8',
-  '::1',
   '0.0.0.0/8',
-  '::',
   '169.254.0.0/16',
-  'fe80::/10',
-  'fd00:ec2::254',
-  '100.100.100.200',
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  '192.0.0.192/32',
+]
+const LOCAL_IPV6 = ['::1', '::', 'fe80::/10', 'fd00:ec2::254']
+
+/**
+ * Prefixes whose addresses hold an IPv4 address in their last 32 bits: IPv4-compatible ones (RFC 4291 section 2.5.5.1) and those that a
+ * NAT64 translates (RFC 6052). Mapped ones are matched as IPv4 anyway.
+ */
+const EMBEDDING_PREFIXES = ['::', '64:ff9b::']
+const EMBEDDING_BITS = 96
+
+const LOCAL_NETWORKS = [
+  ...LOCAL_IPV4,
+  ...LOCAL_IPV6,
+  ...EMBEDDING_PREFIXES.flatMap(prefix => LOCAL_IPV4.map(network => embedded(prefix, network))),
 ]
 const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1']
 
@@ -26,4 +38,9 @@ export function isLocalTarget(address: string): boolean {
 
 export function isLoopback(address: string): boolean {
   return loopback.some(rule => rule?.matches(address) === true)
+}
+
+function embedded(prefix: string, network: string): string {
+  const [address = '', length = ''] = network.split('/')
+  return `${prefix}${address}/${EMBEDDING_BITS + Number(length)}`
 }

@@ -100,6 +100,11 @@ export class ClientConnection implements Listed, SessionOwner {
     return this.#isBusy
   }
 
+  /** Whether nothing more can be answered on it. */
+  get isOver(): boolean {
+    return this.stream.destroyed || this.stream.writableEnded
+  }
+
   get isDraining(): boolean {
     return this.#isDraining
   }
@@ -137,7 +142,7 @@ export class ClientConnection implements Listed, SessionOwner {
 
   /** Runs the handler when all earlier ones are done. The handler never throws. */
   serve(handler: () => Promise<void>): void {
-    if (this.stream.destroyed) return
+    if (this.isOver) return
     this.#timer?.cancel()
     if (this.#isBusy) {
       this.#enqueue(handler)
@@ -177,14 +182,13 @@ export class ClientConnection implements Listed, SessionOwner {
   #goOn(): void {
     const next = this.#queue.shift()
     const { stream } = this
-    const isOpen = !stream.destroyed && !stream.writableEnded
-    if (next !== undefined && isOpen && !this.#isDraining) {
+    if (next !== undefined && !this.isOver && !this.#isDraining) {
       this.#run(next.handler)
       return
     }
     this.#isBusy = false
     if (this.#isDraining) stream.end()
-    if (stream.destroyed || stream.writableEnded) return
+    if (this.isOver) return
     this.#awaitRequest()
     this.#options.place?.idle(() => stream.destroy())
   }

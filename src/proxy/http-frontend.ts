@@ -14,7 +14,7 @@ import type { ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 import { handleForward } from './forward-handler.ts'
 import { closeBehindAnswer, endStream, readRest } from './linger.ts'
 import { relayTunnel, type TunnelEnds, whenOver } from './open-tunnel.ts'
-import { refuseBadFraming } from './outgoing-request.ts'
+import { refuseBadFraming, refuseOtherExpectations } from './outgoing-request.ts'
 import { OwnAnswers } from './own-answers.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { RequestScope } from './request-scope.ts'
@@ -146,8 +146,8 @@ export class HttpFrontend implements Frontend {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#byStream.get(request.socket)
-    // After a cut node:http still parses what it had read.
-    if (connection === undefined || connection.stream.destroyed) return
+    // node:http still parses what it has read, and what comes while an answer is on its way.
+    if (connection === undefined || connection.isOver) return
     connection.lastRequest = request
     connection.serve(async () => {
       await this.#answer(connection, request, response)
@@ -183,8 +183,10 @@ export class HttpFrontend implements Frontend {
     const deps = this.#current()
     const scope = this.#open(connection, request)
     const closed = new Promise<void>(resolve => response.once('close', resolve))
+    // Some answers go around it, and end the connection.
+    const isWrittenRaw = (): boolean => connection.isOver && !response.headersSent
     response.once('close', () => {
-      if (!response.writableFinished) connection.abort(scope)
+      if (!response.writableFinished && !isWrittenRaw()) connection.abort(scope)
     })
     connection.onGone = () => {
       if (response.headersSent) return
@@ -198,6 +200,7 @@ export class HttpFrontend implements Frontend {
     else if (connection.failsIn(request)) connection.abort(scope)
     try {
       refuseBadFraming(request)
+      refuseOtherExpectations(request)
       await handleForward(deps, scope, connection, request, response)
     } catch (thrown) {
       const error = failureOf(thrown, scope, deps)
@@ -209,6 +212,7 @@ export class HttpFrontend implements Frontend {
     connection.onBadBody = undefined
     connection.onGone = undefined
     // As a rule the system has taken all of it.
+    if (isWrittenRaw()) return this.#work.close(scope)
     if (response.writableLength === 0) await closed
     else await this.#whenRead(closed, connection, scope)
     this.#work.close(scope)
@@ -249,7 +253,7 @@ export class HttpFrontend implements Frontend {
 
   #onDetached(request: IncomingMessage, stream: Duplex, early: Buffer, handle: Handle): void {
     const connection = this.#byStream.get(stream)
-    if (connection === undefined || stream.destroyed) return
+    if (connection === undefined || connection.isOver) return
     connection.lastRequest = undefined
     connection.serve(async () => {
       const refusal = this.#refusalOf(connection)

@@ -5,6 +5,7 @@ import {
   appendVia,
   contentLength,
   endToEndRequestHeaders,
+  endToEndTrailers,
   FieldNames,
   getHeader,
   hasHeader,
@@ -18,6 +19,7 @@ import {
 } from '../http1/index.ts'
 import { KEEP_ALIVE, type RequestBody, StreamBody } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
+import { forwardsLeft } from './max-forwards.ts'
 
 /** A CONNECT has no content (RFC 9110 section 9.3.6): what follows it belongs to the tunnel. */
 const FRAMING = new FieldNames(['content-length', 'transfer-encoding', 'trailer'])
@@ -109,6 +111,16 @@ export function refuseBadFraming(request: IncomingMessage): void {
     : new ProxyError('BAD_REQUEST', { detail: 'Transfer-Encoding is not "chunked" once' })
 }
 
+/**
+ * 100-continue is what everybody can do, and nothing else is defined.
+ * @throws ProxyError EXPECTATION_FAILED (RFC 9110 section 10.1.1)
+ */
+export function refuseOtherExpectations({ headers, httpVersionMinor }: IncomingMessage): void {
+  const { expect } = headers
+  if (expect === undefined || httpVersionMinor === 0 || /^100-continue$/i.test(expect)) return
+  throw new ProxyError('EXPECTATION_FAILED', { detail: 'Expect is not "100-continue"' })
+}
+
 /** The body, if the request has one (RFC 9112 section 6.3). @throws ProxyError as `refuseBadFraming`. */
 export function requestBody(
   request: IncomingMessage,
@@ -123,7 +135,7 @@ export function requestBody(
     length: isChunked || typeof length !== 'number' ? undefined : length,
     onFirstRead,
     silence: { clock, limitMs: bodyTimeoutMs },
-    trailers: () => request.rawTrailers,
+    trailers: () => endToEndTrailers(request.rawTrailers, request.rawHeaders),
   })
 }
 
@@ -132,6 +144,8 @@ function commonHeaders(request: IncomingMessage, host: string, deps: ProxyDepend
   // RFC 9112 section 3.2.2: the target decides, whatever Host says; a missing Host comes first, where servers look for it.
   if (hasHeader(headers, 'Host')) replaceHeader(headers, 'Host', host)
   else headers.unshift('Host', host)
+  const left = forwardsLeft(request)
+  if (left !== undefined) replaceHeader(headers, 'Max-Forwards', String(left - 1))
   appendVia(headers, request.httpVersion, deps.pseudonym)
   if (hasListToken(request.rawHeaders, 'Transfer-Encoding', 'chunked'))
     headers.push('Transfer-Encoding', 'chunked')

@@ -9,10 +9,12 @@ import {
 import {
   type BodyFraming,
   chunkHeader,
+  hasHeader,
   isPersistent,
   lastChunk,
   type RawHeaders,
   type RequestHead,
+  type ResponseHandler,
   type ResponseHead,
   ResponseParser,
   serializeRequestHead,
@@ -88,12 +90,14 @@ export class UpstreamConnection {
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream
     this.#clock = clock
-    this.#parser = new ResponseParser({
+    const handler: ResponseHandler = {
       informational: head => this.#onInformational(head),
       head: (head, framing) => this.#onHead(head, framing),
       body: chunk => this.#exchange?.deliver(chunk, this.#giveBack),
       end: trailers => this.#onEnd(trailers),
-    })
+    }
+    // Some servers and their scripts end lines so; isPersistent() sees to it that this harms nobody else.
+    this.#parser = new ResponseParser(handler, { takesBareLf: true })
     stream.on('data', this.#onData)
     borrowReads(stream, this.#onLent)
     stream.on('end', this.#onPeerEnd)
@@ -134,7 +138,7 @@ export class UpstreamConnection {
       const watch = options.watch?.()
       const waiting: Waiting = { resolve, reject, options, timer, watch, abort }
       this.#waiting = waiting
-      this.#parser.begin(head.method)
+      this.#parser.begin(head.method, hasHeader(head.headers, 'Upgrade'))
       if (signal.aborted) {
         abort()
         return
