@@ -1,5 +1,5 @@
 import { ProxyError } from '../core/index.ts'
-import { RECEIVED_TEXT, TOKEN, trimOws } from './grammar.ts'
+import { FIELD_TEXT, RECEIVED_TEXT, TOKEN, trimOws } from './grammar.ts'
 
 const CR = 0x0d
 const LF = 0x0a
@@ -134,7 +134,8 @@ export function parseFields(text: string, from: number, limit: number): string[]
       protocolError(`header line ${fields.length / 2 + 1} has no valid field name`)
     }
     let value = trimOws(text, colon + 1, end)
-    if (isFold(text, end + 2)) {
+    const isFolded = isFold(text, end + 2)
+    if (isFolded) {
       const lines = [value]
       while (isFold(text, end + 2)) {
         const start = end + 2
@@ -143,7 +144,9 @@ export function parseFields(text: string, from: number, limit: number): string[]
       }
       value = trimOws(lines.join(' '))
     }
-    if (!RECEIVED_TEXT.test(value)) protocolError(`there is a control character in "${name}"`)
+    // What is folded does not go on as it came.
+    if (!(isFolded ? FIELD_TEXT : RECEIVED_TEXT).test(value))
+      protocolError(`there is a control character in "${name}"`)
     if (fields.length === 2 * limit) {
       throw new ProxyError('UPSTREAM_HEADER_LIMIT', { detail: `more than ${limit} fields` })
     }

@@ -16,17 +16,15 @@ const LOCAL_IPV4 = [
 const LOCAL_IPV6 = ['::1', '::', 'fe80::/10', 'fd00:ec2::254']
 
 /**
- * Prefixes whose addresses hold an IPv4 address in their last 32 bits: IPv4-compatible ones (RFC 4291 section 2.5.5.1) and those that a
- * NAT64 translates (RFC 6052). Mapped ones are matched as IPv4 anyway.
+ * NAT64 (RFC 6052) and IPv4-compatible addresses (RFC 4291 section 2.5.5.1) hold an IPv4 address in their last 32 bits: a target is what it
+ * holds. Mapped addresses are matched as IPv4 anyway. `::2` is no IPv4 address in disguise.
  */
-const EMBEDDING_PREFIXES = ['::', '64:ff9b::']
-const EMBEDDING_BITS = 96
-
-const LOCAL_NETWORKS = [
-  ...LOCAL_IPV4,
-  ...LOCAL_IPV6,
-  ...EMBEDDING_PREFIXES.flatMap(prefix => LOCAL_IPV4.map(network => embedded(prefix, network))),
+const EMBEDDED = [
+  ...LOCAL_IPV4.map(network => embedded('64:ff9b::', network)),
+  ...LOCAL_IPV4.filter(network => network !== '0.0.0.0/8').map(network => embedded('::', network)),
 ]
+
+const LOCAL_NETWORKS = [...LOCAL_IPV4, ...LOCAL_IPV6, ...EMBEDDED]
 const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1']
 
 const local = LOCAL_NETWORKS.map(text => parseAddressRule(text))
@@ -42,5 +40,5 @@ export function isLoopback(address: string): boolean {
 
 function embedded(prefix: string, network: string): string {
   const [address = '', length = ''] = network.split('/')
-  return `${prefix}${address}/${EMBEDDING_BITS + Number(length)}`
+  return `${prefix}${address}/${96 + Number(length)}`
 }
