@@ -184,7 +184,8 @@ export class HttpFrontend implements Frontend {
     const scope = this.#open(connection, request)
     const closed = new Promise<void>(resolve => response.once('close', resolve))
     // Some answers go around it, and end the connection.
-    const isWrittenRaw = (): boolean => connection.isOver && !response.headersSent
+    const { stream } = connection
+    const isWrittenRaw = (): boolean => stream.writableEnded && !response.headersSent
     response.once('close', () => {
       if (!response.writableFinished && !isWrittenRaw()) connection.abort(scope)
     })
