@@ -346,7 +346,10 @@ export class HttpFrontend implements Frontend {
       error: error.code,
       reason: error.detail ?? error.message,
     })
-    connection.serve(async () => this.#answers.write(connection.stream, error))
+    connection.serve(() => {
+      this.#answers.write(connection.stream, error)
+      return Promise.resolve()
+    })
   }
 
   /** Ends the connection of a client that sends more ahead than is kept for it. */

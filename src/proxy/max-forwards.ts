@@ -40,9 +40,10 @@ export function answerAsLast(
   response.end(body)
 }
 
-function reflection({ httpVersion, method, rawHeaders, url }: IncomingMessage): Buffer {
+function reflection({ httpVersion, method = '', rawHeaders, url = '' }: IncomingMessage): Buffer {
   const fields = withoutHeaders(rawHeaders, SECRET)
   const lines = [`${method} ${url} HTTP/${httpVersion}`]
-  for (let at = 0; at + 1 < fields.length; at += 2) lines.push(`${fields[at]}: ${fields[at + 1]}`)
+  for (let at = 0; at + 1 < fields.length; at += 2)
+    lines.push([fields[at], fields[at + 1]].join(': '))
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }
