@@ -46,11 +46,15 @@ export type ProxyEvent =
   | { readonly type: 'admin.opened'; readonly address: string }
   | { readonly type: 'admin.closed'; readonly address: string }
   | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
-  /** Turned away at a limit of this proxy; `most` is its value where it has one. */
+  /**
+   * Turned away at a limit of this proxy; `most` is its value where it has one. `pipelining`: it sent more requests ahead of their
+   * answers than are kept.
+   */
   | {
       readonly type: 'client.refused'
       readonly client: string
-      readonly limit: 'MaxClients' | 'MaxClientsPerAddress' | 'MaxWaiting' | 'descriptors'
+      readonly limit:
+        'MaxClients' | 'MaxClientsPerAddress' | 'MaxWaiting' | 'descriptors' | 'pipelining'
       readonly most: number | undefined
     }
   | {

@@ -1,8 +1,11 @@
 import { readSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { ReadingOnSocket } from './reading-on-socket.ts'
 
 const PROBE = Buffer.allocUnsafeSlow(1)
+
+const PLAIN: ReadonlySet<unknown> = new Set([Socket, ReadingOnSocket])
 
 /**
  * Whether a stream that has just ended was in truth reset by its peer. When the last bytes and the reset are there at
@@ -22,7 +25,7 @@ export function wasReset(stream: Duplex): boolean {
 
 /** Of a plain socket alone: in TLS the end of the stream is not that of the connection, and streams in memory have none. */
 function descriptorOf(stream: Duplex): number | undefined {
-  if (!(stream instanceof Socket) || stream.constructor !== Socket) return undefined
+  if (!(stream instanceof Socket) || !PLAIN.has(stream.constructor)) return undefined
   const handle: unknown = Reflect.get(stream, '_handle')
   if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined
   return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined

@@ -31,6 +31,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   CLIENT_LIMIT: 'Try again in a moment; the administrator of this proxy can raise the limit.',
   LOOP_DETECTED: 'Check that no Proxy directive names this proxy itself.',
   NOT_SUPPORTED: 'Use CONNECT for https, and no body in a request for another protocol.',
+  EXPECTATION_FAILED: 'Send the request without Expect, or with 100-continue alone.',
   NO_UPSTREAM: 'A Proxy or a NoProxy directive that covers the target is missing.',
   ROUTE_DENIED:
     'Addresses of the proxy host itself are not given to its clients; for most of them the DirectToLocal directive changes that.',
@@ -41,7 +42,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   UPSTREAM_CLOSED: `Try again. ${TELL}`,
   UPSTREAM_PROTOCOL: `Check that an HTTP server listens there. ${TELL}`,
   UPSTREAM_HEADER_LIMIT:
-    'Up to 64 KiB and 256 fields are accepted; it is the server that sends more.',
+    'Up to 64 KiB and 1000 fields are accepted; it is the server that sends more.',
   UPSTREAM_TIMEOUT: `The server is slow or overloaded. ${AGAIN}`,
   AUTH_NOT_OFFERED: 'Check that the Proxy directives name the right proxies.',
   AUTH_CHALLENGE_MALFORMED: TELL,

@@ -9,15 +9,17 @@ import {
 import {
   type BodyFraming,
   chunkHeader,
+  hasHeader,
   isPersistent,
   lastChunk,
   type RawHeaders,
   type RequestHead,
+  type ResponseHandler,
   type ResponseHead,
   ResponseParser,
   serializeRequestHead,
 } from '../http1/index.ts'
-import { type Borrower, borrowReads, wasReset } from '../net/index.ts'
+import { type Borrower, borrowReads, failureBehind, wasReset } from '../net/index.ts'
 import { Exchange, type ExchangeSource } from './exchange.ts'
 import type { RequestBody, Upload } from './request-body.ts'
 
@@ -93,7 +95,7 @@ export class UpstreamConnection {
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream
     this.#clock = clock
-    this.#parser = new ResponseParser({
+    const handler: ResponseHandler = {
       informational: head => this.#onInformational(head),
       head: (head, framing) => this.#onHead(head, framing),
       body: chunk => {
@@ -101,7 +103,9 @@ export class UpstreamConnection {
         this.#exchange?.deliver(chunk, this.#giveBack)
       },
       end: trailers => this.#onEnd(trailers),
-    })
+    }
+    // Some servers and their scripts end lines so; isPersistent() sees to it that this harms nobody else.
+    this.#parser = new ResponseParser(handler, { takesBareLf: true })
     stream.on('data', this.#onData)
     borrowReads(stream, this.#onLent)
     stream.on('end', this.#onPeerEnd)
@@ -153,7 +157,7 @@ export class UpstreamConnection {
       const waiting: Waiting = { resolve, reject, options, timer, watch, abort }
       this.#waiting = waiting
       this.#askedFor = head.target
-      this.#parser.begin(head.method)
+      this.#parser.begin(head.method, hasHeader(head.headers, 'Upgrade'))
       if (signal.aborted) {
         abort()
         return
@@ -333,6 +337,8 @@ export class UpstreamConnection {
   }
 
   readonly #onPeerEnd = (): void => {
+    const failure = failureBehind(this.#stream)
+    if (failure !== undefined) return this.#onStreamError(failure)
     try {
       // Where it ends a body without length, the part of it that came would pass for the whole.
       if (wasReset(this.#stream)) throw broken('ECONNRESET')

@@ -106,6 +106,7 @@ t.test('the retry law', async t => {
     CLIENT_AUTH_REJECTED: [],
     LOOP_DETECTED: [],
     NOT_SUPPORTED: [],
+    EXPECTATION_FAILED: [],
     NO_UPSTREAM: [],
     PAC_UNAVAILABLE: [],
     PAC_SYNTAX: [],
