@@ -66,8 +66,7 @@ async function goRound(
     const { error, attempt } = result
     if (error.code === 'BUG') emit({ type: 'bug', error: error.cause ?? error })
     if (call.signal.aborted) throw error
-    const isMoved = error instanceof SecondHandError && !error.isFinal
-    if (isMoved) {
+    if (isMoved(error)) {
       if (tour.movesOn()) continue
     } else {
       report.note(carrier, error, attempt.phase)
@@ -77,6 +76,11 @@ async function goRound(
     if (limited.hasRefusal) return undefined
     throw report.errorFor(error)
   }
+}
+
+/** The call did not fail by itself: another upstream was thought to serve it sooner. */
+function isMoved(error: ProxyError): boolean {
+  return error instanceof SecondHandError && !error.isFinal
 }
 
 interface Failure {
@@ -127,7 +131,6 @@ function describeFailure(
   lease: Lease | undefined,
   attempt: Attempt | undefined,
 ): FailedAttempt {
-  const connection = lease?.session.connection
   return {
     code: error.code,
     phase: attempt?.phase ?? 'dial',
@@ -136,8 +139,18 @@ function describeFailure(
     replayable: call.body?.isReplayable ?? true,
     idempotent: call.isIdempotent,
     otherReading: attempt?.otherReading ?? false,
+    ...heardOn(lease, attempt),
+    secondHand: error instanceof SecondHandError,
+  }
+}
+
+function heardOn(
+  lease: Lease | undefined,
+  attempt: Attempt | undefined,
+): Pick<FailedAttempt, 'heard' | 'ownRequest'> {
+  const connection = lease?.session.connection
+  return {
     ownRequest: connection?.askedFor !== attempt?.request.target,
     heard: connection?.hasHeard ?? false,
-    secondHand: error instanceof SecondHandError,
   }
 }

@@ -112,8 +112,8 @@ t.test('an upload that the upstream breaks off is not held against it', async t 
         return false
       }
       const book = start(t, {
-        [FIRST]: serves({ serve, leavesBody: true } as { serve: Serve }),
-        [SECOND]: serves({ serve, leavesBody: true } as { serve: Serve }),
+        [FIRST]: serves({ serve, leavesBody: true }),
+        [SECOND]: serves({ serve, leavesBody: true }),
       })
       for (let round = 0; round < 4; round++) {
         const put = `PUT ${BAD} HTTP/1.1\nHost: bad.test\nContent-Length: 200000`

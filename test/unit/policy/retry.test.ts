@@ -189,12 +189,14 @@ t.test('what counts against an upstream', async t => {
   }
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {
     const rows: Row[] = table[code] ?? [[{}, 'none']]
-    for (const attempt of everySaying(code)) {
+    // One assertion a code: there are thousands of attempts.
+    const wrong = everySaying(code).filter(attempt => {
       const fits = rows.filter(([given]) => isDeepStrictEqual(attempt, { ...attempt, ...given }))
-      t.equal(fits.length, 1, `one row for ${describe(attempt)}`)
-      t.equal(evidenceAgainstUpstream(attempt), fits[0]?.[1], describe(attempt))
-      t.equal(evidenceAgainstUpstream({ ...attempt, secondHand: true }), 'none')
-    }
+      const secondHand = evidenceAgainstUpstream({ ...attempt, secondHand: true })
+      const evidence = evidenceAgainstUpstream(attempt)
+      return fits.length !== 1 || evidence !== fits[0]?.[1] || secondHand !== 'none'
+    })
+    t.same(wrong.map(describe), [], code)
   }
 })
 

@@ -273,22 +273,6 @@ t.test('no client has the last sessions, also where several hold on to theirs', 
   pool.destroy()
 })
 
-t.test('what is given back is shared out anew', async t => {
-  const { pool } = start({ maxSessions: 2 })
-  const client = '10.0.0.1'
-  const first = await pool.acquire(NEVER, { client })
-  const second = pool.acquire(NEVER, { client })
-  await turn()
-  t.equal(pool.counts.waiting, 1)
-  for (const end of ['release', 'discard', 'detach'] as const) {
-    const lease = end === 'release' ? first : await pool.acquire(NEVER, { client: end })
-    lease.markReady()
-    lease[end]()
-  }
-  t.ok(await second)
-  t.ok(await pool.acquire(NEVER, { client: '10.0.0.2' }))
-})
-
 t.test('a connection whose client has left meanwhile goes to the next one', async t => {
   const resolvers: ((end: WireEnd) => void)[] = []
   const { pool } = start({
