@@ -1,0 +1,80 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { goodClients, phase } from './good-clients.js';
+import { misbehave } from './misbehaviour.js';
+import { quiet, startWorld } from './world.js';
+/** In MiB for each process. Beyond it the program is ended, for the sake of the machine. */
+const MOST_MEMORY = 400;
+const SAMPLE_MS = 200;
+/** One storm beside the good clients, with a program of its own. */
+export async function runStorm(storm, workers, durations) {
+    const world = await startWorld([...(storm.config ?? []), `Workers ${workers}`]);
+    for (const upstream of world.upstreams)
+        upstream.override = misbehave;
+    const processes = workers === 1 ? 1 : workers + 1;
+    const over = new AbortController();
+    const watching = watch(world.program, processes * MOST_MEMORY, over);
+    try {
+        const phases = await runPhases(world, storm, durations, over.signal);
+        over.abort();
+        const { harm, peak } = await watching;
+        // Why it ended explains the rest.
+        return { ...phases, peak, harm: [...harm, ...phases.harm] };
+    }
+    finally {
+        over.abort();
+        await world.stop();
+    }
+}
+/** No phase follows one in which somebody was harmed. */
+async function runPhases(world, storm, durations, over) {
+    const works = goodClients(world);
+    const probes = storm.probe === undefined ? [] : [storm.probe(world)];
+    let calm, stormy, before, after;
+    const harm = [];
+    try {
+        calm = await phase(works, durations.calm, over);
+        harm.push(...errorsOf('before the storm', calm));
+        before = await quiet(world);
+        const storming = new AbortController();
+        const signal = AbortSignal.any([over, storming.signal]);
+        setMaxListeners(0, signal);
+        const blowing = storm.blow(world, signal);
+        stormy = await phase([...works, ...probes], durations.stormy, over);
+        harm.push(...errorsOf('in the storm', stormy));
+        storming.abort();
+        await blowing;
+        if (harm.length === 0)
+            harm.push(...errorsOf('after the storm', await phase(works, durations.calm, over)));
+        if (harm.length === 0)
+            after = await quiet(world);
+    }
+    catch (error) {
+        harm.push(error instanceof Error ? error.message : String(error));
+    }
+    if (harm.length > 0)
+        world.program.kill();
+    return { harm, calm, stormy, before, after };
+}
+function errorsOf(when, { errors }) {
+    return [...errors].map(([what, times]) => `${when}: ${what} (${times} times)`);
+}
+/** Until all is over: whether the program lives, and what memory it takes. */
+async function watch(program, most, over) {
+    const harm = [];
+    let peak = 0;
+    while (!over.signal.aborted) {
+        peak = Math.max(peak, (await program.usage()).memory);
+        if (peak > most) {
+            harm.push(`it took ${peak} MiB of memory`);
+            program.kill();
+        }
+        const ended = program.ended();
+        if (ended !== undefined && harm.length === 0)
+            harm.push(ended);
+        if (harm.length > 0)
+            over.abort();
+        await sleep(SAMPLE_MS);
+    }
+    return { harm, peak };
+}
