@@ -31,7 +31,9 @@ export class Client {
         const giveUp = () => wire.reset();
         signal.addEventListener('abort', giveUp);
         try {
-            seen.failure = await (isPlain ? this.#exchange(wire, plan, seen) : this.#stream(wire, plan, seen));
+            seen.failure = await (isPlain
+                ? this.#exchange(wire, plan, seen)
+                : this.#stream(wire, plan, seen));
         }
         finally {
             signal.removeEventListener('abort', giveUp);
@@ -211,7 +213,12 @@ function statusOf({ first }) {
 }
 export function open(port, localAddress = '127.0.0.1') {
     return new Promise((resolve, reject) => {
-        const socket = connectTcp({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true });
+        const socket = connectTcp({
+            port,
+            host: '127.0.0.1',
+            localAddress,
+            allowHalfOpen: true,
+        });
         socket.once('error', reject).once('connect', () => {
             socket.off('error', reject);
             resolve(new Wire(socket));
