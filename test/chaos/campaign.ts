@@ -32,14 +32,16 @@ const BAD_WEATHER = 0.15
 
 /** Random transfers, so many at once, through a program of their own. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
-  const random = new Random(options.seed)
+  const weather = new Random(options.seed)
   const world = await startWorld(['MaxSessions 64', `Workers ${options.workers}`])
   const results: Result[] = []
   let next = 0
   const upTo = async (count: number): Promise<void> => {
     const line = async (): Promise<void> => {
       while (next < count && world.program.ended() === undefined) {
-        const plan = planTransfer(next++, random)
+        const id = next++
+        // Each has numbers of its own, so that it is the same whenever its turn comes.
+        const plan = planTransfer(id, new Random(options.seed * 1_000_003 + id))
         results.push({ plan, verdict: await transfer(plan, world) })
       }
     }
@@ -52,7 +54,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     const before = await quiet(world)
     if (options.weather)
       for (const upstream of world.upstreams)
-        upstream.weather = () => (random.chance(BAD_WEATHER) ? random.pick(WEATHER) : undefined)
+        upstream.weather = () => (weather.chance(BAD_WEATHER) ? weather.pick(WEATHER) : undefined)
     await upTo(options.transfers)
     return { results, before, after: await quiet(world) }
   } finally {

@@ -34,6 +34,7 @@ export function goodClients(world: World): Work[] {
     const plan = goodPlan(next++, random)
     const verdict = await transfer(plan, world)
     if (verdict.kind === 'complete') return undefined
+    if (verdict.kind === 'violation') return verdict.what
     return verdict.kind === 'failed' ? verdict.why : verdict.kind
   })
 }

@@ -43,8 +43,8 @@ export async function runStorm(
     const phases = await runPhases(world, storm, durations, over.signal)
     over.abort()
     const { harm, peak } = await watching
-    // Why it ended explains the rest.
-    return { ...phases, peak, harm: [...harm, ...phases.harm] }
+    // When it ended, that explains all the rest.
+    return { ...phases, peak, harm: harm.length > 0 ? harm : phases.harm }
   } finally {
     over.abort()
     await world.stop()
@@ -103,7 +103,8 @@ async function watch(
       program.kill()
     }
     const ended = program.ended()
-    if (ended !== undefined && harm.length === 0) harm.push(ended)
+    // Not when it was ended because of what the clients had suffered.
+    if (ended !== undefined && harm.length === 0 && !over.signal.aborted) harm.push(ended)
     if (harm.length > 0) over.abort()
     await sleep(SAMPLE_MS)
   }

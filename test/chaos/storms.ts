@@ -45,10 +45,12 @@ export const STORMS: readonly Storm[] = [
     name: 'malformed answers',
     blow: (world, signal) =>
       repeat(20, signal, turn => exchange(world, GET('malformed.test', `/${turn}`))),
+    probe: isAvailable,
   },
   {
     name: 'answers that break off in the middle',
     blow: (world, signal) => repeat(20, signal, () => exchange(world, GET('part.test'))),
+    probe: isAvailable,
   },
   {
     name: 'uploads that the upstream breaks off',
@@ -231,6 +233,15 @@ async function holdSilent(
     await pause(1_000, signal)
   }
   for (const socket of sockets) socket.destroy()
+}
+
+/** What web servers do is no fault of the upstreams. */
+function isAvailable({ program }: World): Work {
+  return async () => {
+    const { upstreams } = await program.status()
+    const down = upstreams.find(({ health }) => health !== 'available')
+    return down === undefined ? undefined : `upstream ${down.label} is marked down`
+  }
 }
 
 function succeeds(name: string, question: () => Promise<unknown>): Work {
