@@ -56,7 +56,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
       for (const upstream of world.upstreams)
         upstream.weather = () => (weather.chance(BAD_WEATHER) ? weather.pick(WEATHER) : undefined)
     await upTo(options.transfers)
-    return { results, before, after: await quiet(world) }
+    return { results, before, after: await quiet(world, before) }
   } finally {
     await world.stop()
   }

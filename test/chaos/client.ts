@@ -1,12 +1,8 @@
-import { connect as connectTcp, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { connect as connectTls } from 'node:tls'
-import { encode, framingLine, framingOf, type Head, readBody, readHead } from './messages.ts'
-import { cutOf, isStreamKind, type Plan, type Seen } from './plan.ts'
-import { Comparison, contentOf } from './random.ts'
-import { send } from './send.ts'
-import { SHARED_KEY, TLS_OPTIONS } from './tls-psk.ts'
-import { Wire } from './wire.ts'
+import { open } from './dial.ts'
+import { exchange } from './plain-client.ts'
+import { isStreamKind, type Plan, type Seen } from './plan.ts'
+import { stream } from './stream-client.ts'
+import type { Wire } from './wire.ts'
 
 /** Where everything is. */
 export interface Ports {
@@ -15,9 +11,7 @@ export interface Ports {
   readonly origin: { readonly port: number; readonly tlsPort: number }
 }
 
-const STALL_MS = 300
-
-/** Makes a transfer and tells what came of it. It does what the plan says is the client's fault. */
+/** Makes transfers and tells what came of them. */
 export class Client {
   readonly #ports: Ports
   readonly #kept: Wire[] = []
@@ -42,203 +36,28 @@ export class Client {
     const giveUp = (): void => wire.reset()
     signal.addEventListener('abort', giveUp)
     try {
-      seen.failure = await (isPlain
-        ? this.#exchange(wire, plan, seen)
-        : this.#stream(wire, plan, seen))
+      const target = this.#target(plan)
+      const { failure, keeps } = isPlain
+        ? await exchange(wire, plan, target, seen)
+        : { failure: await stream(wire, plan, target, seen), keeps: false }
+      seen.failure = failure
+      if (keeps && plan.keepAlive && failure === undefined && !seen.left) this.#kept.push(wire)
+      else wire.end()
     } finally {
       signal.removeEventListener('abort', giveUp)
     }
     return seen
   }
 
+  /** Ends the connections that are kept for further requests. */
   close(): void {
     for (const wire of this.#kept.splice(0)) wire.end()
   }
 
+  /** The name tells the upstream which transfer it is. */
   #target({ id, kind, route }: Plan): string {
     const { port, tlsPort } = this.#ports.origin
     if (route === 'direct') return `127.0.0.1:${kind === 'tls' ? tlsPort : port}`
     return `t${id}.origin.test:${kind === 'tls' ? 443 : 80}`
   }
-
-  async #exchange(wire: Wire, plan: Plan, seen: Seen): Promise<string | undefined> {
-    const { id, method, upload, uploadFraming, version } = plan
-    const lines = [
-      `${method} http://${this.#target(plan)}/t/${id} HTTP/${version}`,
-      `Host: ${this.#target(plan)}`,
-      ...(upload > 0 ? [framingLine(uploadFraming, upload)] : []),
-      ...(plan.expectContinue ? ['Expect: 100-continue'] : []),
-      ...(plan.keepAlive ? [] : ['Connection: close']),
-    ]
-    if (!(await this.#request(wire, plan, lines, seen))) return undefined
-    const answer = this.#answer(wire, plan, seen)
-    if (upload > 0) {
-      // Who asked whether to send waits for an answer of any kind.
-      if (plan.expectContinue) await answer.mayContinue
-      if (seen.failure === undefined) await this.#upload(wire, plan, seen)
-    }
-    const { failure, keeps } = await answer.end
-    if (keeps && failure === undefined && !seen.left && plan.keepAlive) this.#kept.push(wire)
-    else wire.end()
-    return failure
-  }
-
-  /** Writes a head. @returns false when the client left in the middle of it. */
-  async #request(wire: Wire, plan: Plan, lines: readonly string[], seen: Seen): Promise<boolean> {
-    const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
-    if (plan.fault !== 'client-resets-mid-head') {
-      await wire.write(head)
-      return true
-    }
-    await wire.write(head.subarray(0, cutOf(plan, head.length)))
-    seen.left = true
-    wire.reset()
-    return false
-  }
-
-  #answer(wire: Wire, plan: Plan, seen: Seen) {
-    let mayContinue: () => void = () => undefined
-    const continued = new Promise<void>(resolve => (mayContinue = resolve))
-    const read = async (): Promise<{ failure: string | undefined; keeps: boolean }> => {
-      const lost = { failure: `no answer (${wire.ending})`, keeps: false }
-      let head = await readHead(wire)
-      if (head !== undefined && statusOf(head) === 100) {
-        mayContinue()
-        head = await readHead(wire)
-      }
-      if (head === undefined) return lost
-      const status = statusOf(head)
-      const framing = framingOf(head, 'close')
-      if (status !== 200) {
-        seen.failure = `status ${status}`
-        await readBody(wire, framing, () => undefined)
-        return { failure: seen.failure, keeps: false }
-      }
-      seen.answerOf = Number(head.fields.get('x-transfer'))
-      seen.isWhole = await readBody(wire, framing, this.#sink(wire, plan, seen))
-      const keeps = framing.kind !== 'close' && head.fields.get('connection') !== 'close'
-      return { failure: seen.isWhole ? undefined : `cut short (${wire.ending})`, keeps }
-    }
-    return { mayContinue: continued, end: read().finally(mayContinue) }
-  }
-
-  async #stream(wire: Wire, plan: Plan, seen: Seen): Promise<string | undefined> {
-    const failure = await this.#openStream(wire, plan, seen)
-    if (failure !== undefined || seen.left) {
-      wire.end()
-      return failure
-    }
-    const inner = plan.kind === 'tls' ? overTls(wire) : wire
-    await inner.write(`T ${plan.id}\n`)
-    if (plan.fault === 'origin-half-closes') await this.#download(inner, plan, seen)
-    await this.#upload(inner, plan, seen)
-    if (plan.fault === 'client-half-closes') inner.end()
-    if (plan.fault !== 'origin-half-closes') await this.#download(inner, plan, seen)
-    inner.end()
-    return seen.isWhole ? undefined : `cut short (${inner.ending})`
-  }
-
-  /** @returns why there is no stream. */
-  async #openStream(wire: Wire, plan: Plan, seen: Seen): Promise<string | undefined> {
-    const target = this.#target(plan)
-    if (plan.kind === 'socks5') return this.#socks(wire, plan, target, seen)
-    const isUpgrade = plan.kind === 'websocket'
-    const lines = isUpgrade
-      ? [
-          `GET http://${target}/t/${plan.id} HTTP/1.1`,
-          `Host: ${target}`,
-          'Connection: Upgrade',
-          'Upgrade: websocket',
-          'Sec-WebSocket-Version: 13',
-          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-        ]
-      : [`CONNECT ${target} HTTP/1.1`, `Host: ${target}`]
-    if (!(await this.#request(wire, plan, lines, seen))) return undefined
-    const head = await readHead(wire)
-    if (head === undefined) return `no answer (${wire.ending})`
-    return statusOf(head) === (isUpgrade ? 101 : 200) ? undefined : `status ${statusOf(head)}`
-  }
-
-  async #socks(wire: Wire, plan: Plan, target: string, seen: Seen): Promise<string | undefined> {
-    const [host = '', port] = target.split(':')
-    await wire.write(Buffer.of(5, 1, 0))
-    if ((await wire.exactly(2))?.readUInt16BE() !== 0x0500) return 'no SOCKS5 greeting'
-    const request = Buffer.concat([
-      Buffer.of(5, 1, 0, 3, host.length),
-      Buffer.from(host),
-      Buffer.of(Number(port) >> 8, Number(port) & 0xff),
-    ])
-    if (plan.fault === 'client-resets-mid-head') {
-      await wire.write(request.subarray(0, cutOf(plan, request.length)))
-      seen.left = true
-      wire.reset()
-      return undefined
-    }
-    await wire.write(request)
-    const reply = await wire.exactly(10)
-    if (reply === undefined) return `no SOCKS5 reply (${wire.ending})`
-    return reply[1] === 0 ? undefined : `SOCKS5 reply ${reply[1]}`
-  }
-
-  async #upload(wire: Wire, plan: Plan, seen: Seen): Promise<void> {
-    if (plan.upload === 0) return
-    const framing = isStreamKind(plan.kind) ? 'length' : plan.uploadFraming
-    const { bytes } = encode(contentOf(plan.id, 'up', plan.upload), framing)
-    const { outcome } = await send(wire, bytes, plan, 'client')
-    seen.left ||= outcome === 'reset' || outcome === 'end'
-  }
-
-  async #download(wire: Wire, plan: Plan, seen: Seen): Promise<void> {
-    // The end alone says that a stream is whole, but that of TLS may be anybody's, and one is unclear after the client's own.
-    const hasEnded = await readBody(wire, { kind: 'close' }, this.#sink(wire, plan, seen))
-    const isAll = seen.received === plan.download
-    seen.isWhole = plan.kind === 'tls' ? isAll : hasEnded || (wire.ending === 'unclear' && isAll)
-  }
-
-  #sink(wire: Wire, plan: Plan, seen: Seen): (piece: Buffer) => Promise<void> {
-    const comparison = new Comparison(contentOf(plan.id, 'down', plan.download))
-    let hasStalled = false
-    return async piece => {
-      comparison.add(piece)
-      seen.received = comparison.received
-      seen.isEqual = comparison.isEqual
-      if (plan.fault === 'client-stalls' && !hasStalled) await sleep(STALL_MS)
-      hasStalled = true
-      if (plan.fault === 'client-leaves-mid-download') {
-        seen.left = true
-        wire.reset()
-      }
-    }
-  }
-}
-
-function statusOf({ first }: Head): number {
-  return Number(/^HTTP\/1\.[01] ([0-9]{3})/.exec(first)?.[1])
-}
-
-export function open(port: number, localAddress = '127.0.0.1'): Promise<Wire> {
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connectTcp({
-      port,
-      host: '127.0.0.1',
-      localAddress,
-      allowHalfOpen: true,
-    })
-    socket.once('error', reject).once('connect', () => {
-      socket.off('error', reject)
-      resolve(new Wire(socket))
-    })
-  })
-}
-
-function overTls(wire: Wire): Wire {
-  const below = wire.release()
-  const socket = connectTls({
-    ...TLS_OPTIONS,
-    socket: below,
-    pskCallback: () => ({ psk: SHARED_KEY, identity: 'chaos' }),
-    // A shared key takes the place of a certificate.
-    checkServerIdentity: () => undefined,
-  })
-  return new Wire(socket, below)
 }

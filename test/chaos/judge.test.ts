@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import t from 'tap'
-import { open } from './client.ts'
+import { open } from './dial.ts'
 import { judge } from './judge.ts'
 import { close, listen } from './listening.ts'
 import type { Attempt, Plan, Seen } from './plan.ts'

@@ -21,7 +21,6 @@ const seconds = options.seconds ?? (options.long ? 60 : 5)
 const isChosen = (name: string): boolean => options.only?.some(part => name.includes(part)) ?? true
 /** Growth of memory that garbage does not explain, in MiB for each process. */
 const GROWTH = 100
-const DESCRIPTORS = 10
 let failed = 0
 
 for (const workers of options.workers) {
@@ -50,7 +49,6 @@ async function campaign(workers: number, weather: boolean, count: number): Promi
   const harm = violations(results)
   // In bad weather one of them may be unlucky more often than there are retries.
   if (!weather) harm.push(...innocents)
-  if (after.descriptors > before.descriptors + DESCRIPTORS) harm.push('descriptors are left open')
   if (after.memory > before.memory + GROWTH * processes) harm.push('the memory grows')
   const tally = (kind: string): number => results.filter(one => one.verdict.kind === kind).length
   tell(`transfers${weather ? ' with connections that break' : ''}, Workers ${workers}`, harm, [

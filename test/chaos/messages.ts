@@ -105,3 +105,7 @@ export function framingLine(framing: 'length' | 'chunked' | 'close', length: num
   if (framing === 'close') return 'Connection: close'
   return framing === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`
 }
+
+export function statusOf({ first }: Head): number {
+  return Number(/^HTTP\/1\.[01] ([0-9]{3})/.exec(first)?.[1])
+}

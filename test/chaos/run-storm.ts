@@ -76,7 +76,7 @@ async function runPhases(
     await blowing
     if (harm.length === 0)
       harm.push(...errorsOf('after the storm', await phase(works, durations.calm, over)))
-    if (harm.length === 0) after = await quiet(world)
+    if (harm.length === 0) after = await quiet(world, before)
   } catch (error) {
     harm.push(error instanceof Error ? error.message : String(error))
   }
@@ -96,7 +96,8 @@ async function watch(
 ): Promise<{ harm: string[]; peak: number }> {
   const harm: string[] = []
   let peak = 0
-  while (!over.signal.aborted) {
+  const isOver = (): boolean => over.signal.aborted
+  while (!isOver()) {
     peak = Math.max(peak, (await program.usage()).memory)
     if (peak > most) {
       harm.push(`it took ${peak} MiB of memory`)
@@ -104,7 +105,7 @@ async function watch(
     }
     const ended = program.ended()
     // Not when it was ended because of what the clients had suffered.
-    if (ended !== undefined && harm.length === 0 && !over.signal.aborted) harm.push(ended)
+    if (ended !== undefined && harm.length === 0 && !isOver()) harm.push(ended)
     if (harm.length > 0) over.abort()
     await sleep(SAMPLE_MS)
   }

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { open } from './client.ts'
+import { open } from './dial.ts'
 import type { Work } from './good-clients.ts'
 import { ask } from './program.ts'
 import { Random } from './random.ts'
@@ -67,11 +67,14 @@ export const STORMS: readonly Storm[] = [
     blow: (world, signal) => repeat(20, signal, () => exchange(world, CONNECT('unavailable.test'))),
   },
   {
-    name: 'resets in handshakes',
+    name: 'resets of new connections to upstreams',
+    // So that many wait for what is reset.
+    config: ['MaxHandshakes 4'],
     blow: async (world, signal) => {
       const random = new Random(5)
+      const weather = ['resets-at-accept', 'resets-in-handshake'] as const
       for (const upstream of world.upstreams)
-        upstream.weather = () => (random.chance(0.05) ? 'resets-in-handshake' : undefined)
+        upstream.weather = () => (random.chance(0.05) ? random.pick(weather) : undefined)
       await repeat(40, signal, () => exchange(world, CONNECT('page.test')))
       for (const upstream of world.upstreams) upstream.weather = () => undefined
     },

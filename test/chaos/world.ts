@@ -27,7 +27,7 @@ export async function startWorld(config: readonly string[]): Promise<World> {
     'DirectToLocal yes',
     ...config,
     // Of several the first counts.
-    'SessionIdleTimeout 2s',
+    'SessionIdleTimeout 500ms',
   ])
   const client = new Client({ port: program.port, socksPort: program.socksPort, origin })
   const stop = async (): Promise<void> => {
@@ -38,21 +38,28 @@ export async function startWorld(config: readonly string[]): Promise<World> {
   return { program, origin, upstreams, client, stop }
 }
 
-/** Waits until nothing is open but what stays, and tells what that takes. */
-export async function quiet({ program, client }: World): Promise<Usage> {
+/** Room for what comes and goes by itself, such as the connection that asks for the status. */
+const MORE_DESCRIPTORS = 8
+
+/**
+ * Waits until nothing is open but what stays, and tells what that takes.
+ * @param before what it took earlier; descriptors have to be back at it.
+ */
+export async function quiet({ program, client }: World, before?: Usage): Promise<Usage> {
   client.close()
+  const most = (before?.descriptors ?? Infinity) + MORE_DESCRIPTORS
   let left = 'unknown, the status has no answer'
-  await until(
-    'nothing to be open',
-    async () => {
-      const { requestsInProgress, tunnelsOpen, upstreams } = await program.status()
-      const sessions = upstreams.map(one => one.sessions)
-      left = JSON.stringify({ requestsInProgress, tunnelsOpen, sessions })
-      return /:[1-9]/.test(left) ? undefined : true
-    },
-    SETTLE_MS,
-  ).catch((cause: unknown) => {
+  const look = async (): Promise<Usage | undefined> => {
+    const { requestsInProgress, tunnelsOpen, upstreams } = await program.status()
+    const sessions = upstreams.map(one => one.sessions)
+    const usage = await program.usage()
+    left = JSON.stringify({ requestsInProgress, tunnelsOpen, sessions, ...usage, before })
+    const isOpen = [requestsInProgress, tunnelsOpen, ...sessions.flatMap(Object.values)].some(
+      Boolean,
+    )
+    return isOpen || usage.descriptors > most ? undefined : usage
+  }
+  return until('nothing to be open', look, SETTLE_MS).catch((cause: unknown) => {
     throw new Error(`left open: ${left}`, { cause })
   })
-  return program.usage()
 }
