@@ -48,6 +48,7 @@ export interface Status {
   }[]
 }
 
+const START_MS = 60_000
 const STOP_MS = 10_000
 
 /** @param config lines besides those for ports, account and files. */
@@ -91,10 +92,14 @@ export async function startProgram(config: readonly string[]): Promise<Program> 
       resolve()
     })
   })
-  await until('the program to be ready', () => {
-    if (how !== undefined) throw new Error(how)
-    return events.has('service.started') ? true : undefined
-  })
+  await until(
+    'the program to be ready',
+    () => {
+      if (how !== undefined) throw new Error(how)
+      return events.has('service.started') ? true : undefined
+    },
+    START_MS,
+  )
   const pid = child.pid!
   return {
     pid,

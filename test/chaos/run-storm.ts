@@ -34,7 +34,14 @@ export async function runStorm(
   workers: number,
   durations: Durations,
 ): Promise<StormReport> {
-  const world = await startWorld([...(storm.config ?? []), `Workers ${workers}`])
+  // Sessions made ahead come and go by themselves, and would hide what is left open.
+  const config = [
+    ...(storm.config ?? []),
+    `Workers ${workers}`,
+    'Warm off',
+    'SessionIdleTimeout 500ms',
+  ]
+  const world = await startWorld(config)
   for (const upstream of world.upstreams) upstream.override = misbehave
   const processes = workers === 1 ? 1 : workers + 1
   const over = new AbortController()

@@ -13,7 +13,7 @@ export interface World {
   stop(): Promise<void>
 }
 
-const SETTLE_MS = 20_000
+const SETTLE_MS = 30_000
 
 /** @param config lines besides those that every world has. */
 export async function startWorld(config: readonly string[]): Promise<World> {
@@ -27,7 +27,7 @@ export async function startWorld(config: readonly string[]): Promise<World> {
     'DirectToLocal yes',
     ...config,
     // Of several the first counts.
-    'SessionIdleTimeout 500ms',
+    'SessionIdleTimeout 2s',
   ])
   const client = new Client({ port: program.port, socksPort: program.socksPort, origin })
   const stop = async (): Promise<void> => {
