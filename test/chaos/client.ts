@@ -30,23 +30,30 @@ export class Client {
       answerOf: undefined,
       left: false,
     }
-    const isPlain = !isStreamKind(plan.kind)
-    const port = plan.kind === 'socks5' ? this.#ports.socksPort : this.#ports.port
-    const wire = (isPlain && plan.keepAlive ? this.#kept.pop() : undefined) ?? (await open(port))
+    const kept = isStreamKind(plan.kind) || !plan.keepAlive ? undefined : this.#kept.pop()
+    if (kept !== undefined && (await this.#on(kept, plan, seen, signal))) return seen
+    await this.#on(await this.#open(plan), plan, seen, signal)
+    return seen
+  }
+
+  /** @returns false when a kept connection had been closed meanwhile and another one has to be tried (RFC 9112 section 9.3.1). */
+  async #on(wire: Wire, plan: Plan, seen: Seen, signal: AbortSignal): Promise<boolean> {
+    const target = this.#target(plan)
     const giveUp = (): void => wire.reset()
     signal.addEventListener('abort', giveUp)
-    try {
-      const target = this.#target(plan)
-      const { failure, keeps } = isPlain
-        ? await exchange(wire, plan, target, seen)
-        : { failure: await stream(wire, plan, target, seen), keeps: false }
-      seen.failure = failure
-      if (keeps && plan.keepAlive && failure === undefined && !seen.left) this.#kept.push(wire)
-      else wire.end()
-    } finally {
-      signal.removeEventListener('abort', giveUp)
-    }
-    return seen
+    const { failure, keeps } = isStreamKind(plan.kind)
+      ? { failure: await stream(wire, plan, target, seen), keeps: false }
+      : await exchange(wire, plan, target, seen)
+    signal.removeEventListener('abort', giveUp)
+    if (keeps && plan.keepAlive && failure === undefined && !seen.left) this.#kept.push(wire)
+    else wire.end()
+    seen.failure = failure
+    const isRepeatable = plan.method !== 'POST' && !seen.left && !signal.aborted
+    return !(isRepeatable && failure?.startsWith('no answer') === true)
+  }
+
+  #open({ kind }: Plan): Promise<Wire> {
+    return open(kind === 'socks5' ? this.#ports.socksPort : this.#ports.port)
   }
 
   /** Ends the connections that are kept for further requests. */

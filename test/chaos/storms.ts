@@ -214,8 +214,13 @@ async function hold(
 ): Promise<void> {
   let wires: Wire[] = []
   while (!signal.aborted) {
-    const alive = wires.filter(({ ending }) => ending === undefined)
-    wires = [...alive, ...(await openMany(world, count - alive.length, bytes))]
+    wires = wires.filter(({ ending }) => ending === undefined)
+    // A few at a time: it is their number that the storm is about, not how fast they come.
+    while (wires.length < count) {
+      if (isOver(signal)) break
+      wires.push(...(await openMany(world, Math.min(20, count - wires.length), bytes)))
+      await pause(10, signal)
+    }
     for (const wire of wires) every(wire)
     await pause(1_000, signal)
   }
@@ -253,6 +258,11 @@ function succeeds(name: string, question: () => Promise<unknown>): Work {
       () => undefined,
       (error: unknown) => `${name}: ${error instanceof Error ? error.message : String(error)}`,
     )
+}
+
+/** Asked anew after each wait. */
+function isOver({ aborted }: AbortSignal): boolean {
+  return aborted
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
