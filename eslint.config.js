@@ -75,7 +75,15 @@ const SHAPE = [
 ]
 
 export default defineConfig(
-  globalIgnores(['dist/', 'dist-deb/', 'dist-sea/', 'dist-bench/', '.tap/', 'coverage/']),
+  globalIgnores([
+    'dist/',
+    'dist-deb/',
+    'dist-sea/',
+    'dist-bench/',
+    'dist-chaos/',
+    '.tap/',
+    'coverage/',
+  ]),
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
