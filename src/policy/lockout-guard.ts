@@ -30,6 +30,11 @@ import {
  * A refusal of a proven secret is ambiguous: it may be the policy for the target, or an upstream that has lost its domain controller.
  * The secret is doubted then, and a check settles it. Anything accepted proves it.
  *
+ * Two things go beyond the budget, one logon at a time and two in a window at most: a secret that a person has changed, and one that was
+ * accepted within the last quarter of an hour and whose charges are all connections that broke before the verdict. The directory
+ * could count more than the budget then only if the secret was changed at that very moment; without it two broken connections in a
+ * row would stop everybody for half an hour.
+ *
  * A rejected secret is not sent again by itself while the budget is used up, nor when it was never accepted: its other place is kept
  * for the correction. What a larger budget leaves for one that had worked is spread over the window (RETRY_MS), so that an outage
  * of a domain controller ends by itself.
@@ -105,6 +110,8 @@ export class LockoutGuard {
   #settlingUntil = 0
   #retries = 0
   #unanswered = 0
+  /** Somebody refused it since it was accepted. */
+  #isRefused = false
   /** Somebody asked for one more try: nothing follows by itself. */
   #isOnTrial = false
   /** Why nothing is sent. */
@@ -189,7 +196,9 @@ export class LockoutGuard {
       : this.#modeOfUnproven(now, wish)
     if (mode === undefined) return this.#wait(now, wish)
     if (this.ledger.places(now, this.budget) <= 0) {
-      if (!this.#maySend(now)) return { kind: 'wait', forMs: undefined }
+      const isAlone = this.ledger.inFlight === 0
+      const isSpent = this.ledger.charges(now) >= this.budget
+      if (!isAlone || !isSpent || !this.#maySend(now)) return { kind: 'wait', forMs: undefined }
       this.ledger.takeException(now)
     }
     const proven = this.hasProof(now)
@@ -233,7 +242,13 @@ export class LockoutGuard {
 
   #maySend(now: number): boolean {
     if (this.ledger.charges(now) < this.budget) return true
-    return this.#isChanged && this.ledger.hasException(now)
+    return (this.#isChanged || this.#isTrusted(now)) && this.ledger.hasException(now)
+  }
+
+  /** It was accepted lately, and nobody refused it since. */
+  #isTrusted(now: number): boolean {
+    if (this.#provenAt === undefined || this.#isRefused) return false
+    return now - this.#provenAt < this.#options.proofMs
   }
 
   /**
@@ -283,14 +298,17 @@ export class LockoutGuard {
         return 'none'
       case 'refused-here':
         ledger.charge(logon, now)
+        this.#isRefused = true
         return 'none'
       case 'denied':
         ledger.charge(logon, now)
         this.#choice.leaveOpen()
         this.#isDoubted = true
+        this.#isRefused = true
         return 'none'
       case 'refused':
         ledger.charge(logon, now)
+        this.#isRefused = true
         return this.#refuse(now, settlement)
     }
   }
@@ -302,6 +320,7 @@ export class LockoutGuard {
     this.#isDoubted = false
     this.#hadWorked = true
     this.#isChanged = false
+    this.#isRefused = false
     this.#isOnTrial = false
     this.#retries = 0
     this.#unanswered = 0
@@ -351,7 +370,10 @@ export class LockoutGuard {
     this.#unanswered++
     const isAlone = settlement !== 'elsewhere'
     const isOutage = verdict === 'refused-late' && isAlone
-    if (isAlone) this.#pausedUntil = now + this.#options.pauseMs
+    const isSpent = this.ledger.charges(now) >= this.budget
+    if (isAlone || isSpent) this.#pausedUntil = now + this.#options.pauseMs
+    if (verdict === 'refused-late') this.#isRefused = true
+    else if (isSpent && !this.#isOnTrial && this.#maySend(now)) return
     if (!isOutage && this.#unanswered < 2 && !this.#isOnTrial) return
     this.#isAnswered = false
     const hasPlace = this.ledger.charges(now) < this.budget && !this.#isOnTrial

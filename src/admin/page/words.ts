@@ -65,7 +65,7 @@ export function withTimeOfDay(text: string, account: AccountView | undefined): s
   const until = account?.until
   return until === undefined
     ? text
-    : text.replace(/ for \d+ s or until /, ` until ${formatTime(until)} or until `)
+    : text.replace(/ for \d+ s;/, ` until ${formatTime(until)};`)
 }
 
 /** What is there: `2 idle (1 made ahead), 1 busy`. */
