@@ -90,7 +90,7 @@ export function controlCommands(
     )
     .command(
       'unlock',
-      'after the password was mended at the domain: let the running tsntlm show it once more',
+      'after the account was put in order in the directory: have the running tsntlm send the password once more',
       command => command.option('socket', SOCKET_OPTION),
       async ({ config, socket }) => {
         const { unlockCommand } = await import('./unlock.ts')

@@ -12,7 +12,7 @@ export type Finding =
   | Trial
 
 /**
- * Whether the next upstream may be asked. Where a credential was shown, or the guard refused to, nothing more may be: a directory
+ * Whether the next upstream may be asked. Where a credential was sent, or the guard refused to, nothing more may be: a directory
  * counts a refused dialect as a wrong password, so the next try could be the second failed logon.
  */
 export function mayGoOn(finding: Finding): boolean {
@@ -60,9 +60,9 @@ export function describeFinding(finding: Finding, context: DetectionContext): st
     case 'rejected':
       return `${logon} rejected (HTTP 407)`
     case 'not-sent':
-      return `${logon} nothing was shown: ${finding.error.message}`
+      return `${logon} nothing was sent: ${finding.error.message}`
     case 'unanswered':
-      return `${logon} shown, but never answered: ${finding.error.message}`
+      return `${logon} sent, but never answered: ${finding.error.message}`
   }
 }
 
@@ -71,7 +71,7 @@ export interface Rejection {
   readonly furtherCommand: string | undefined
   /** How long the guard refuses; 0 when it does not, undefined when it does until the configuration is changed. */
   readonly refusedForMs: number | undefined
-  /** Whether the hashes have another reading that was never shown. */
+  /** Whether the hashes have another reading that was never sent. */
   readonly otherReading: boolean
 }
 
@@ -84,7 +84,7 @@ export function adviseAfterRejection(rejection: Rejection): string[] {
   ]
   if (otherReading) {
     lines.push(
-      'The hashes do not tell their encoding: they were read as inverted. The same command again shows them read as plain.',
+      'The hashes do not tell their encoding: they were read as inverted. The same command again sends them read as plain.',
     )
     return lines
   }
@@ -92,7 +92,7 @@ export function adviseAfterRejection(rejection: Rejection): string[] {
     refusedForMs === undefined
       ? 'until the configuration file is changed'
       : `for ${Math.ceil(refusedForMs / 60_000)} min, or until the configuration file is changed`
-  lines.push(`The password is shown to no proxy ${until}. Make sure that it is right.`)
+  lines.push(`The password is sent to no proxy ${until}. Make sure that it is right.`)
   if (furtherCommand !== undefined) {
     lines.push(
       `To try another dialect after that, with the other options as they were: ${furtherCommand}`,

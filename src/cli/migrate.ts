@@ -33,7 +33,7 @@ export function migrateCommand(
   if (input === undefined) reportIssues(issues, complain)
   for (const remark of remarks) if (all || !remark.isPlain) print(lineText(file, remark))
   if (input === undefined) {
-    print(`${file} cannot be used: mend the errors above, and run tsntlm migrate ${file} again`)
+    print(`${file} cannot be used: correct the errors above, and run tsntlm migrate ${file} again`)
     return FAILED
   }
   const general = remarksOnEveryFile(input.config)

@@ -28,5 +28,5 @@ export function stateOf(place: Place, real: string): FileState {
 export function describeTrouble(path: string, error: unknown): string {
   if (error instanceof FileTrouble) return `${path}: ${error.message}`
   if (!(error instanceof MalformedFile)) throw error
-  return `${error.path ?? path}:${error.line}: ${error.message}; mend the file and run this again, it was left as it is`
+  return `${error.path ?? path}:${error.line}: ${error.message}; correct the file and run this again, it was left as it is`
 }

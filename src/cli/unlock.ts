@@ -14,7 +14,7 @@ export async function unlockCommand(
   switch (outcome) {
     case 'unlocked':
       print(
-        `the next request that needs a logon shows the password of ${account} once; if it is rejected again, it is kept back again`,
+        `the next request that needs a logon sends the password of ${account} once; if it is rejected again, it is held back again`,
       )
       return OK
     case 'open':

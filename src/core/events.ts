@@ -137,6 +137,13 @@ export type ProxyEvent =
       /** undefined: until the configuration is changed. */
       readonly forMs: number | undefined
     }
+  /** Logons were not answered, so none is sent for a while. */
+  | {
+      readonly type: 'guard.held'
+      readonly account: string
+      readonly upstream: string
+      readonly forMs: number
+    }
   | { readonly type: 'guard.proven'; readonly account: string }
   /** A password that had worked was refused; a logon check is about to tell why. */
   | { readonly type: 'guard.doubted'; readonly account: string; readonly upstream: string }

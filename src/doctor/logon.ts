@@ -40,15 +40,15 @@ export function judgeTrial(label: string, trial: Trial): Judgement {
       return problem(
         `${label} rejects the password or the dialect`,
         trial.otherReading
-          ? 'the hashes do not tell their encoding, they were shown as inverted: set PassEncoding plain, or run this again'
-          : 'see Username, Domain and the password; nothing is shown again before the configuration is changed or 30 minutes are over',
+          ? 'the hashes do not tell their encoding, they were sent as inverted: set PassEncoding plain, or run this again'
+          : 'see Username, Domain and the password; nothing is sent again before the password is changed or 30 minutes are over',
         'for another dialect, one try each: tsntlm -a NTLM2SR -M URL',
       )
     case 'not-sent':
       return problem(
-        `no password was shown: ${trial.error.detail ?? trial.error.message}`,
+        `no password was sent: ${trial.error.detail ?? trial.error.message}`,
         trial.error.code === 'AUTH_LOCKED_OUT'
-          ? 'write the right password into the configuration: a changed file opens the guard'
+          ? 'correct the password in the configuration, then tsntlm reload; if it is right, and the account was put in order: tsntlm unlock'
           : `see the log of ${label}`,
       )
     case 'unanswered':

@@ -31,8 +31,14 @@ export const UPSTREAM_OFFER: Check = {
 }
 
 export function judgeDemand(upstream: HostPort, demanded: Demanded): Judgement {
-  const { offered, scheme, status } = demanded
+  const { asksAsOrigin, offered, scheme, status } = demanded
   const label = formatHostPort(upstream)
+  if (asksAsOrigin) {
+    return problem(
+      `${label} asks for a logon like a web server (HTTP 401), as a proxy in transparent mode does`,
+      'name the port at which it is an explicit proxy in the Proxy line',
+    )
+  }
   if (status !== 407) return note(`${label} asks for no logon here (HTTP ${status})`)
   if (scheme !== undefined) return ok(`${label} asks for a logon, offers ${offered}`)
   return problem(

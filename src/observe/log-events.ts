@@ -56,6 +56,11 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
     level: 'warn',
     message: 'password unlocked by hand, the next request will try it once more',
   },
+  'guard.held': {
+    level: 'error',
+    message:
+      'logons are not answered, so none is sent for a while; tsntlm unlock sends one at once',
+  },
   'guard.doubted': {
     level: 'warn',
     message: 'a password that had worked was refused, a logon check finds out why',

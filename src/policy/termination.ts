@@ -51,12 +51,18 @@ const SHORTAGES: ReadonlySet<ErrorCode> = new Set([
   'NO_DESCRIPTORS',
 ])
 
+const TIMEOUTS: ReadonlySet<ErrorCode> = new Set([
+  'UPSTREAM_TIMEOUT',
+  'DIAL_TIMEOUT',
+  'AUTH_UNANSWERED',
+])
+
 function culprit(code: ErrorCode): string {
   if (code === 'BUG') return 'I'
   if (code === 'DRAINING') return 'K'
   if (SHORTAGES.has(code)) return 'R'
   if (code === 'CLIENT_TIMEOUT') return 'c'
-  if (code === 'UPSTREAM_TIMEOUT' || code === 'DIAL_TIMEOUT') return 's'
+  if (TIMEOUTS.has(code)) return 's'
   const { blame } = ERRORS[code]
   if (blame === 'client') return 'C'
   return blame === 'upstream' ? 'S' : 'P'

@@ -85,6 +85,7 @@ export function ownLogon(options: OwnLogonOptions): OwnLogon {
         upstream,
         forMs: Number.isFinite(forMs) ? forMs : undefined,
       }),
+    onHeld: (upstream, forMs) => emit({ type: 'guard.held', account, upstream, forMs }),
     onUnlocked: () => emit({ type: 'guard.unlocked', account }),
     onMisread: upstream => {
       const { current } = choice
@@ -155,6 +156,7 @@ export function clientLogon(options: ClientLogonOptions): Identity {
     save: () => undefined,
     onProven: () => emit({ type: 'client.proven', account }),
     onTripped: (upstream, forMs) => emit({ type: 'client.rejected', account, upstream, forMs }),
+    onHeld: () => undefined,
     onUnlocked: () => undefined,
     onMisread: () => undefined,
     onDoubted: () => undefined,

@@ -67,6 +67,8 @@ export interface GuardGateOptions {
   readonly onProven: () => void
   /** @param forMs Infinity: until the configuration is changed. */
   readonly onTripped: (upstream: string, forMs: number) => void
+  /** Nothing is sent for a while, because nobody says whether it is right. */
+  readonly onHeld: (upstream: string, forMs: number) => void
   readonly onUnlocked: () => void
   /** Rejected, and another reading of the hashes may be sent at once. */
   readonly onMisread: (upstream: string) => void
@@ -239,12 +241,13 @@ export class GuardGate implements Gate {
         if (isReported) return 'none'
         isReported = true
         const wasProven = guard.isProven
+        const wasOpen = this.isOpen
         const consequence = guard.report(logon, verdict, this.#now, settlement)
         const wasPending = this.#pendingSince !== undefined
         if (!wasProven) this.#pendingSince = undefined
         if (wasPending || this.#isOnRecord || verdict !== 'accepted') this.#save()
         if (verdict === 'accepted' && !wasProven) this.#options.onProven()
-        this.#tell(consequence, upstream)
+        this.#tell(consequence, upstream, wasOpen)
         // Before anybody is let in: who is told of it must have heard of the change.
         this.onChange()
         guard.ledger.wake()
@@ -253,13 +256,17 @@ export class GuardGate implements Gate {
     }
   }
 
-  #tell(consequence: Consequence, upstream: string): void {
-    const { guard, onDoubted, onMisread, onTripped } = this.#options
-    if (consequence === 'none') return
+  #tell(consequence: Consequence, upstream: string, wasOpen: boolean): void {
+    const { guard, onDoubted, onHeld, onMisread, onTripped } = this.#options
+    const forMs = Math.max(0, guard.refusedUntilMs(this.#now) - this.#now)
+    if (consequence === 'none') {
+      if (forMs > 0 && wasOpen) onHeld(upstream, forMs)
+      return
+    }
     this.#rejectedBy = upstream
     if (consequence === 'settle' || consequence === 'blame-target') onDoubted(upstream)
     else if (consequence === 'other-reading') onMisread(upstream)
-    else onTripped(upstream, Math.max(0, guard.refusedUntilMs(this.#now) - this.#now))
+    else onTripped(upstream, forMs)
   }
 
   #line(waiter: Waiter): void {

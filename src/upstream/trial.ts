@@ -11,7 +11,7 @@ import {
 import { getHeader, type RequestHead, type ResponseHead } from '../http1/index.ts'
 import type { Dialer } from '../net/index.ts'
 import type { LogonVerdict } from '../policy/index.ts'
-import { PROXY_LOGON, type Scheme } from './challenger.ts'
+import { ORIGIN_LOGON, PROXY_LOGON, type Scheme } from './challenger.ts'
 import { UpstreamConnection } from './connection.ts'
 import type { Identity } from './identity.ts'
 import { logOn } from './logon.ts'
@@ -40,6 +40,8 @@ export interface Demanded {
   readonly scheme: Scheme | undefined
   /** The names of the schemes that a 407 offers. */
   readonly offered: string
+  /** It asks for a logon with NTLM as a web server does (401): a proxy in transparent mode. */
+  readonly asksAsOrigin: boolean
   /** Unix time in ms by its Date field. */
   readonly dateMs: number | undefined
 }
@@ -64,9 +66,12 @@ export async function askDemand(options: TrialOptions): Promise<Demanded> {
     const { status } = head
     const date = Date.parse(getHeader(head.headers, 'Date') ?? '')
     const dateMs = Number.isNaN(date) ? undefined : date
-    if (status !== PROXY_LOGON.status) return { status, scheme: undefined, offered: '', dateMs }
+    const asksAsOrigin = status === ORIGIN_LOGON.status && readOffers(head, ORIGIN_LOGON).length > 0
+    if (status !== PROXY_LOGON.status)
+      return { status, scheme: undefined, offered: '', asksAsOrigin, dateMs }
     const [offer] = readOffers(head, PROXY_LOGON)
-    return { status, scheme: offer?.scheme, offered: namesOffered(head, PROXY_LOGON), dateMs }
+    const offered = namesOffered(head, PROXY_LOGON)
+    return { status, scheme: offer?.scheme, offered, asksAsOrigin, dateMs }
   })
 }
 

@@ -40,6 +40,7 @@ async function run(workers: number, logons: number, validFor: number, delays: re
     save: () => undefined,
     onProven: () => undefined,
     onTripped: () => undefined,
+    onHeld: () => undefined,
     onUnlocked: () => undefined,
     onMisread: () => undefined,
     onDoubted: () => undefined,

@@ -12,7 +12,13 @@ import { runCheck } from './host.ts'
 
 const UPSTREAM = { host: '10.0.0.41', port: 8080 }
 const NAMED = { host: 'proxy.test', port: 8080 }
-const DEMANDED: Demanded = { status: 407, scheme: 'NTLM', offered: 'NTLM', dateMs: undefined }
+const DEMANDED: Demanded = {
+  status: 407,
+  scheme: 'NTLM',
+  offered: 'NTLM',
+  asksAsOrigin: false,
+  dateMs: undefined,
+}
 
 t.test('names are looked up, and what has no address is not asked further', async t => {
   const config = { ...DEFAULTS, upstreams: [UPSTREAM, NAMED, { host: 'gone.test', port: 1 }] }
@@ -49,6 +55,7 @@ t.test('an upstream must offer NTLM where it wants a logon', async t => {
   t.equal(verdict({}), 'ok')
   t.equal(verdict({ scheme: undefined, offered: 'Basic' }), 'problem')
   t.equal(verdict({ status: 503, scheme: undefined }), 'note')
+  t.equal(verdict({ status: 401, scheme: undefined, asksAsOrigin: true }), 'problem')
 })
 
 t.test('clocks may differ by five minutes', async t => {

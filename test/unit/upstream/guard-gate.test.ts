@@ -40,6 +40,7 @@ function start({
     save: one => saved.push(one),
     onProven: () => happened.push('proven'),
     onTripped: (upstream, forMs) => happened.push(`tripped by ${upstream} for ${forMs} ms`),
+    onHeld: (upstream, forMs) => happened.push(`held for ${upstream}, ${forMs} ms`),
     onUnlocked: () => happened.push('unlocked'),
     onMisread: upstream => happened.push(`misread, says ${upstream}`),
     onDoubted: upstream => happened.push(`doubted by ${upstream}`),
@@ -212,6 +213,7 @@ t.test('a gate says how it is, and until when', async t => {
   silent.clock.advance(10_000)
   await logOn(silent.gate, 'unanswered')
   t.match(silent.gate.status, { state: 'unanswered', text: /sent without ever being answered/ })
+  t.same(silent.happened, [`held for p:1, ${30 * MINUTE} ms`])
 })
 
 t.test(

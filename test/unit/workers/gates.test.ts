@@ -27,6 +27,7 @@ function start({ workers = 2, isUncertain = false } = {}) {
     save: () => undefined,
     onProven: () => happened.push('proven'),
     onTripped: upstream => happened.push(`tripped by ${upstream}`),
+    onHeld: () => undefined,
     onUnlocked: () => undefined,
     onMisread: upstream => happened.push(`misread by ${upstream}`),
     onDoubted: upstream => happened.push(`doubted by ${upstream}`),
