@@ -138,7 +138,9 @@ export class AccountLedger {
   clear(logon: Logon): void {
     this.#inFlight.delete(logon)
     const { sentAt = 0 } = logon
-    this.#charges = this.#charges.filter(({ position }) => position > sentAt)
+    const isLater = ({ position }: Charge): boolean => position > sentAt
+    this.#charges = this.#charges.filter(isLater)
+    this.#exceptions = this.#exceptions.filter(isLater)
   }
 
   /** Rejected, or nobody will ever know. */

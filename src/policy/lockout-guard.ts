@@ -64,7 +64,11 @@ export interface GuardOptions {
   readonly proofMs: number
   /** When a secret that had worked is tried again after a rejection, while the budget lasts. */
   readonly retryMs: readonly number[]
-  /** After a logon that was not answered the next one waits so long, unless it goes to another upstream. */
+  /**
+   * After a logon that was not answered the next one waits so long, unless it goes to another upstream: one of a secret that was accepted
+   * lately, and any other one.
+   */
+  readonly trustedPauseMs: number
   readonly pauseMs: number
   /** The longest that others wait for a refusal to be settled. */
   readonly settleMs: number
@@ -75,6 +79,7 @@ export interface GuardOptions {
 export const GUARD_DEFAULTS: GuardOptions = {
   proofMs: 15 * MINUTE,
   retryMs: [2 * MINUTE, 8 * MINUTE, 20 * MINUTE],
+  trustedPauseMs: 1_000,
   pauseMs: 10_000,
   settleMs: 30_000,
   lastPlaceAfterMs: 1_000,
@@ -371,9 +376,11 @@ export class LockoutGuard {
     const isAlone = settlement !== 'elsewhere'
     const isOutage = verdict === 'refused-late' && isAlone
     const isSpent = this.ledger.charges(now) >= this.budget
-    if (isAlone || isSpent) this.#pausedUntil = now + this.#options.pauseMs
     if (verdict === 'refused-late') this.#isRefused = true
-    else if (isSpent && !this.#isOnTrial && this.#maySend(now)) return
+    const { pauseMs, trustedPauseMs } = this.#options
+    const isTrusted = this.#isTrusted(now)
+    if (isAlone || isSpent) this.#pausedUntil = now + (isTrusted ? trustedPauseMs : pauseMs)
+    if (isTrusted && !this.#isOnTrial && this.#maySend(now)) return
     if (!isOutage && this.#unanswered < 2 && !this.#isOnTrial) return
     this.#isAnswered = false
     const hasPlace = this.ledger.charges(now) < this.budget && !this.#isOnTrial

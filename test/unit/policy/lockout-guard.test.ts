@@ -183,7 +183,7 @@ t.test('what a larger budget leaves is spread over the window', async t => {
 t.test('a logon that was not answered takes its place until an acceptance', async t => {
   const bench = proven()
   t.equal(bench.logOn('unanswered', 1, 'none', EITHER), 'none')
-  t.equal(bench.ask('next', 1), 'wait 10', 'an upstream that restarts is given a moment')
+  t.equal(bench.ask('next', 1), 'wait 1', 'an upstream that restarts is given a moment')
   t.equal(bench.ask('next', 1.2), 'check unproven')
   bench.send('next', 1.2)
   bench.report('next', 'accepted', 1.2)
@@ -192,8 +192,12 @@ t.test('a logon that was not answered takes its place until an acceptance', asyn
   const dead = proven()
   dead.logOn('unanswered', 1, 'elsewhere', EITHER)
   t.equal(dead.logOn('unanswered', 1, 'elsewhere'), 'none', 'another upstream is asked at once')
-  t.equal(dead.logOn('accepted', 1), 'wait 10')
+  t.equal(dead.logOn('accepted', 1), 'wait 1')
   t.equal(dead.logOn('accepted', 1.5), 'none', 'it worked a moment ago')
+
+  const unproven = new Bench()
+  unproven.logOn('unanswered', 1)
+  t.equal(unproven.ask('next', 1), 'wait 10')
 
   const fresh = new Bench()
   fresh.logOn('unanswered', 1, 'elsewhere')
@@ -206,6 +210,12 @@ t.test('a password that worked lately survives connections that break, not refus
   const bench = proven()
   for (const minute of [1, 2, 3, 4]) t.equal(bench.logOn('unanswered', minute), 'none')
   t.equal(bench.refusedUntil(4), 34, 'two beyond the budget')
+  const lucky = proven()
+  let minute = 1
+  for (let round = 0; round < 5; round++) {
+    for (const verdict of ['unanswered', 'unanswered', 'unanswered', 'accepted'] as const)
+      t.equal(lucky.logOn(verdict, (minute += 0.1)), 'none', 'an acceptance forgets them')
+  }
   const refused = proven()
   refused.logOn('unanswered', 1, 'none', EITHER)
   t.equal(refused.logOn('refused', 2), 'rejected')
