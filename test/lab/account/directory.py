@@ -10,6 +10,8 @@ from samba.samdb import SamDB
 USER = "alice"
 FILTER = f"(sAMAccountName={USER})"
 LOCKED_OUT = 0x10
+DAY = 86_400 * 10_000_000
+BYPASS_LAST_SET = "1.3.6.1.4.1.7165.4.3.20"
 
 
 class Directory:
@@ -24,14 +26,14 @@ class Directory:
     def _search(self, *attributes):
         return self._database.search(self._domain, ldb.SCOPE_SUBTREE, FILTER, list(attributes) or ["dn"])[0]
 
-    def _set(self, dn, name, value):
+    def _set(self, dn, name, value, controls=()):
         message = ldb.Message(dn)
         message[name] = ldb.MessageElement(str(value), ldb.FLAG_MOD_REPLACE, name)
-        self._database.modify(message)
+        self._database.modify(message, list(controls))
 
     def reset(self, password):
         """As new: enabled, unlocked, nothing counted, this password."""
-        self.expire_passwords_after(0)
+        self.expire_no_password()
         self.keep_old_passwords(0)
         self.set_password(password)
         self.enable()
@@ -49,9 +51,14 @@ class Directory:
     def must_change(self):
         self._set(self._account, "pwdLastSet", 0)
 
-    def expire_passwords_after(self, seconds):
-        """0: never. For all accounts of the domain but those of computers."""
-        self._set(self._domain, "maxPwdAge", -seconds * 10_000_000 or -(2**63))
+    def expire_password(self):
+        """Samba takes an age of a day or less for never, so this password is made older."""
+        long_ago = int(str(self._search("pwdLastSet")["pwdLastSet"])) - 30 * DAY
+        self._set(self._domain, "maxPwdAge", -2 * DAY)
+        self._set(self._account, "pwdLastSet", long_ago, [f"local_oid:{BYPASS_LAST_SET}:0"])
+
+    def expire_no_password(self):
+        self._set(self._domain, "maxPwdAge", -(2**63))
 
     def keep_old_passwords(self, number):
         self._set(self._domain, "pwdHistoryLength", number)
