@@ -18,7 +18,7 @@
 JUDGE=$ROOT/test/lab/account
 [ "${1:-}" != --list ] || exec /usr/bin/python3 "$JUDGE/rows.py" --list
 needs samba samba-tool winbindd ntlm_auth net squid ip nsenter unshare flock
-export CHECKOUT=${CHECKOUT:-$ROOT} HOME_OF_LAB=$LAB/account
+export CHECKOUT=${CHECKOUT:-$ROOT} HOME_OF_LAB=$LAB/account PYTHONDONTWRITEBYTECODE=1
 [ -f "$CHECKOUT/dist/cli/main.js" ] || { echo "$CHECKOUT is not built" >&2; exit 2; }
 ADMIN_PASSWORD=Adm1n-Lab-Pass
 home=$HOME_OF_LAB

@@ -19,7 +19,7 @@ def outcome_of(answer):
     if status == 200:
         return "ok"
     code = re.search(rb"error ([A-Z_]+)\.", answer)
-    return code[1].decode() if code else f"status {status}"
+    return f"{status} {code[1].decode()}" if code else str(status)
 
 
 async def read_answer(reader):
@@ -56,6 +56,7 @@ class Load:
     def __init__(self):
         self.attempts = []
         self._tasks = []
+        self._now = asyncio.Event()
 
     def start(self, number, method, site=SITE, pause_s=1.0, name="client"):
         """CONNECT: a new tunnel each time, which needs a logon; GET: a kept connection."""
@@ -68,21 +69,32 @@ class Load:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
+    def all_at_once(self):
+        """Who pauses does not pause any longer."""
+        self._now.set()
+        self._now = asyncio.Event()
+
+    async def _pause(self, seconds):
+        try:
+            await asyncio.wait_for(self._now.wait(), seconds)
+        except asyncio.TimeoutError:
+            pass
+
     async def _run(self, client, method, site, pause_s):
         connection = Connection()
-        await asyncio.sleep(random.random() * pause_s)
+        await self._pause(random.random() * pause_s)
         while True:
             began = time.monotonic()
             try:
                 outcome = await asyncio.wait_for(self._once(connection, method, site), PATIENCE_S)
-            except (OSError, asyncio.IncompleteReadError) as error:
-                outcome = type(error).__name__
             except asyncio.TimeoutError:
                 outcome = "no answer"
+            except (OSError, asyncio.IncompleteReadError) as error:
+                outcome = type(error).__name__
             self.attempts.append(Attempt(began, time.monotonic(), client, method, outcome))
             if method == "CONNECT" or outcome != "ok":
                 connection.close()
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
+            await self._pause(pause_s * random.uniform(0.5, 1.5))
 
     async def _once(self, connection, method, site):
         if method == "GET":

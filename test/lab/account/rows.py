@@ -80,15 +80,17 @@ class Row:
         await self.program.start()
 
     async def proven(self, tunnels, gets, **options):
-        """tsntlm under load, with a password that was accepted."""
+        """tsntlm under load, with a password that was accepted, and nobody had an error for some seconds."""
         await self.start(**options)
-        self.load.start(tunnels, "CONNECT", name="tunnel")
-        self.load.start(gets, "GET", name="get")
-        if await self.load.seconds_until_back(time.monotonic(), 30) is None:
+        pause_s = max(1, (tunnels + gets) / 50)
+        self.load.start(1, "CONNECT", name="first")
+        if await self.load.seconds_until_back(time.monotonic(), 60) is None:
             raise RuntimeError("it never served")
-        failures = self.load.failures()
-        if failures:
-            raise RuntimeError(f"errors before the event: {tally(failures)}")
+        self.load.start(tunnels - 1, "CONNECT", pause_s=pause_s, name="tunnel")
+        self.load.start(gets, "GET", pause_s=pause_s, name="get")
+        await asyncio.sleep(pause_s)
+        if await self.load.seconds_until_back(time.monotonic(), 60) is None:
+            raise RuntimeError(f"errors before the event:{tally(self.load.failures())}")
         self.forget()
 
     def forget(self):
@@ -118,9 +120,11 @@ class Row:
         self.notes.append("unlock does not help either" if back is None else f"{back:.1f} s after unlock")
 
     async def _now_after(self, action):
-        began = time.monotonic()
         await action
-        return began
+        return time.monotonic()
+
+    def longest_wait(self, except_for="nobody"):
+        return max(each.ended - each.began for each in self.load.attempts if not each.client.startswith(except_for))
 
     def report(self):
         after, _ = self.directory.bad_count()
@@ -175,6 +179,7 @@ async def changed(row, notice_s=75, **options):
     await row.proven(100, 100, **options)
     row.directory.set_password(NEW)
     changed_at = time.monotonic()
+    row.load.all_at_once()
     await asyncio.sleep(notice_s)
     await row.corrected(NEW)
     failed = [each.ended for each in row.load.failures(changed_at)]
@@ -205,6 +210,7 @@ async def refused_for(row, seconds):
 async def disabled(row):
     await row.proven(8, 4)
     row.directory.disable()
+    row.load.all_at_once()
     await refused_for(row, 30)
     row.directory.enable()
     await row.unlocked()
@@ -218,6 +224,7 @@ async def renewed(row):
 async def expired(row):
     await row.proven(8, 4)
     row.directory.expire_password()
+    row.load.all_at_once()
     await refused_for(row, 30)
     await renewed(row)
 
@@ -225,21 +232,15 @@ async def expired(row):
 async def must_change(row):
     await row.proven(8, 4)
     row.directory.must_change()
+    row.load.all_at_once()
     await refused_for(row, 30)
     await renewed(row)
 
 
 async def locked(row):
-    from squid import on
-
     await row.proven(8, 4)
-    # Each tunnel that is opened in between sets the count back.
-    for _ in range(20):
-        await on("b", "wbinfo", "--authenticate=CORP\\alice%somebody-else")
-        if row.directory.bad_count()[1]:
-            break
-    else:
-        raise RuntimeError("the account is not locked")
+    row.directory.lock()
+    row.load.all_at_once()
     await refused_for(row, 30)
     row.directory.unlock()
     await row.program.reload()
@@ -260,8 +261,7 @@ async def outage(row, begin, end):
     await row.until_back(recovered, 60)
     await row.unlocked_if_needed()
     failed = [each.ended for each in row.load.failures(since)]
-    slow = [each.ended - each.began for each in row.load.attempts]
-    row.notes.append(f"longest wait of a client {max(slow):.0f} s, proxy itself back {recovered - since - OUTAGE_S:.0f} s after the controller")
+    row.notes.append(f"longest wait of a client {row.longest_wait():.0f} s, proxy itself back {recovered - since - OUTAGE_S:.0f} s after the controller")
     if failed:
         row.notes.append(f"first error {min(failed) - since:.0f} s after the loss")
 
@@ -310,7 +310,7 @@ async def one_controller(row):
     since = time.monotonic()
     await asyncio.sleep(60)
     row.back, row.back_limit = await row.load.seconds_until_back(since, 60), 60
-    row.notes.append(f"longest wait of a client {max(each.ended - each.began for each in row.load.attempts):.0f} s")
+    row.notes.append(f"longest wait of a client {row.longest_wait():.0f} s")
     await row.squids["a"].loses_controller(False)
 
 
@@ -330,6 +330,7 @@ async def policy(row):
     failed = [each.ended for each in row.load.failures(since) if not each.client.startswith("blocked")]
     working = row.load.back_at(max(failed)) if failed else since
     row.back, row.back_limit = (None if working is None else working - since), 60
+    row.notes.append(f"longest wait of the others {row.longest_wait('blocked'):.1f} s")
 
 
 async def restarts(row, **options):
