@@ -76,8 +76,9 @@ class Load:
 
     async def _pause(self, seconds):
         try:
-            await asyncio.wait_for(self._now.wait(), seconds)
-        except asyncio.TimeoutError:
+            async with asyncio.timeout(seconds):
+                await self._now.wait()
+        except TimeoutError:
             pass
 
     async def _run(self, client, method, site, pause_s):
@@ -86,8 +87,9 @@ class Load:
         while True:
             began = time.monotonic()
             try:
-                outcome = await asyncio.wait_for(self._once(connection, method, site), PATIENCE_S)
-            except asyncio.TimeoutError:
+                async with asyncio.timeout(PATIENCE_S):
+                    outcome = await self._once(connection, method, site)
+            except TimeoutError:
                 outcome = "no answer"
             except (OSError, asyncio.IncompleteReadError) as error:
                 outcome = type(error).__name__

@@ -31,7 +31,7 @@ class Squid:
         return glob.glob(f"{self._folder}/asked.*")
 
     def logons(self, user):
-        """AUTHENTICATEs of the user since the mark, and how many of them were refused (NA, BH; no answer yet counts too)."""
+        """AUTHENTICATEs of the user since the mark, and how many of them were refused so far."""
         sent = refused = 0
         for path in self._asked():
             answers = lines(path.replace("/asked.", "/answered."))
@@ -41,7 +41,7 @@ class Squid:
                 if user_of(line[3:].split()[0]) != user:
                     continue
                 sent += 1
-                refused += index >= len(answers) or not answers[index].startswith(b"AF")
+                refused += index < len(answers) and not answers[index].startswith(b"AF")
         return sent, refused
 
     async def loses_controller(self, lost=True):
