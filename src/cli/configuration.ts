@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import {
   type Config,
+  type ConfigFile,
   type ConfigIssue,
   type Directive,
   findConfigFile,
@@ -28,6 +30,8 @@ export interface Settings extends Omit<Configuration, 'input'> {
   readonly config: Config | undefined
   /** Unix time in ms. */
   readonly configChangedAtMs: number
+  /** See BuildInput. */
+  readonly secretOrigin: string
 }
 
 export function readSettings(
@@ -39,11 +43,12 @@ export function readSettings(
   const environment = takeEnvironment()
   if (file === undefined && overrides.length + environment.config.directives.length === 0) {
     const issues = [...environment.config.issues, NO_FILE]
-    return { config: undefined, issues, file, configChangedAtMs: 0 }
+    return { config: undefined, issues, file, configChangedAtMs: 0, secretOrigin: '' }
   }
   const { config, issues, files } = load(file, environment, overrides, options)
   const configChangedAtMs = Math.max(0, ...files.map(({ changedAtMs }) => changedAtMs))
-  return { config, issues, file, configChangedAtMs }
+  const secretOrigin = config === undefined ? '' : originOfSecret(config, files)
+  return { config, issues, file, configChangedAtMs, secretOrigin }
 }
 
 /** Reads the configuration, the environment, and everything that depends on them, and gathers all problems. Client names are as written. */
@@ -52,7 +57,8 @@ export function readConfiguration(
   overrides: readonly Directive[],
   options: ReadOptions = {},
 ): Configuration {
-  const { config, issues, file, configChangedAtMs } = readSettings(path, overrides, options)
+  const settings = readSettings(path, overrides, options)
+  const { config, issues, file, configChangedAtMs, secretOrigin } = settings
   if (config === undefined) return { input: undefined, issues, file }
   const account = readAccount(config, file)
   const all = [...issues, ...account.issues]
@@ -66,6 +72,7 @@ export function readConfiguration(
           alternative: account.alternative,
           workstation: workstationOf(config, hostname()),
           configChangedAtMs,
+          secretOrigin,
           file: file && resolve(file),
         },
     issues: all,
@@ -88,6 +95,20 @@ export async function readWithClientNames(
     issues: sortIssues([...issues, ...names.issues]),
     file,
   }
+}
+
+/**
+ * Which file the secret stands in, and which state of it. A variable or an argument is the same in every process that the same unit
+ * starts, so a change of it cannot be told; nor can that of a file in memory, which is copied at each start.
+ */
+function originOfSecret(
+  { passwordFile, passwordFrom }: Config,
+  files: readonly ConfigFile[],
+): string {
+  const file = files.find(({ path }) => path === (passwordFile ?? passwordFrom))
+  const isElsewhere = passwordFrom === 'argv' || passwordFrom?.startsWith('env:') === true
+  const parts = isElsewhere ? [passwordFrom] : [file ?? files[0]]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
 }
 
 /** Where Docker shows a secret to a container. */

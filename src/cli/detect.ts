@@ -30,9 +30,13 @@ export async function detectCommand(
   complain: (line: string) => void,
 ): Promise<number> {
   const { program, url, isDialectGiven } = args
-  const { config, configChangedAtMs, issues } = readSettings(args.config, args.overrides, {
-    purpose: 'logon',
-  })
+  const { config, configChangedAtMs, issues, secretOrigin } = readSettings(
+    args.config,
+    args.overrides,
+    {
+      purpose: 'logon',
+    },
+  )
   reportIssues(issues, complain)
   if (config === undefined) return FAILED
   try {
@@ -44,7 +48,7 @@ export async function detectCommand(
     const guardStore = openGuardStore(config, readIdentity(args.runAs, complain), complain)
     const command = (dialect: Dialect): string => `${program} -a ${dialect} -M ${url}`
     const ports = { clock: systemClock, entropy: systemEntropy, guardStore }
-    const detection = { config, configChangedAtMs, request, isDialectGiven, command }
+    const detection = { config, configChangedAtMs, secretOrigin, request, isDialectGiven, command }
     return await detectDialect(detection, ports, print, complain)
   } catch (error) {
     if (!isProxyError(error)) throw error

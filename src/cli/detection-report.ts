@@ -21,7 +21,7 @@ export function mayGoOn(finding: Finding): boolean {
     case 'not-offered':
     case 'open':
       return true
-    case 'not-shown':
+    case 'not-sent':
       return finding.error.code !== 'AUTH_LOCKED_OUT'
     case 'accepted':
     case 'rejected':
@@ -59,7 +59,7 @@ export function describeFinding(finding: Finding, context: DetectionContext): st
       return `${logon} accepted (HTTP ${finding.status})`
     case 'rejected':
       return `${logon} rejected (HTTP 407)`
-    case 'not-shown':
+    case 'not-sent':
       return `${logon} nothing was shown: ${finding.error.message}`
     case 'unanswered':
       return `${logon} shown, but never answered: ${finding.error.message}`

@@ -40,6 +40,8 @@ export interface Detection {
   readonly config: Config
   /** Unix time in ms. */
   readonly configChangedAtMs: number
+  /** See BuildInput. */
+  readonly secretOrigin: string
   readonly request: RequestHead
   /** Whether the dialect of `config` was chosen for this: otherwise the strongest that the secrets allow is tried. */
   readonly isDialectGiven: boolean
@@ -106,7 +108,7 @@ interface Candidate {
 }
 
 function chooseCandidate(detection: Detection, ports: DetectionPorts): Candidate {
-  const { config, configChangedAtMs, isDialectGiven } = detection
+  const { config, configChangedAtMs, isDialectGiven, secretOrigin } = detection
   const dialect = isDialectGiven ? config.dialect : (possibleDialects(config)[0] ?? 'NTLMv2')
   const built = buildCredentials({ ...config, dialect }, hostname())
   const events: ProxyEvent[] = []
@@ -114,7 +116,9 @@ function chooseCandidate(detection: Detection, ports: DetectionPorts): Candidate
     credentials: built.credentials,
     alternative: built.alternative,
     negotiateFlags: config.negotiateFlags,
+    budget: config.logonBudget,
     configChangedAtMs,
+    secretOrigin,
     ...ports,
     emit: event => void events.push(event),
   })

@@ -37,7 +37,7 @@ export function systemPorts(
 }
 
 function logonOf(input: BuildInput, complain: (line: string) => void): Ports['logOn'] {
-  const { alternative, config, configChangedAtMs, credentials } = input
+  const { alternative, config, configChangedAtMs, credentials, secretOrigin = '' } = input
   if (credentials === undefined) return undefined
   return async (options, { scheme }) => {
     if (scheme === undefined) throw new Error('there is no scheme to log on with')
@@ -45,7 +45,9 @@ function logonOf(input: BuildInput, complain: (line: string) => void): Ports['lo
       credentials,
       alternative,
       negotiateFlags: config.negotiateFlags,
+      budget: config.logonBudget,
       configChangedAtMs,
+      secretOrigin,
       guardStore: openGuardStore(config, undefined, complain),
       clock: systemClock,
       entropy: systemEntropy,

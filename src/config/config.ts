@@ -122,6 +122,10 @@ export interface Config {
   readonly rateLimitWaitMs: number
   readonly rateLimitTotalMs: number
   readonly maxHandshakes: number
+  /** Bad logons that the account may be charged with. */
+  readonly logonBudget: number
+  /** An http URL, or `off`; undefined for the usual target. */
+  readonly logonCheck: string | undefined
   /** Per upstream; tunnels do not count. */
   readonly maxSessions: number
   /** Requests that wait for a session of an upstream. */
@@ -192,6 +196,8 @@ export const DEFAULTS: Config = {
   // Programs in Go, dockerd and GitLab Runner among them, may give up a CONNECT that is not answered within a minute.
   rateLimitTotalMs: 50_000,
   maxHandshakes: 16,
+  logonBudget: 2,
+  logonCheck: undefined,
   maxSessions: 512,
   maxWaiting: 1024,
   maxClients: undefined,

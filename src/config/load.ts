@@ -11,12 +11,15 @@ import {
   isReadableByOthers,
   type ReadFile,
   readWithStats,
+  stampOf,
 } from './read-file.ts'
 
 export interface ConfigFile {
   readonly path: string
   /** Unix time of the last change of content or mode; 0 when the time of the file says nothing about its content. */
   readonly changedAtMs: number
+  /** Differs when another file takes the place of this one; empty where that says nothing about its content. */
+  readonly stamp: string
 }
 
 export interface LoadedConfig extends Pick<AssembledConfig, 'config' | 'issues'> {
@@ -68,7 +71,13 @@ export function loadConfig(
       ...file.files,
       ...(read.changedAtMs === undefined
         ? []
-        : [{ path: passwordFile.path, changedAtMs: read.changedAtMs }]),
+        : [
+            {
+              path: passwordFile.path,
+              changedAtMs: read.changedAtMs,
+              stamp: read.stamp,
+            },
+          ]),
     ],
   }
 }
@@ -102,7 +111,7 @@ function readConfigFile(path: string | undefined): ReadConfigFile {
   return {
     directives,
     issues: [...issues, ...checkMode(directives, file.stats)],
-    files: [{ path, changedAtMs: changeTimeOf(file.stats) }],
+    files: [{ path, changedAtMs: changeTimeOf(file.stats), stamp: stampOf(file.stats) }],
   }
 }
 

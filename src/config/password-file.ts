@@ -10,6 +10,7 @@ import {
   isReadableByOthers,
   type ReadFile,
   readWithStats,
+  stampOf,
 } from './read-file.ts'
 import { accept, type Parsed, refuse } from './values.ts'
 
@@ -19,6 +20,8 @@ export interface PasswordReading {
   readonly issues: readonly ConfigIssue[]
   /** Unix time in ms, see `passwordChangedAt`; undefined when it could not be read. */
   readonly changedAtMs: number | undefined
+  /** See ConfigFile. */
+  readonly stamp: string
 }
 
 export interface PasswordSurroundings {
@@ -58,7 +61,9 @@ export function readPasswordFile(
   if (!isClosed && isReadableByOthers(file.stats)) {
     issues.push(issue('warning', 'other users can read the password', `chmod 600 ${path}`))
   }
-  return { password: parsed.value, issues, changedAtMs: changedAt(path, file.stats, startedAtMs) }
+  const changedAtMs = changedAt(path, file.stats, startedAtMs)
+  const stamp = changedAtMs === 0 ? '' : stampOf(file.stats)
+  return { password: parsed.value, issues, changedAtMs, stamp }
 }
 
 /** What is there and may not be looked at is there too: reading it tells what to do. */
@@ -72,7 +77,7 @@ export function isThere(path: string): boolean {
 }
 
 function failed(issue: ConfigIssue): PasswordReading {
-  return { password: undefined, issues: [issue], changedAtMs: undefined }
+  return { password: undefined, issues: [issue], changedAtMs: undefined, stamp: '' }
 }
 
 /** Before it is opened: a pipe without a writer would stop the program, and a device has no end. */

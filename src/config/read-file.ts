@@ -23,6 +23,11 @@ export function changeTimeOf(stats: Stats): number {
   return stats.isFile() ? Math.max(stats.mtimeMs, stats.ctimeMs) : 0
 }
 
+/** Which file it is, and how long. */
+export function stampOf(stats: Stats): string {
+  return `${stats.ino}:${stats.size}`
+}
+
 const READABLE_BY_OTHERS = 0o044
 
 /** Windows has no such bits: node makes them up. */

@@ -223,3 +223,21 @@ export function parseSocksUser(text: string): Parsed<SocksUser> {
   }
   return accept({ user, password: new Secret(password) })
 }
+
+/** A URL that logon checks ask for, or `off`. */
+export function parseLogonCheck(text: string): Parsed<string> {
+  if (text.toLowerCase() === 'off') return accept('off')
+  const hint = 'such as http://intranet.example/ that the proxy answers quickly'
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch {
+    return refuse(`the value must be a URL or off, got ${quote(text)}`, hint)
+  }
+  if (url.protocol !== 'http:')
+    return refuse('a logon check is a plain GET, so it needs an http: URL', hint)
+  if (url.username !== '' || url.password !== '')
+    return refuse('the URL must not hold credentials', hint)
+  url.hash = ''
+  return accept(url.href)
+}

@@ -188,6 +188,24 @@ export const ERRORS = {
     proxyStatus: 'proxy_configuration_error',
     text: 'The credential was rejected before and is not tried again',
   },
+  AUTH_UNANSWERED: {
+    status: 504,
+    blame: 'upstream',
+    proxyStatus: 'http_response_timeout',
+    text: 'The upstream proxy does not say whether it accepts the logon',
+  },
+  AUTH_OUT_OF_ORDER: {
+    status: 502,
+    blame: 'upstream',
+    proxyStatus: 'proxy_internal_error',
+    text: 'The upstream proxy refuses every logon, although another one accepts the account',
+  },
+  UPSTREAM_DENIED: {
+    status: 403,
+    blame: 'upstream',
+    proxyStatus: 'http_request_denied',
+    text: 'The upstream proxy does not allow the account to reach this target',
+  },
   NTLM_MALFORMED: {
     status: 502,
     blame: 'upstream',

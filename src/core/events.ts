@@ -109,6 +109,16 @@ export type ProxyEvent =
   /** It answered a probe after its cool-down; the next request may try. */
   | { readonly type: 'upstream.reachable'; readonly upstream: string }
   | { readonly type: 'upstream.up'; readonly upstream: string }
+  /** It refuses or does not answer logons although the account is in order; requests that need one go elsewhere first. */
+  | {
+      readonly type: 'upstream.logonsFail'
+      readonly upstream: string
+      readonly forMs: number
+      readonly error: ErrorCode
+    }
+  | { readonly type: 'upstream.logonsWork'; readonly upstream: string }
+  /** It asks for a logon as a web server does (401), which a transparent proxy does: see docs/errors.md. */
+  | { readonly type: 'upstream.asksAsOrigin'; readonly upstream: string }
   /** It asks to come again later, after `waitMs`. */
   | {
       readonly type: 'upstream.limited'
@@ -124,7 +134,18 @@ export type ProxyEvent =
       readonly forMs: number | undefined
     }
   | { readonly type: 'guard.proven'; readonly account: string }
-  /** Somebody asked for one more try of a password that is kept back. */
+  /** A password that had worked was refused; a logon check is about to tell why. */
+  | { readonly type: 'guard.doubted'; readonly account: string; readonly upstream: string }
+  /** Logons wait for a place because verdicts are slow for the load. */
+  | {
+      readonly type: 'guard.slow'
+      readonly account: string
+      readonly waitedMs: number
+      readonly budget: number
+    }
+  /** What became of the account at a reload. */
+  | { readonly type: 'guard.reloaded'; readonly account: string; readonly text: string }
+  /** Somebody asked for one more try of a password that is held back. */
   | { readonly type: 'guard.unlocked'; readonly account: string }
   | {
       readonly type: 'credential.reading'

@@ -1,8 +1,8 @@
 import { formatHostPort } from '../core/index.ts'
-import { checkRequest, type Trial } from '../upstream/index.ts'
+import type { Trial } from '../upstream/index.ts'
 import { type Check, only } from './check.ts'
 import { type Judgement, note, ok, problem, skipped } from './finding.ts'
-import { trialOf } from './trial-options.ts'
+import { doctorRequest, trialOf } from './trial-options.ts'
 
 export const LOGON: Check = {
   layer: 'logon',
@@ -15,7 +15,7 @@ export const LOGON: Check = {
     if (demanded.scheme === undefined) return only(skipped('no upstream offers NTLM'))
     if (!mayLogOn) return only(skipped('left out: --no-logon'))
     if (ports.logOn === undefined) return only(skipped('the configuration has no account'))
-    const request = checkRequest('1.1 tsntlm-doctor')
+    const request = doctorRequest(config)
     const trial = await ports.logOn(trialOf(upstream, config, request, ports), demanded)
     return {
       judgements: [judgeTrial(formatHostPort(upstream), trial)],
@@ -44,7 +44,7 @@ export function judgeTrial(label: string, trial: Trial): Judgement {
           : 'see Username, Domain and the password; nothing is shown again before the configuration is changed or 30 minutes are over',
         'for another dialect, one try each: tsntlm -a NTLM2SR -M URL',
       )
-    case 'not-shown':
+    case 'not-sent':
       return problem(
         `no password was shown: ${trial.error.detail ?? trial.error.message}`,
         trial.error.code === 'AUTH_LOCKED_OUT'

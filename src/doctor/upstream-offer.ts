@@ -1,8 +1,8 @@
 import { formatHostPort, type HostPort, isProxyError, toProxyError } from '../core/index.ts'
-import { askDemand, checkRequest, type Demanded } from '../upstream/index.ts'
+import { askDemand, type Demanded } from '../upstream/index.ts'
 import { type Check, type Facts, only } from './check.ts'
 import { type Judgement, note, ok, problem, skipped } from './finding.ts'
-import { trialOf } from './trial-options.ts'
+import { doctorRequest, trialOf } from './trial-options.ts'
 
 export const UPSTREAM_OFFER: Check = {
   layer: 'upstream offer',
@@ -12,7 +12,7 @@ export const UPSTREAM_OFFER: Check = {
     const judgements: Judgement[] = []
     let demand: Facts['demand']
     for (const upstream of reachable) {
-      const options = trialOf(upstream, config, checkRequest('1.1 tsntlm-doctor'), ports)
+      const options = trialOf(upstream, config, doctorRequest(config), ports)
       const demanded = await askDemand(options).catch(toProxyError)
       if (isProxyError(demanded)) {
         judgements.push(

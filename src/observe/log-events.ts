@@ -37,6 +37,16 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'upstream.down': { level: 'warn', message: 'upstream is left out for a while' },
   'upstream.reachable': { level: 'debug', message: 'upstream answers again' },
   'upstream.up': { level: 'info', message: 'upstream is used again' },
+  'upstream.logonsFail': {
+    level: 'error',
+    message: 'upstream refuses or does not answer logons although the account is in order',
+  },
+  'upstream.logonsWork': { level: 'info', message: 'upstream accepts logons again' },
+  'upstream.asksAsOrigin': {
+    level: 'warn',
+    message:
+      'upstream asks for a logon like a web server (401), as a transparent proxy does: name its explicit port in the Proxy line',
+  },
   'upstream.limited': { level: 'warn', message: 'upstream limits requests' },
   'guard.tripped': {
     level: 'error',
@@ -44,8 +54,18 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   },
   'guard.unlocked': {
     level: 'warn',
-    message: 'password unlocked by hand, the next request shows it once more',
+    message: 'password unlocked by hand, the next request will try it once more',
   },
+  'guard.doubted': {
+    level: 'warn',
+    message: 'a password that had worked was refused, a logon check finds out why',
+  },
+  'guard.slow': {
+    level: 'warn',
+    message:
+      'logons wait for each other because verdicts are slow; a larger LogonBudget lets more go out at once, and must stay below the bad passwords that lock the account',
+  },
+  'guard.reloaded': { level: 'info', message: 'account after the reload' },
   'guard.proven': { level: 'info', message: 'password accepted' },
   'credential.reading': {
     level: 'info',
@@ -64,7 +84,7 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'pac.ignored': { level: 'warn', message: 'the Pac script names what cannot be used' },
   'origin.denied': {
     level: 'warn',
-    message: 'a web server refused the account, it is not shown there again for a while',
+    message: 'a web server refused the account, it is not sent there again for a while',
   },
   'guard.storeFailed': { level: 'warn', message: 'cannot keep the state of the account' },
   'pac.loaded': { level: 'info', message: 'Pac script loaded' },

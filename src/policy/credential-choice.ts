@@ -5,7 +5,7 @@ export type Reading = 'inverted' | 'plain'
 export interface ReadingRecord {
   /** Unix time in ms of the last change of the configuration: the record is about no other one. */
   readonly configChangedAt: number
-  /** Shown, and rejected or left without a verdict. */
+  /** Sent, and rejected or left without a verdict. */
   readonly tried: readonly Reading[]
   readonly accepted?: Reading
 }
@@ -14,7 +14,7 @@ export interface ReadingRecord {
 const READINGS: readonly Reading[] = ['inverted', 'plain']
 
 /**
- * Which reading of the hashes is shown where the file does not tell. Each is rejected once at most: the second is
+ * Which reading of the hashes is sent where the file does not tell. Each is rejected once at most: the second is
  * taken when the first is rejected, and after that none. What was accepted once stays: when it is rejected later, the
  * password was changed, and no other reading of an old hash can be right.
  */
@@ -24,7 +24,7 @@ export class CredentialChoice {
   readonly #earlier: ReadingRecord | undefined
   #tried: readonly Reading[]
   #accepted: Reading | undefined
-  #isShown = false
+  #isSent = false
 
   /**
    * @param isUncertain whether there are two readings at all.
@@ -39,7 +39,7 @@ export class CredentialChoice {
     this.#accepted = isUncertain ? this.#earlier?.accepted : undefined
   }
 
-  /** What is to be shown; undefined when there is nothing to choose, or nothing left. */
+  /** What is to be sent; undefined when there is nothing to choose, or nothing left. */
   get current(): Reading | undefined {
     return this.#accepted ?? this.#untried[0]
   }
@@ -49,9 +49,14 @@ export class CredentialChoice {
     return this.#accepted
   }
 
-  /** One reading is out, and the other was never shown. */
+  /** One reading is out, and the other was never sent. */
   get isHalfTried(): boolean {
     return this.#isOpen && this.#tried.length > 0 && this.#untried.length > 0
+  }
+
+  /** Another reading is left for when the current one is rejected. */
+  get hasOther(): boolean {
+    return this.#isOpen && this.#untried.length > 1
   }
 
   /** Both readings are out. */
@@ -59,34 +64,34 @@ export class CredentialChoice {
     return this.#isOpen && this.#untried.length === 0
   }
 
-  /** Counts the one on its way as tried: a process that ends before the verdict must not show it again. */
+  /** Counts the one on its way as tried: a process that ends before the verdict must not send it again. */
   get record(): ReadingRecord | undefined {
     if (!this.#isUncertain) return this.#earlier
     const configChangedAt = this.#configChangedAt
     if (this.#accepted !== undefined)
       return { configChangedAt, tried: [], accepted: this.#accepted }
-    const tried = [...this.#tried, ...(this.#isShown ? this.#untried.slice(0, 1) : [])]
+    const tried = [...this.#tried, ...(this.#isSent ? this.#untried.slice(0, 1) : [])]
     return tried.length === 0 ? undefined : { configChangedAt, tried }
   }
 
   /** The current reading goes out now. Ended by one of the three others. */
-  show(): void {
-    this.#isShown = true
+  send(): void {
+    this.#isSent = true
   }
 
   reject(): void {
-    this.#isShown = false
+    this.#isSent = false
     if (this.#isOpen) this.#tried = [...this.#tried, ...this.#untried.slice(0, 1)]
   }
 
   accept(): void {
-    this.#isShown = false
+    this.#isSent = false
     this.#accepted = this.current
   }
 
-  /** No verdict came, or it was not shown after all: the reading stays as it was. */
+  /** No verdict came, or it was not sent after all: the reading stays as it was. */
   leaveOpen(): void {
-    this.#isShown = false
+    this.#isSent = false
   }
 
   get #isOpen(): boolean {

@@ -2,16 +2,31 @@ export { type AccessRule, type AccessVerdict, checkAccess } from './acl.ts'
 export { type HealthOptions, UpstreamHealth } from './health.ts'
 export { isLocalTarget, isLoopback } from './local-target.ts'
 export {
+  AccountLedger,
+  type LedgerRecord,
+  type Logon,
+  type LogonLimits,
+  type LogonMode,
+} from './account-ledger.ts'
+export {
+  type Consequence,
   GUARD_DEFAULTS,
   type GuardForecast,
   type GuardOptions,
   type GuardRecord,
+  type GuardStart,
   isRefusal,
   LockoutGuard,
+  LOGON_WINDOW_MS,
   type LogonVerdict,
+  type LogonWish,
+  NEVER_MS,
   type Permit,
+  type RefusedSecret,
+  type Settlement,
 } from './lockout-guard.ts'
 export { CredentialChoice, type Reading, type ReadingRecord } from './credential-choice.ts'
+export { DeniedTargets } from './denied-targets.ts'
 export { compileNoProxy, type NoProxyRule } from './no-proxy.ts'
 export { type PacAnswer, type PacCandidate, parsePacAnswer } from './pac-answer.ts'
 export { isWorthWaiting, limitedWaitMs, type RateLimitOptions } from './rate-limit.ts'
@@ -30,7 +45,6 @@ export {
   type SpareGrade,
   type UpstreamWays,
 } from './readiness.ts'
-export { RejectionLedger } from './rejection-ledger.ts'
 export { chooseRoute, type PacRoute, type Route, routeByPac } from './routing.ts'
 export { TargetHabits } from './target-habits.ts'
 export { type Stage, terminationOf } from './termination.ts'

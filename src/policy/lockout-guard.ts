@@ -1,287 +1,394 @@
+import { AccountLedger, type LedgerRecord, type Logon, type LogonMode } from './account-ledger.ts'
 import { CredentialChoice, type Reading, type ReadingRecord } from './credential-choice.ts'
-import { RejectionLedger } from './rejection-ledger.ts'
 
 /**
- * Theory of operation. A directory counts wrong passwords and locks the account after a few (three is common). A
- * proxy that shows a wrong password on twenty connections at once locks it with one page load. So:
+ * Theory of operation. A directory counts bad passwords and locks the account after a few (three is common). The law of
+ * account-ledger.ts bounds what it can count; this class says for one secret of the account which logon may take a place, and what a
+ * verdict means.
  *
- *   unproven --accepted--> proven --rejected--> rejected --cool-down over--> unproven
- *   unproven --rejected--> rejected
+ * | state     | a logon may begin                                                  | becomes                                   |
+ * |-----------|--------------------------------------------------------------------|-------------------------------------------|
+ * | unproven  | one at a time, by a check where the upstream answers checks        | proven, rejected                          |
+ * | proven    | rides up to budget - 1, the last place for a check (below)         | doubted                                   |
+ * | doubted   | one check at a time, which decides                                 | proven, rejected                          |
+ * | rejected  | none until it may be tried again                                   | unproven or doubted when the time is over |
  *
- * An unproven credential has one AUTHENTICATE in flight, everybody else waits for its verdict. A rejected one is not
- * shown at all until its cool-down is over, and then once. What was learned survives a restart through the record,
- * because a service that is restarted in a loop would lock the account just the same. The record holds times and
- * nothing derived from the password, so it gives no means to test a guess.
+ * A *ride* is a request that carries the AUTHENTICATE: its verdict comes with the answer, which may depend on a slow target. A
+ * *check* is a request of our own that the upstream answers itself. A ride never takes the last place, or two slow targets would use
+ * up the budget. The last place is for getting past a slow ride, so it is given when the oldest logon has been in flight for a
+ * second: an upstream that dies under load then takes one place with it, and the other one is left for the next upstream.
  *
- * Hashes that can be read in two ways (credential-choice.ts) are shown once more at once when the first reading is
- * rejected, as far as the budget goes. When both are rejected nothing is shown until the configuration is changed.
+ * A refusal of a proven secret is ambiguous: it may be the policy for the target, or an upstream that has lost its domain controller.
+ * The secret is doubted then, and a check settles it. Anything accepted proves it.
+ *
+ * A rejected secret is not sent again by itself while the budget is used up, nor when it was never accepted: its other place is kept
+ * for the correction. What a larger budget leaves for one that had worked is spread over the window (RETRY_MS), so that an outage
+ * of a domain controller ends by itself.
  */
-export interface GuardRecord {
-  /** Unix times in ms of rejections within the window. */
-  readonly rejections: readonly number[]
+export interface GuardRecord extends LedgerRecord {
   /** Unix time in ms at which an unproven AUTHENTICATE was sent whose verdict is not known. */
-  readonly pendingSince: number | undefined
+  readonly pendingSince?: number
+  /** What became of which secret; absent where none was refused. */
+  readonly refused?: RefusedSecret
   /** Absent where the hashes can be read in one way only, and where nothing was tried yet. */
   readonly readings?: ReadingRecord
 }
 
-export interface GuardOptions {
-  /** No logon for this long after a rejection. Directories usually forget wrong passwords after 30 minutes. */
-  readonly coolDownMs: number
-  /** The first cool-down of a credential that had worked before: it may have been the directory's bad moment. */
-  readonly provenCoolDownMs: number
-  /** At most `budget` rejections within `windowMs`, whatever happens in between (edits, restarts). */
-  readonly windowMs: number
-  readonly budget: number
-  /** An acceptance older than this is proof no more: the password may have been changed. */
-  readonly proofMs: number
-  /** After two AUTHENTICATEs that were never answered, wait this long, doubled with each further one. */
-  readonly unansweredCoolDownMs: number
+export interface RefusedSecret {
+  /** Says whether a later process has the same secret, without helping anybody to guess it (@see SecretOrigin). */
+  readonly origin: string
+  /** Unix time in ms before which it is not sent again. */
+  readonly until: number
+  /** It had been accepted before. */
+  readonly hadWorked: boolean
 }
 
 const MINUTE = 60_000
 
+export interface GuardOptions {
+  /** An acceptance older than this is doubted: the password may have been changed. */
+  readonly proofMs: number
+  /** When a secret that had worked is tried again after a rejection, while the budget lasts. */
+  readonly retryMs: readonly number[]
+  /** After a logon that was not answered the next one waits so long, unless it goes to another upstream. */
+  readonly pauseMs: number
+  /** The last place is given when the oldest logon has been in flight for so long. */
+  readonly lastPlaceAfterMs: number
+}
+
 export const GUARD_DEFAULTS: GuardOptions = {
-  coolDownMs: 30 * MINUTE,
-  provenCoolDownMs: MINUTE,
-  windowMs: 30 * MINUTE,
-  budget: 2,
   proofMs: 15 * MINUTE,
-  unansweredCoolDownMs: MINUTE,
+  retryMs: [2 * MINUTE, 8 * MINUTE, 20 * MINUTE],
+  pauseMs: 10_000,
+  lastPlaceAfterMs: 1_000,
+}
+
+export const LOGON_WINDOW_MS = 30 * MINUTE
+
+/** What a caller could do with a place. */
+export interface LogonWish {
+  readonly ride: boolean
+  /** False where the upstream does not answer checks, and at origins. */
+  readonly check: boolean
+  /** It may ride in the last place, if nothing else is in flight: at an upstream that does not answer checks. */
+  readonly mayRideLast?: boolean
 }
 
 export type Permit =
-  | { readonly kind: 'grant'; readonly proven: boolean }
-  | { readonly kind: 'wait' }
-  | { readonly kind: 'refuse'; readonly untilMs: number }
+  | { readonly kind: 'grant'; readonly logon: Logon; readonly proven: boolean }
+  /** @property forMs when to ask again, if no verdict comes before; undefined: when one comes. */
+  | { readonly kind: 'wait'; readonly forMs: number | undefined }
+  | { readonly kind: 'refuse' }
 
-/** Unlike Infinity it can be written in JSON. */
-const NEVER_MS = Number.MAX_SAFE_INTEGER
+/**
+ * - `refused`: a proxy answered the AUTHENTICATE with another 407.
+ * - `refused-late`: the same after so long that a domain controller out of reach is likelier than a bad password.
+ * - `refused-here`: the same, while another upstream accepts the secret.
+ * - `denied`: an origin refused the account, which can be a matter of rights as well.
+ * - `unanswered`: nobody knows.
+ */
+export type LogonVerdict =
+  'accepted' | 'refused' | 'refused-late' | 'refused-here' | 'denied' | 'unanswered' | 'not-sent'
 
-/** What the guard says now, and until when. Unix times in ms. */
+/** How a refusal can be settled by the one who met it. */
+export type Settlement =
+  /** A check at another upstream can decide. */
+  | 'elsewhere'
+  /** A check at this upstream can: the refusal was of a ride. */
+  | 'here'
+  /** No upstream answers checks: the target may be the reason, so another target may be tried. */
+  | 'by-other-target'
+  | 'none'
+
+/** What follows from a verdict. */
+export type Consequence = 'none' | 'rejected' | 'settle' | 'blame-target' | 'other-reading'
+
+export function isRefusal(verdict: LogonVerdict): boolean {
+  return verdict === 'refused' || verdict === 'denied'
+}
+
+/** What the guard says now, for whoever cannot ask each time. Durations in ms, from now. */
 export interface GuardForecast {
-  /** Several logons at once are harmless until then. */
-  readonly proofUntilMs: number
-  /** Nothing is shown before that; NEVER_MS: until the configuration is changed. */
-  readonly refusedUntilMs: number
-  readonly asksOriginsFromMs: number
+  /** Whether it was accepted lately and is not doubted, and for how long that holds. */
+  readonly proofForMs: number
+  /** Nothing is sent before that; NEVER_MS: until the configuration is changed. */
+  readonly refusedForMs: number
+  readonly asksOrigins: boolean
   /** How the hashes are to be read; undefined where there is no choice. */
   readonly reading: Reading | undefined
 }
 
-/**
- * `denied`: an origin refused the account. That can be a matter of rights as well as of the password, so it is held
- * against a password that never worked, and makes one that did unproven.
- */
-export type LogonVerdict = 'accepted' | 'rejected' | 'denied' | 'unanswered' | 'not-shown'
+/** Unlike Infinity it can be written in JSON. */
+export const NEVER_MS = Number.MAX_SAFE_INTEGER
 
-export function isRefusal(verdict: LogonVerdict): boolean {
-  return verdict === 'rejected' || verdict === 'denied'
+export interface GuardStart {
+  readonly ledger: AccountLedger
+  readonly choice?: CredentialChoice
+  /** A secret other than the one that was rejected: it may be sent once although the budget is used up. */
+  readonly isChanged?: boolean
+  /** What an earlier process left about this very secret. @property untilMs by the monotonic clock. */
+  readonly refused?: { readonly untilMs: number; readonly hadWorked: boolean }
+  /** Of the places of the account so many may be used by this secret; default all. */
+  readonly budget?: number
+  readonly options?: GuardOptions
 }
 
-/** One credential. All times are Unix times in milliseconds. */
+/** One secret of an account. All times are by one monotonic clock, in ms. */
 export class LockoutGuard {
+  readonly ledger: AccountLedger
+  readonly #budget: number | undefined
   readonly #options: GuardOptions
   readonly #choice: CredentialChoice
-  readonly #ledger: RejectionLedger
-  #refusedUntil = 0
+  #refusedUntil: number
   #provenAt: number | undefined
   #isDoubted = false
-  #denials: number[] = []
-  #isCounted = false
-  #inFlight = 0
+  #hadWorked: boolean
+  #isChanged: boolean
+  #pausedUntil = 0
+  #retries = 0
   #unanswered = 0
-  #pendingSince: number | undefined
+  /** Somebody asked for one more try: nothing follows by itself. */
   #isOnTrial = false
+  /** Why nothing is sent. */
+  #isAnswered = true
 
-  /**
-   * @param record what an earlier process left.
-   * @param configChangedAt when the configuration was last changed: a rejection older than that was another password's.
-   * @param choice which reading of the hashes is shown, where there are two.
-   * @param ledger that of the account, where there are other credentials of it; otherwise it is made from the record.
-   */
-  constructor(
-    now: number,
-    record: GuardRecord | undefined,
-    configChangedAt: number,
-    choice = new CredentialChoice(false, configChangedAt, record?.readings),
-    options: GuardOptions = GUARD_DEFAULTS,
-    ledger?: RejectionLedger,
-  ) {
+  constructor(start: GuardStart) {
+    const { ledger, choice, isChanged = false, refused, budget, options = GUARD_DEFAULTS } = start
+    this.ledger = ledger
+    this.#budget = budget
     this.#options = options
-    this.#choice = choice
-    this.#ledger = ledger ?? LockoutGuard.ledgerFrom(record, now, options)
-    const rejections = past(record?.rejections ?? [], now)
-    const lastRejection = Math.max(0, ...rejections)
-    const isOut = lastRejection >= configChangedAt && !choice.isHalfTried
-    this.#refuseUntil(isOut ? lastRejection + options.coolDownMs : 0)
+    this.#choice = choice ?? new CredentialChoice(false, 0, undefined)
+    this.#isChanged = isChanged
+    this.#hadWorked = refused?.hadWorked ?? false
+    this.#refusedUntil = this.#choice.isExhausted ? Infinity : (refused?.untilMs ?? 0)
   }
 
-  /** What a record says about the account, to be shared by all its credentials. */
-  static ledgerFrom(
-    record: GuardRecord | undefined,
-    now: number,
-    options: GuardOptions = GUARD_DEFAULTS,
-  ): RejectionLedger {
-    const pending = record?.pendingSince === undefined ? [] : [record.pendingSince]
-    const known = past([...(record?.rejections ?? []), ...pending], now)
-    return new RejectionLedger(
-      known.filter(at => at > now - options.windowMs),
-      options,
-    )
+  /** Charges and logons in flight together stay below this. */
+  get budget(): number {
+    return Math.min(this.#budget ?? Infinity, this.ledger.limits.budget)
   }
 
   get isProven(): boolean {
     return this.#provenAt !== undefined
   }
 
-  /** Proven lately enough that several logons at once are harmless. */
+  /** Accepted lately and not doubted: several logons may be in flight. */
   hasProof(now: number): boolean {
     if (this.#provenAt === undefined || this.#isDoubted) return false
     return now - this.#provenAt < this.#options.proofMs
   }
 
-  /** Unix time in ms before which nothing is shown; 0 when there is no such time, Infinity when it never is. */
+  /** Before that nothing is sent; 0 when there is no such time, Infinity when it never is. */
   refusedUntilMs(now: number): number {
-    return Math.max(
-      this.#refusedUntil,
-      this.hasProof(now) ? 0 : this.#ledger.freeAt(this.#options.budget),
-    )
+    if (now < this.#refusedUntil) return this.#refusedUntil
+    if (this.#maySend(now)) return 0
+    // Logons in flight may free their places.
+    return this.ledger.charges(now) < this.budget ? 0 : this.ledger.forgottenAt(now)
   }
 
-  /** Whether no other password of the account may be shown either. */
+  /** Whether the budget is used up, for this secret and any other one. */
   isBudgetSpent(now: number): boolean {
-    return this.#ledger.freeAt(this.#options.budget) > now
+    return this.ledger.charges(now) >= this.budget
   }
 
-  /** Whether origins may be shown the account: not after several refused it, until it is accepted somewhere. */
+  /** Whether somebody rejected it; otherwise it was sent without ever being answered, or could not be kept on record. */
+  get wasRejected(): boolean {
+    return this.#isAnswered
+  }
+
+  get hadWorked(): boolean {
+    return this.#hadWorked
+  }
+
+  /** Whether origins may be sent the account: not where that would take the last place. */
   mayAskOrigin(now: number): boolean {
-    return now >= this.#asksOriginsFromMs
+    return now >= this.#refusedUntil && this.ledger.places(now, this.budget) > 1
   }
 
-  /** For whoever cannot ask each time. */
   forecast(now: number): GuardForecast {
-    const { proofMs } = this.#options
+    const until = this.refusedUntilMs(now)
     return {
-      proofUntilMs: this.hasProof(now) ? (this.#provenAt ?? 0) + proofMs : 0,
-      refusedUntilMs: Math.min(this.refusedUntilMs(now), NEVER_MS),
-      asksOriginsFromMs: this.#asksOriginsFromMs,
+      proofForMs: this.hasProof(now) ? (this.#provenAt ?? 0) + this.#options.proofMs - now : 0,
+      refusedForMs: until === Infinity ? NEVER_MS : Math.max(0, until - now),
+      asksOrigins: this.mayAskOrigin(now),
       reading: this.#choice.current,
     }
   }
 
-  get #asksOriginsFromMs(): number {
-    const { budget, windowMs } = this.#options
-    const oldestThatCounts = this.#denials.at(-budget)
-    return oldestThatCounts === undefined ? 0 : oldestThatCounts + windowMs
-  }
-
-  /** What the record must say now. */
-  get record(): GuardRecord {
-    const { record: readings } = this.#choice
-    const rejections = this.#ledger.times
-    const pendingSince = this.#pendingSince
-    return { rejections, pendingSince, ...(readings === undefined ? {} : { readings }) }
+  /** Which readings of the hashes were tried, for the record. */
+  get readings(): ReadingRecord | undefined {
+    return this.#choice.record
   }
 
   /** Whether a logon may begin. A grant must be ended with `report`. */
-  permit(now: number): Permit {
-    const untilMs = this.refusedUntilMs(now)
-    if (now < untilMs) return { kind: 'refuse', untilMs }
+  permit(now: number, wish: LogonWish): Permit {
+    if (now < this.refusedUntilMs(now)) return { kind: 'refuse' }
+    if (now < this.#pausedUntil) return { kind: 'wait', forMs: this.#pausedUntil - now }
+    const mode = this.hasProof(now)
+      ? this.#modeOfProven(now, wish)
+      : this.#modeOfUnproven(now, wish)
+    if (mode === undefined) return this.#wait(now, wish)
+    if (this.ledger.places(now, this.budget) <= 0) {
+      if (!this.#maySend(now)) return { kind: 'wait', forMs: undefined }
+      this.ledger.takeException(now)
+    }
     const proven = this.hasProof(now)
-    if (!proven && this.#inFlight > 0) return { kind: 'wait' }
-    this.#inFlight++
-    return { kind: 'grant', proven }
+    return { kind: 'grant', logon: this.ledger.begin(mode, now), proven }
+  }
+
+  /** @returns undefined when it has to wait. */
+  #modeOfProven(
+    now: number,
+    { ride, check, mayRideLast = false }: LogonWish,
+  ): LogonMode | undefined {
+    const places = this.ledger.places(now, this.budget)
+    const isAlone = this.ledger.inFlight === 0
+    if (ride && (places > 1 || (places === 1 && mayRideLast && isAlone))) return 'ride'
+    if (!check || places <= 0) return undefined
+    return places > 1 || isAlone || now >= this.#lastPlaceAt ? 'check' : undefined
+  }
+
+  /** One check at a time; a slow ride from when it was proven does not hold up the check that decides. */
+  #modeOfUnproven(
+    now: number,
+    { ride, check, mayRideLast = false }: LogonWish,
+  ): LogonMode | undefined {
+    const { checksInFlight, inFlight } = this.ledger
+    if (check) return (this.isProven ? checksInFlight : inFlight) === 0 ? 'check' : undefined
+    const mayRide = mayRideLast || this.ledger.places(now, this.budget) > 1
+    return ride && inFlight === 0 && mayRide ? 'ride' : undefined
+  }
+
+  #wait(now: number, { ride, check, mayRideLast = false }: LogonWish): Permit {
+    const { inFlight } = this.ledger
+    // An origin may not have the last place, and nothing is on its way that could free another one.
+    if (inFlight === 0 && ride && !check && !mayRideLast) return { kind: 'refuse' }
+    const wantsLast = check && this.hasProof(now) && this.ledger.places(now, this.budget) === 1
+    return { kind: 'wait', forMs: wantsLast ? Math.max(1, this.#lastPlaceAt - now) : undefined }
+  }
+
+  get #lastPlaceAt(): number {
+    return (this.ledger.oldestBegunAt ?? 0) + this.#options.lastPlaceAfterMs
+  }
+
+  #maySend(now: number): boolean {
+    if (this.ledger.charges(now) < this.budget) return true
+    return this.#isChanged && this.ledger.hasException(now)
   }
 
   /**
    * Asked right before the AUTHENTICATE is sent: another logon may have been rejected since the grant.
-   * @param proven as the grant said: a proof that ran out meanwhile is good enough.
+   * @returns whether it may go out; it counts as sent then.
    */
-  mayShow(now: number, proven = this.hasProof(now)): boolean {
-    if (now < (proven ? this.#refusedUntil : this.refusedUntilMs(now))) return false
-    if (!proven) {
-      if (!this.#ledger.hasRoom(now, this.#options.budget)) return false
-      this.#ledger.begin()
-      this.#isCounted = true
-    }
-    if (this.#provenAt === undefined) this.#pendingSince = now
-    this.#choice.show()
+  send(logon: Logon, now: number): boolean {
+    if (now < this.#refusedUntil) return false
+    this.ledger.send(logon)
+    this.#choice.send()
     return true
   }
 
-  /**
-   * Somebody says that the password is right after all: it may be shown once more, and when it is rejected then, nothing follows
-   * at once, no other reading of its hashes either. Readings that are used up stay so.
-   */
-  unlock(): void {
+  /** A person says that the account is in order: it may be sent once more, and when it is rejected then nothing follows by itself. */
+  unlock(now: number): void {
     if (this.#refusedUntil === Infinity) return
     this.#refusedUntil = 0
-    this.#ledger.makeRoom(this.#options.budget)
+    this.#pausedUntil = 0
+    this.ledger.makePlace(now, this.budget)
     this.#isOnTrial = true
   }
 
-  report(verdict: LogonVerdict, now: number): void {
-    this.#inFlight--
-    this.#pendingSince = undefined
-    // An unproven logon is alone, so it is the one that was counted.
-    if (this.#isCounted) this.#ledger.settle()
-    this.#isCounted = false
-    if (verdict === 'accepted') this.#accept(now)
-    else if (verdict === 'rejected' || (verdict === 'denied' && !this.isProven)) this.#reject(now)
-    else this.#choice.leaveOpen()
-    if (verdict === 'denied' && this.isProven) this.#doubt(now)
-    if (verdict === 'unanswered') this.#countUnanswered(now)
+  /** Nothing is sent until then: the rejections of this process could not be kept for the next one. */
+  holdUntil(untilMs: number): void {
+    this.#isAnswered = false
+    this.#refusedUntil = Math.max(this.#refusedUntil, untilMs)
   }
 
-  #accept(now: number): void {
+  report(logon: Logon, verdict: LogonVerdict, now: number, settlement: Settlement): Consequence {
+    const { ledger } = this
+    switch (verdict) {
+      case 'not-sent':
+        ledger.release(logon)
+        return 'none'
+      case 'accepted':
+        this.#accept(logon, now)
+        return 'none'
+      case 'unanswered':
+      case 'refused-late':
+        ledger.charge(logon, now)
+        this.#countUnanswered(verdict, now, settlement)
+        return 'none'
+      case 'refused-here':
+        ledger.charge(logon, now)
+        return 'none'
+      case 'denied':
+        ledger.charge(logon, now)
+        this.#choice.leaveOpen()
+        this.#isDoubted = true
+        return 'none'
+      case 'refused':
+        ledger.charge(logon, now)
+        return this.#refuse(now, settlement)
+    }
+  }
+
+  #accept(logon: Logon, now: number): void {
     this.#choice.accept()
-    this.#isOnTrial = false
+    this.ledger.clear(logon)
     this.#provenAt = now
     this.#isDoubted = false
-    this.#denials = []
-    this.#ledger.clear()
+    this.#hadWorked = true
+    this.#isChanged = false
+    this.#isOnTrial = false
+    this.#retries = 0
     this.#unanswered = 0
+    this.#pausedUntil = 0
     this.#refusedUntil = 0
   }
 
-  #reject(now: number): void {
-    const { coolDownMs, provenCoolDownMs } = this.#options
-    const hadWorked = this.#provenAt !== undefined
+  #refuse(now: number, settlement: Settlement): Consequence {
+    const hasPlace = this.ledger.charges(now) < this.budget && !this.#isOnTrial
+    const canCheck = settlement === 'elsewhere' || settlement === 'here'
+    if (this.isProven && canCheck && hasPlace) {
+      this.#isDoubted = true
+      return 'settle'
+    }
+    if (settlement === 'by-other-target' && hasPlace && !this.#choice.hasOther) {
+      this.#isDoubted = true
+      return 'blame-target'
+    }
+    return this.#reject(now, hasPlace)
+  }
+
+  #reject(now: number, hasPlace: boolean): Consequence {
     this.#choice.reject()
     this.#provenAt = undefined
-    this.#ledger.add(now)
-    const coolDown = hadWorked && this.#ledger.times.length === 1 ? provenCoolDownMs : coolDownMs
-    const goesOn = this.#choice.isHalfTried && !this.#isOnTrial
+    this.#isDoubted = false
+    this.#isChanged = false
+    this.#isAnswered = true
+    const goesOn = this.#choice.isHalfTried && hasPlace
     this.#isOnTrial = false
-    this.#refuseUntil(goesOn ? 0 : now + coolDown)
+    if (this.#choice.isExhausted) this.#refusedUntil = Infinity
+    else this.#refusedUntil = goesOn ? 0 : this.#nextTryAt(now, hasPlace && this.#hadWorked)
+    return goesOn ? 'other-reading' : 'rejected'
   }
 
-  #doubt(now: number): void {
+  /** @param mayRetry whether the places that are left may be used by the same secret. */
+  #nextTryAt(now: number, mayRetry: boolean): number {
+    const retryMs = mayRetry ? this.#options.retryMs[this.#retries++] : undefined
+    return retryMs === undefined ? this.ledger.forgottenAt(now) : now + retryMs
+  }
+
+  /** Once can happen; an upstream, or a domain controller, that is out of order is given time. */
+  #countUnanswered(verdict: LogonVerdict, now: number, settlement: Settlement): void {
+    this.#choice.leaveOpen()
     this.#isDoubted = true
-    this.#denials = [...this.#denials, now].slice(-this.#options.budget)
-  }
-
-  /** @param untilMs Unix time in ms, or never when the readings of the hashes are used up. */
-  #refuseUntil(untilMs: number): void {
-    this.#refusedUntil = this.#choice.isExhausted ? Infinity : untilMs
-  }
-
-  #countUnanswered(now: number): void {
-    if (this.#provenAt !== undefined) return
     this.#unanswered++
-    if (this.#unanswered < 2 && !this.#isOnTrial) return
+    const isAlone = settlement !== 'elsewhere'
+    const isOutage = verdict === 'refused-late' && isAlone
+    if (isAlone) this.#pausedUntil = now + this.#options.pauseMs
+    if (!isOutage && this.#unanswered < 2 && !this.#isOnTrial) return
+    this.#isAnswered = false
+    const hasPlace = this.ledger.charges(now) < this.budget && !this.#isOnTrial
     this.#isOnTrial = false
-    const { unansweredCoolDownMs, coolDownMs } = this.#options
-    const coolDown = Math.min(
-      unansweredCoolDownMs * 2 ** Math.max(0, this.#unanswered - 2),
-      coolDownMs,
-    )
-    this.#refusedUntil = Math.max(this.#refusedUntil, now + coolDown)
+    this.#refusedUntil = Math.max(this.#refusedUntil, this.#nextTryAt(now, hasPlace))
   }
-}
-
-/** A time to come means that the clock was set back: it must not refuse for longer than a cool-down. */
-function past(times: readonly number[], now: number): number[] {
-  return times.map(at => Math.min(at, now))
 }

@@ -20,13 +20,14 @@ export interface FailedAttempt {
   readonly replayable: boolean
   /** RFC 9110 section 9.2.2, and CONNECT: nothing of the client's is executed before its 2xx. */
   readonly idempotent: boolean
-  /** The credential was rejected and may be shown at once in another reading of its hashes. */
+  /** The credential was rejected and may be sent at once in another reading of its hashes. */
   readonly otherReading: boolean
 }
 
 const NOT_OURS_TO_RETRY = new Set<ErrorCode>([
   'AUTH_REJECTED',
   'AUTH_LOCKED_OUT',
+  'UPSTREAM_DENIED',
   'POOL_TIMEOUT',
   'QUEUE_FULL',
   'NO_DESCRIPTORS',
@@ -47,6 +48,9 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
   if (NOT_OURS_TO_RETRY.has(code)) return 'give-up'
   // A 407 on a ready session: nothing was executed, so any method may be sent again.
   if (code === 'AUTH_STATE_LOST') return replayable ? 'fresh-session' : 'give-up'
+  // Nothing was executed, or it may be executed twice: the one who refused it or kept silent is not asked again.
+  if (code === 'AUTH_OUT_OF_ORDER' || code === 'AUTH_UNANSWERED')
+    return replayable && (idempotent || code === 'AUTH_OUT_OF_ORDER') ? 'next-upstream' : 'give-up'
   if (phase !== 'request') return foundDead(attempt) ? 'fresh-session' : 'next-upstream'
   if (code === 'UPSTREAM_TIMEOUT') return 'give-up'
   if (!replayable || !idempotent) return 'give-up'
@@ -59,7 +63,11 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
  */
 export function countsAgainstUpstream(attempt: FailedAttempt): boolean {
   const { code, phase, reused } = attempt
-  if (ERRORS[code].blame !== 'upstream' || code === 'AUTH_STATE_LOST') return false
+  if (ERRORS[code].blame !== 'upstream') return false
+  if (code === 'AUTH_STATE_LOST' || code === 'UPSTREAM_DENIED') return false
+  if (code === 'AUTH_OUT_OF_ORDER') return true
+  // A ride that is not answered may be for a slow target.
+  if (code === 'AUTH_UNANSWERED') return phase !== 'request'
   if (foundDead(attempt)) return false
   if (phase !== 'request') return true
   return !reused && code !== 'UPSTREAM_TIMEOUT'

@@ -28,6 +28,9 @@ const PHASES: Partial<Record<ErrorCode, string>> = {
   AUTH_NO_ACCOUNT: 'A',
   AUTH_REJECTED: 'A',
   AUTH_LOCKED_OUT: 'A',
+  AUTH_UNANSWERED: 'A',
+  AUTH_OUT_OF_ORDER: 'A',
+  UPSTREAM_DENIED: 'A',
   CLIENT_AUTH_REJECTED: 'A',
 }
 

@@ -13,7 +13,7 @@ export const NEVER_SHOWN = [
 
 type Shown = Exclude<ErrorCode, (typeof NEVER_SHOWN)[number]>
 
-const MEND = 'Mend the password in the configuration, and restart or reload tsntlm (SIGHUP).'
+const CORRECT = 'Correct the password in the configuration and run "tsntlm reload".'
 const AGAIN = 'Try again later.'
 const TELL = 'If it stays so, tell the administrator of this proxy the number of the request.'
 
@@ -48,8 +48,12 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   AUTH_STATE_LOST: `Try again. ${TELL}`,
   AUTH_UNSUPPORTED: 'The administrator of this proxy can change the Auth directive.',
   AUTH_NO_ACCOUNT: 'The administrator of this proxy can give it one.',
-  AUTH_REJECTED: `It is not tried again, so that the account is not locked. ${MEND}`,
-  AUTH_LOCKED_OUT: `${MEND} After two failed logons in half an hour a mended one is shown when you use tsntlm unlock.`,
+  AUTH_REJECTED: `It is not tried again, so that the account is not locked. ${CORRECT}`,
+  AUTH_LOCKED_OUT: `${CORRECT} If the password is right (the account was unlocked, or a domain controller was out of reach), run "tsntlm unlock".`,
+  AUTH_UNANSWERED: `Its domain controller may be out of reach. ${AGAIN}`,
+  AUTH_OUT_OF_ORDER: `Its domain controller may be out of reach; tell the administrator of the upstream proxy. ${AGAIN}`,
+  UPSTREAM_DENIED:
+    'The account is in order: the policy of the upstream proxy denies this target. Ask its administrator for access.',
   POOL_TIMEOUT: `The upstream proxy is slow or overloaded. ${AGAIN}`,
   QUEUE_FULL: `The upstream proxy is slow or overloaded. ${AGAIN}`,
   NO_DESCRIPTORS: `Try again in a moment. ${TELL}`,

@@ -1,5 +1,5 @@
 import { type Clock, ProxyError } from '../core/index.ts'
-import { GUARD_DEFAULTS, RejectionLedger } from '../policy/index.ts'
+import { AccountLedger, LOGON_WINDOW_MS } from '../policy/index.ts'
 
 /** So many accounts may have rejected logons that still count. */
 const MAX_LEDGERS = 10_000
@@ -9,7 +9,7 @@ const MAX_LEDGERS = 10_000
  * one account, or one that the directory takes for another, so the name alone counts.
  */
 export class AccountLedgers {
-  readonly #ledgers = new Map<string, RejectionLedger>()
+  readonly #ledgers = new Map<string, AccountLedger>()
   readonly #clock: Clock
 
   constructor(clock: Clock) {
@@ -17,7 +17,7 @@ export class AccountLedgers {
   }
 
   /** @throws ProxyError CLIENT_AUTH_REJECTED when there are too many: forgetting one would allow guessing. */
-  of(name: string): RejectionLedger {
+  of(name: string, budget: number): AccountLedger {
     const key = nameOf(name)
     const known = this.#ledgers.get(key)
     if (known !== undefined) return known
@@ -26,18 +26,18 @@ export class AccountLedgers {
       const detail = 'too many accounts were rejected lately, wait half an hour'
       throw new ProxyError('CLIENT_AUTH_REJECTED', { detail })
     }
-    const ledger = new RejectionLedger([], GUARD_DEFAULTS)
+    const ledger = new AccountLedger({ budget, windowMs: LOGON_WINDOW_MS })
     this.#ledgers.set(key, ledger)
     return ledger
   }
 
   #forgetEmpty(): void {
-    const now = this.#clock.wallMs()
+    const now = this.#clock.now()
     for (const [key, ledger] of this.#ledgers) if (ledger.isEmpty(now)) this.#ledgers.delete(key)
   }
 }
 
-/** A user's name without its domain, in either notation. */
+/** A user's name without its domain, in either notation. Directories ignore spaces around it. */
 export function nameOf(user: string): string {
-  return user.replace(/@.*$/s, '').toUpperCase()
+  return user.replace(/@.*$/s, '').trim().toUpperCase()
 }

@@ -14,4 +14,6 @@ export interface BuildInput {
   readonly file?: string | undefined
   /** Unix time in ms of the last change of the files read: an older rejection is not held against the password. */
   readonly configChangedAtMs: number
+  /** Where the secret comes from; a later process compares it, and nothing can be guessed from it. */
+  readonly secretOrigin?: string
 }

@@ -128,6 +128,8 @@ function buildUpstreams(
     maxWaiting: config.maxWaiting,
     handshakeTimeoutMs: config.handshakeTimeoutMs,
     responseTimeoutMs: config.responseTimeoutMs,
+    logonCheck: config.logonCheck,
+    userAgent: config.headers.find(({ name }) => name.toLowerCase() === 'user-agent')?.value,
   }
   const trusted = config.pacTrust.map(compileNoProxy)
   return new Upstreams({

@@ -2,7 +2,6 @@ import type { Config } from '../config/index.ts'
 import { isProxyError, ProxyError } from '../core/index.ts'
 import type { BasicCredentials } from '../http1/index.ts'
 import { credentialsFromPassword, type NtlmCredentials, parseAccount } from '../ntlm/index.ts'
-import { GUARD_DEFAULTS } from '../policy/index.ts'
 import { accountOf, type Identity } from '../upstream/index.ts'
 import { type AccountLedgers, nameOf } from './account-ledgers.ts'
 import { clientLogon, type LogonPorts, type OwnLogon } from './logons.ts'
@@ -38,8 +37,7 @@ export function identifyClient(basic: BasicCredentials, options: ClientLogonsOpt
     }
     return clientLogon({ ...common, ledger: own.ledger, budget: BUDGET_AT_OWN_ACCOUNT })
   }
-  const { budget } = GUARD_DEFAULTS
-  return clientLogon({ ...common, ledger: ledgers.of(credentials.user), budget })
+  return clientLogon({ ...common, ledger: ledgers.of(credentials.user, config.logonBudget) })
 }
 
 /** @throws ProxyError CLIENT_AUTH_REJECTED. */

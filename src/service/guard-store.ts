@@ -1,72 +1,92 @@
 import { createHmac } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { Emit, Entropy } from '../core/index.ts'
-import type { GuardRecord, Reading, ReadingRecord } from '../policy/index.ts'
+import type { GuardRecord, Reading, ReadingRecord, RefusedSecret } from '../policy/index.ts'
+import { withFileLock } from './file-lock.ts'
 
 /** Keeps what the lock-out guard must not forget when the process ends. */
 export interface GuardStore {
-  load(account: string): GuardRecord | undefined
-  save(account: string, record: GuardRecord): void
+  /** @returns `unreadable` when there is a record and it cannot be read: something was rejected perhaps. */
+  load(account: string): GuardRecord | 'unreadable' | undefined
+  /** @returns whether it is kept. */
+  save(account: string, record: GuardRecord): boolean
 }
 
 interface GuardFile {
   readonly version: 1
   /** Makes the keys differ from host to host; accounts cannot be looked up in a table. */
   readonly salt: string
-  readonly accounts: Record<
-    string,
-    {
-      readonly rejections: readonly number[]
-      readonly pendingSince?: number
-      readonly readings?: ReadingRecord
-    }
-  >
+  readonly accounts: Readonly<Record<string, GuardRecord>>
 }
 
-/** In memory alone: for the demo, and where no directory can be written. */
+/** In memory alone: for the demo, and for processes whose guards are elsewhere. */
 export function memoryGuardStore(): GuardStore {
   const records = new Map<string, GuardRecord>()
   return {
     load: account => records.get(account),
-    save: (account, record) => void records.set(account, record),
+    save: (account, record) => {
+      records.set(account, record)
+      return true
+    },
   }
 }
 
 /**
- * One small file per host. It holds salted names of accounts, the times of their rejected logons and which readings of
- * their hashes were tried, and nothing that comes from a password or a hash. A file that cannot be written is reported once a process; the guard then works without it.
+ * One small file per host. It holds salted names of accounts, the times of their rejected logons, where the rejected secret came from, and
+ * which readings of hashes were tried; nothing comes from a password or a hash. Several processes may share it: each adds its
+ * rejections to those of the others. A file that cannot be written or read is reported once a process.
  */
 export function fileGuardStore(directory: string, entropy: Entropy, emit: Emit): GuardStore {
   const file = join(directory, 'logons.json')
-  let reported = false
-  const report = (error: unknown): void => {
-    if (reported) return
-    reported = true
-    emit({
-      type: 'guard.storeFailed',
-      file,
-      reason: error instanceof Error ? error.message : String(error),
-    })
+  const reported = new Set<string>()
+  /** What this process knows of the file, by account. */
+  const known = new Map<string, readonly number[]>()
+  const report = (reason: string): void => {
+    if (reported.has(reason)) return
+    reported.add(reason)
+    emit({ type: 'guard.storeFailed', file, reason })
   }
   return {
     load(account) {
       const content = read(file)
+      if (typeof content === 'string') {
+        report(`${content}; it counts as one rejected logon`)
+        return 'unreadable'
+      }
       const record = content?.accounts[keyOf(content, account)]
       if (record === undefined) return undefined
-      const { rejections, pendingSince, readings } = record
-      return { rejections, pendingSince, ...(readings === undefined ? {} : { readings }) }
+      known.set(account, record.rejections)
+      return record
     },
     save(account, record) {
       try {
-        const content = read(file) ?? {
-          version: 1,
-          salt: entropy.bytes(16).toString('hex'),
-          accounts: {},
-        }
-        write(directory, file, withRecord(content, keyOf(content, account), record))
+        mkdirSync(directory, { recursive: true, mode: 0o700 })
+        withFileLock(`${file}.lock`, () => {
+          const found = read(file)
+          const content: GuardFile =
+            found === undefined || typeof found === 'string'
+              ? { version: 1, salt: entropy.bytes(16).toString('hex'), accounts: {} }
+              : found
+          const key = keyOf(content, account)
+          const merged = merge(record, content.accounts[key], known.get(account) ?? [])
+          known.set(account, merged.rejections)
+          const suffix = `${process.pid}-${entropy.bytes(4).toString('hex')}`
+          write(file, `${file}.${suffix}`, withRecord(content, key, merged))
+        })
+        return true
       } catch (error) {
-        report(error)
+        report(error instanceof Error ? error.message : String(error))
+        return false
       }
     },
   }
@@ -79,64 +99,84 @@ function keyOf({ salt }: GuardFile, account: string): string {
     .slice(0, 32)
 }
 
-function withRecord(
-  content: GuardFile,
-  key: string,
-  { rejections, pendingSince, readings }: GuardRecord,
-): GuardFile {
-  const others = Object.entries(content.accounts).filter(([other]) => other !== key)
-  const isEmpty = rejections.length === 0 && pendingSince === undefined && readings === undefined
-  const own = {
-    rejections,
-    ...(pendingSince === undefined ? {} : { pendingSince }),
-    ...(readings === undefined ? {} : { readings }),
-  }
-  return { ...content, accounts: Object.fromEntries(isEmpty ? others : [...others, [key, own]]) }
+/** Rejections that another process added since are kept, unless an acceptance has made them void. */
+function merge(
+  record: GuardRecord,
+  stored: GuardRecord | undefined,
+  known: readonly number[],
+): GuardRecord {
+  const foreign = (stored?.rejections ?? []).filter(
+    at => !known.includes(at) && !record.rejections.includes(at),
+  )
+  if (record.rejections.length === 0 || foreign.length === 0) return record
+  return { ...record, rejections: [...record.rejections, ...foreign].sort((a, b) => a - b) }
 }
 
-/** @returns undefined when the file is not there or not one of ours: it is then written anew. */
-function read(file: string): GuardFile | undefined {
+function withRecord(content: GuardFile, key: string, record: GuardRecord): GuardFile {
+  const others = Object.entries(content.accounts).filter(([other]) => other !== key)
+  const { exceptions = [], pendingSince, readings, refused, rejections } = record
+  const isEmpty =
+    rejections.length + exceptions.length === 0 &&
+    pendingSince === undefined &&
+    refused === undefined &&
+    readings === undefined
+  return { ...content, accounts: Object.fromEntries(isEmpty ? others : [...others, [key, record]]) }
+}
+
+/** @returns undefined when the file is not there, a reason when it cannot be used. */
+function read(file: string): GuardFile | string | undefined {
   try {
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    return isGuardFile(parsed) ? parsed : undefined
-  } catch {
-    return undefined
+    return isGuardFile(parsed) ? parsed : 'the file is damaged'
+  } catch (error) {
+    if (error instanceof SyntaxError) return 'the file is damaged'
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') return undefined
+    return `the file cannot be read (${String(code)})`
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isGuardFile(value: unknown): value is GuardFile {
-  if (typeof value !== 'object' || value === null) return false
-  if (!('version' in value && 'salt' in value && 'accounts' in value)) return false
-  const { version, salt, accounts } = value
-  if (
-    version !== 1 ||
-    typeof salt !== 'string' ||
-    typeof accounts !== 'object' ||
-    accounts === null
-  )
-    return false
+  if (!isObject(value)) return false
+  const { accounts, salt, version } = value
+  if (version !== 1 || typeof salt !== 'string' || !isObject(accounts)) return false
   return Object.values(accounts).every(isRecord)
 }
 
-function isRecord(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || !('rejections' in value)) return false
-  const pending = 'pendingSince' in value ? value.pendingSince : 0
+function isRecord(value: unknown): value is GuardRecord {
+  if (!isObject(value)) return false
+  const { exceptions, pendingSince, readings, refused, rejections } = value
   return (
-    Array.isArray(value.rejections) &&
-    value.rejections.every(Number.isFinite) &&
-    Number.isFinite(pending) &&
-    (!('readings' in value) || isReadingRecord(value.readings))
+    areTimes(rejections) &&
+    (exceptions === undefined || areTimes(exceptions)) &&
+    (pendingSince === undefined || Number.isFinite(pendingSince)) &&
+    (refused === undefined || isRefused(refused)) &&
+    (readings === undefined || isReadingRecord(readings))
   )
 }
 
-function isReadingRecord(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (!('configChangedAt' in value && 'tried' in value)) return false
+function areTimes(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every(Number.isFinite)
+}
+
+function isRefused(value: unknown): value is RefusedSecret {
+  if (!isObject(value)) return false
+  const { hadWorked, origin, until } = value
+  return typeof hadWorked === 'boolean' && typeof origin === 'string' && Number.isFinite(until)
+}
+
+function isReadingRecord(value: unknown): value is ReadingRecord {
+  if (!isObject(value)) return false
+  const { accepted, configChangedAt, tried } = value
   return (
-    Number.isFinite(value.configChangedAt) &&
-    Array.isArray(value.tried) &&
-    value.tried.every(isReading) &&
-    (!('accepted' in value) || isReading(value.accepted))
+    Number.isFinite(configChangedAt) &&
+    Array.isArray(tried) &&
+    tried.every(isReading) &&
+    (accepted === undefined || isReading(accepted))
   )
 }
 
@@ -144,10 +184,19 @@ function isReading(value: unknown): value is Reading {
   return value === 'plain' || value === 'inverted'
 }
 
-/** Written beside and renamed: a crash leaves the old file or the new one. */
-function write(directory: string, file: string, content: GuardFile): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const fresh = `${file}.new`
-  writeFileSync(fresh, `${JSON.stringify(content)}\n`, { mode: 0o600 })
-  renameSync(fresh, file)
+/** Written beside, synchronized and renamed: a crash leaves the old file or the new one. */
+function write(file: string, fresh: string, content: GuardFile): void {
+  try {
+    const fd = openSync(fresh, 'wx', 0o600)
+    try {
+      writeSync(fd, `${JSON.stringify(content)}\n`)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(fresh, file)
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    throw error
+  }
 }

@@ -1,7 +1,13 @@
 import type { Clock, Emit, Entropy } from '../core/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
-import type { RejectionLedger } from '../policy/index.ts'
-import { CredentialChoice, GUARD_DEFAULTS, LockoutGuard } from '../policy/index.ts'
+import {
+  AccountLedger,
+  CredentialChoice,
+  type GuardRecord,
+  type GuardStart,
+  LockoutGuard,
+  LOGON_WINDOW_MS,
+} from '../policy/index.ts'
 import { accountOf, GuardGate, type Identity, ntlmAuthenticator } from '../upstream/index.ts'
 import type { GuardStore } from './guard-store.ts'
 
@@ -16,31 +22,45 @@ export interface OwnLogonOptions extends LogonPorts {
   /** The same account with its hashes read as plain, where `credentials` reads them as inverted by guess. */
   readonly alternative: NtlmCredentials | undefined
   readonly negotiateFlags: number | undefined
+  /** LogonBudget. */
+  readonly budget: number
   /** Unix time in ms. */
   readonly configChangedAtMs: number
+  /** Where the secret comes from: the record of a rejection is about the same one where this is the same. */
+  readonly secretOrigin: string
   readonly guardStore: GuardStore
+  /** Of the same account in this process; the store is not asked then. The secret is a different one. */
+  readonly ledger?: AccountLedger | undefined
 }
 
 export interface OwnLogon {
   readonly identity: Identity
   readonly guard: GuardGate
-  /** The rejections that count for the account, whoever names it. */
-  readonly ledger: RejectionLedger
+  /** What counts for the account, whoever names it. */
+  readonly ledger: AccountLedger
 }
+
+/** An unproven secret waits so long after a start where rejections cannot be kept: a service may be restarted in a loop. */
+const UNKEPT_MS = 60_000
 
 /** The account of the configuration; what its guard must not forget is stored. */
 export function ownLogon(options: OwnLogonOptions): OwnLogon {
-  const { credentials, alternative, negotiateFlags, configChangedAtMs } = options
+  const { credentials, alternative, negotiateFlags, configChangedAtMs, secretOrigin } = options
   const { clock, emit, entropy, guardStore } = options
   const account = accountOf(credentials)
-  const record = guardStore.load(account)
-  const now = clock.wallMs()
+  const stored = options.ledger === undefined ? guardStore.load(account) : undefined
+  const record = stored === 'unreadable' ? undefined : stored
   const choice = new CredentialChoice(
     alternative !== undefined,
     configChangedAtMs,
     record?.readings,
   )
-  const ledger = LockoutGuard.ledgerFrom(record, now)
+  const start =
+    options.ledger === undefined
+      ? startFrom(stored, options)
+      : { ledger: options.ledger, isChanged: true }
+  const { ledger } = start
+  const guard = new LockoutGuard({ ...start, choice })
   const authenticator = ntlmAuthenticator({
     credentials: () => (choice.current === 'plain' ? (alternative ?? credentials) : credentials),
     entropy,
@@ -48,9 +68,10 @@ export function ownLogon(options: OwnLogonOptions): OwnLogon {
     negotiateFlags,
   })
   const gate = new GuardGate({
-    guard: new LockoutGuard(now, record, configChangedAtMs, choice, GUARD_DEFAULTS, ledger),
+    guard,
     clock,
     account,
+    origin: secretOrigin,
     save: one => guardStore.save(account, one),
     onProven: () => {
       emit({ type: 'guard.proven', account })
@@ -70,16 +91,50 @@ export function ownLogon(options: OwnLogonOptions): OwnLogon {
       if (current !== undefined)
         emit({ type: 'credential.misread', account, upstream, next: current })
     },
+    onDoubted: upstream => emit({ type: 'guard.doubted', account, upstream }),
+    onSlow: waitedMs => emit({ type: 'guard.slow', account, waitedMs, budget: guard.budget }),
   })
+  if (options.ledger === undefined && !guardStore.save(account, record ?? NO_RECORD))
+    guard.holdUntil(clock.now() + UNKEPT_MS)
   return { identity: { authenticator, gate }, guard: gate, ledger }
+}
+
+const NO_RECORD: GuardRecord = { rejections: [], exceptions: [] }
+
+/** What an earlier process left, by the clock of this one. */
+function startFrom(
+  stored: GuardRecord | 'unreadable' | undefined,
+  { budget, clock, configChangedAtMs, secretOrigin }: OwnLogonOptions,
+): GuardStart {
+  const limits = { budget, windowMs: LOGON_WINDOW_MS }
+  const [now, wallNow] = [clock.now(), clock.wallMs()]
+  if (stored === undefined) return { ledger: new AccountLedger(limits) }
+  if (stored === 'unreadable') {
+    const record = { rejections: [wallNow], exceptions: [] }
+    return { ledger: AccountLedger.from(limits, record, now, wallNow) }
+  }
+  const { pendingSince, refused } = stored
+  // Sent, and nobody of this process will hear the verdict.
+  const rejections = [...stored.rejections, ...(pendingSince === undefined ? [] : [pendingSince])]
+  const ledger = AccountLedger.from(limits, { ...stored, rejections }, now, wallNow)
+  const last = Math.max(0, ...stored.rejections)
+  // An older version kept the times alone: what was changed since is another secret.
+  const isOld = stored.exceptions === undefined && last > 0
+  const isRefused =
+    refused === undefined ? isOld && last >= configChangedAtMs : refused.origin === secretOrigin
+  if (!isRefused) return { ledger, isChanged: refused !== undefined || last > 0 }
+  // A clock that was set must not refuse for longer than a window.
+  const forMs = refused === undefined ? Infinity : refused.until - wallNow
+  const untilMs = Math.min(now + Math.min(forMs, LOGON_WINDOW_MS), ledger.forgottenAt(now))
+  return { ledger, refused: { untilMs, hadWorked: refused?.hadWorked ?? false } }
 }
 
 export interface ClientLogonOptions extends LogonPorts {
   readonly credentials: NtlmCredentials
   readonly negotiateFlags: number | undefined
-  readonly ledger: RejectionLedger
-  /** How many rejections the ledger may have. */
-  readonly budget: number
+  readonly ledger: AccountLedger
+  /** How many of the ledger's places it may use; default all. */
+  readonly budget?: number
 }
 
 /** An account that a client names. It is guarded like the other, but nothing about it is written down. */
@@ -92,17 +147,18 @@ export function clientLogon(options: ClientLogonOptions): Identity {
     clock,
     negotiateFlags,
   })
-  const now = clock.wallMs()
-  const choice = new CredentialChoice(false, now, undefined)
   const gate = new GuardGate({
-    guard: new LockoutGuard(now, undefined, now, choice, { ...GUARD_DEFAULTS, budget }, ledger),
+    guard: new LockoutGuard({ ledger, ...(budget === undefined ? {} : { budget }) }),
     clock,
     account,
+    origin: '',
     save: () => undefined,
     onProven: () => emit({ type: 'client.proven', account }),
     onTripped: (upstream, forMs) => emit({ type: 'client.rejected', account, upstream, forMs }),
     onUnlocked: () => undefined,
     onMisread: () => undefined,
+    onDoubted: () => undefined,
+    onSlow: () => undefined,
   })
   return { authenticator, gate }
 }

@@ -1,6 +1,6 @@
 import type { BasicCredentials } from '../http1/index.ts'
 import type { NtlmCredentials } from '../ntlm/index.ts'
-import type { GuardGate, Identity } from '../upstream/index.ts'
+import { accountOf, type GuardGate, type Identity } from '../upstream/index.ts'
 import { AccountLedgers } from './account-ledgers.ts'
 import type { BuildInput } from './build-input.ts'
 import { identifyClient, type OwnAccount } from './client-logons.ts'
@@ -23,15 +23,17 @@ export interface NearLogonsOptions extends LogonPorts {
 
 interface KeptAccount extends OwnAccount {
   readonly key: string
-  readonly configChangedAtMs: number
 }
+
+/** A person tries so many passwords at most before the first one of them is forgotten; the budget has long been used up then. */
+const MAX_SECRETS = 16
 
 /** Logons whose guards are in this process. What is known of them outlives a change of the configuration. */
 export class NearLogons implements Logons {
   readonly #options: NearLogonsOptions
   readonly #ledgers: AccountLedgers
-  /** The last one there was: a configuration without an account is no reason to forget what is known of it. */
-  #kept: KeptAccount | undefined
+  /** By secret, the last one at the end: one that comes back after a rejection is still rejected. */
+  readonly #kept = new Map<string, KeptAccount>()
   #account: KeptAccount | undefined
 
   constructor(options: NearLogonsOptions) {
@@ -43,33 +45,20 @@ export class NearLogons implements Logons {
     return this.#account?.guard
   }
 
-  /**
-   * As it was, verdict and all, when nothing about it changed. A password that was rejected gets the chance of a new start when the file
-   * was changed since.
-   */
+  /** As it was, verdict and all, when the secret is the same; a different one gets a try at once. */
   own(input: BuildInput): Identity | undefined {
-    const { config, credentials, alternative, configChangedAtMs } = input
+    const { config, credentials, alternative } = input
     this.#account = undefined
     if (credentials === undefined) return undefined
-    const { negotiateFlags } = config
-    const key = accountKey(credentials, alternative, negotiateFlags)
-    const kept = this.#kept
-    const isSame =
-      kept?.key === key && (kept.guard.isOpen || kept.configChangedAtMs === configChangedAtMs)
-    if (isSame) {
-      this.#account = kept
-      return kept.identity
-    }
-    const logon = ownLogon({
-      ...this.#options,
-      credentials,
-      alternative,
-      negotiateFlags,
-      configChangedAtMs,
-    })
-    this.#kept = { ...logon, credentials, key, configChangedAtMs }
-    this.#account = this.#kept
-    return logon.identity
+    const key = accountKey(credentials, alternative, config.negotiateFlags)
+    const kept = this.#kept.get(key) ?? this.#make(input, credentials, key)
+    kept.ledger.limits = { ...kept.ledger.limits, budget: config.logonBudget }
+    this.#kept.delete(key)
+    this.#kept.set(key, kept)
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size > MAX_SECRETS && oldest !== undefined) this.#kept.delete(oldest)
+    this.#account = kept
+    return kept.identity
   }
 
   identify(
@@ -86,6 +75,25 @@ export class NearLogons implements Logons {
       emit,
       entropy,
     })
+  }
+
+  #make(input: BuildInput, credentials: NtlmCredentials, key: string): KeptAccount {
+    const { alternative, config, configChangedAtMs, secretOrigin = '' } = input
+    const account = accountOf(credentials).toUpperCase()
+    const sameAccount = [...this.#kept.values()].findLast(
+      other => accountOf(other.credentials).toUpperCase() === account,
+    )
+    const logon = ownLogon({
+      ...this.#options,
+      credentials,
+      alternative,
+      negotiateFlags: config.negotiateFlags,
+      budget: config.logonBudget,
+      configChangedAtMs,
+      secretOrigin,
+      ledger: sameAccount?.ledger,
+    })
+    return { ...logon, credentials, key }
   }
 }
 

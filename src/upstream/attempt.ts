@@ -55,7 +55,7 @@ export interface Attempt {
   readonly request: RequestHead
   readonly lease: Lease
   phase: AttemptPhase
-  /** Set when the credential was rejected, but may be shown at once in another reading of its hashes. */
+  /** Set when the credential was rejected, but may be sent at once in another reading of its hashes. */
   otherReading: boolean
 }
 

@@ -1,23 +1,44 @@
-import { ProxyError } from '../core/index.ts'
-import { type Attempt, beginRequest } from './attempt.ts'
+import { ProxyError, toProxyError } from '../core/index.ts'
+import {
+  isRateLimited,
+  parseAbsoluteForm,
+  type RequestHead,
+  type ResponseHead,
+  setHeader,
+  wasPassedOn,
+} from '../http1/index.ts'
+import type { LogonWish, Settlement } from '../policy/index.ts'
+import { type Attempt, beginRequest, type Call } from './attempt.ts'
+import { ORIGIN_LOGON } from './challenger.ts'
+import { logOnByCheck, noteAuthenticated } from './checked-logon.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
-import { introduce, noteAuthenticated, proveByCheck, refuseRejected } from './introduction.ts'
-import { type Challenged, logOn } from './logon.ts'
+import { type Challenged, logOn, type LogonResult } from './logon.ts'
+import { readOffers } from './offers.ts'
+import { staysReplayable } from './request-body.ts'
+import { denied, type Refusal, settleRefusal } from './settle-refusal.ts'
 import { watchSilence } from './silence-watch.ts'
 import type { Upstream } from './upstream.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
 
 /**
- * Theory of operation. A request that rides on the AUTHENTICATE is the cheapest: two round trips on a fresh
- * connection. But its answer tells the verdict on the password only when the origin has answered, and an upstream
- * that unexpectedly wants no logon would execute the first leg, which has no body. So the session is first
- * introduced with the logon check of logon-check.ts, a harmless request of our own,
- *  - while the upstream's ways are unknown: does it demand a logon, with which scheme, does it keep the connection;
- *  - while the password is unproven: everybody waits for the verdict, and no slow origin may delay that;
- *  - for a request with a body: the first leg carries none, and an upstream that turns out to be open (some remember
- *    logons by address) would have executed it.
+ * Theory of operation. A request goes over a fresh session in one of three ways:
+ *
+ * - *bare*: without credentials. It costs the account nothing, and shows whether a logon is demanded: for the first request to an
+ *   upstream, while the password is unproven or held back, and for targets that some upstreams exempt.
+ * - *riding* on the AUTHENTICATE: the cheapest, two round trips. But the verdict on the password comes when the target has answered, so
+ *   the guard lets it out only for a proven password and within a part of its places; and the first leg has no body.
+ * - after a *check*: a request of our own logs the session on, and the request follows bare. For an unproven password, whose verdict
+ *   everybody waits for; for a request with a body; and whenever the guard gives the last place.
+ *
+ * An upstream that does not answer checks gets none, and everything rides there.
  */
+
+/** Requests that this proxy was asked to log on for: they were not executed, and are not sent bare again. */
+const demandedFor = new WeakSet<Call>()
+
+/** How long an upstream may think about Expect: 100-continue; curl waits as long. */
+const CONTINUE_MS = 1_000
 
 /** Carries a request over one session to the head of its answer, logging on where that is needed. */
 export function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
@@ -29,51 +50,46 @@ export function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchang
 
 async function carryFromStart(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
   const { upstream } = access
-  const { session } = attempt.lease
-  const hasBody = attempt.call.body !== undefined
-  const isUnclear = upstream.demand === 'unknown' || (upstream.demand === 'sometimes' && hasBody)
-  if (!session.isReady && isUnclear && upstream.answersLogonChecks) {
-    const refusal = await introduce(access, attempt)
-    if (refusal !== undefined) return refusal
-  }
-  const mayGoBare = session.isReady || upstream.demand === 'sometimes'
-  if (mayGoBare && !(hasBody && upstream.demandsForEachRequest)) {
+  const { call, lease } = attempt
+  const wasReady = lease.session.isReady
+  refuseToRisk(upstream, attempt)
+  if (wasReady ? !sendsBodyLate(upstream, call) : goesBare(access, attempt)) {
     const exchange = await sendBare(upstream, attempt)
     noteSpareUse(upstream, attempt, exchange)
     if (exchange.head.status !== 407) return exchange
     await forgetReadiness(access, attempt, exchange)
   }
-  const pass = await enterGate(access, attempt)
-  if (!wantsCheck(upstream, hasBody, pass)) return ride(access, attempt, pass)
-  const refusal = await proveByCheck(access, attempt, pass)
-  if (refusal !== undefined) return refusal
-  const exchange = await sendBare(upstream, attempt)
-  if (exchange.head.status !== 407) return exchange
-  upstream.demandsForEachRequest = true
-  await forgetReadiness(access, attempt, exchange)
-  return ride(access, attempt, await enterGate(access, attempt))
+  const exchange = await logOnAndSend(access, attempt)
+  if (wasReady) upstream.asksAgain = true
+  return exchange
 }
 
-function wantsCheck(upstream: Upstream, hasBody: boolean, pass: LogonPass): boolean {
-  if (!upstream.answersLogonChecks) return false
-  return (
-    !pass.isProven ||
-    (hasBody && upstream.keepsCheckedConnections && !upstream.demandsForEachRequest)
-  )
+/** The first leg of a ride has no body, so on such an upstream none is sent ahead of the logon. */
+function sendsBodyLate(upstream: Upstream, { body }: Call): boolean {
+  return body !== undefined && upstream.demandsForEachRequest
 }
 
-/** The session was made ready up to the challenge: the AUTHENTICATE rides on the request. */
-async function endLogon(
-  access: UpstreamAccess,
-  attempt: Attempt,
-  challenged: Challenged,
-): Promise<Exchange> {
+/** A body that cannot be sent twice is not sent where the upstream may ask for a new logon in the middle of a kept session. */
+function refuseToRisk({ asksAgain, label }: Upstream, { call: { body }, lease }: Attempt): void {
+  if (!asksAgain || !lease.wasReady || body === undefined || staysReplayable(body)) return
+  const detail = `${label} may ask for a new logon on a kept connection, so the body goes over a fresh one`
+  throw new ProxyError('AUTH_STATE_LOST', { detail })
+}
+
+function goesBare(access: UpstreamAccess, attempt: Attempt): boolean {
+  const { upstream } = access
+  const { body } = attempt.call
+  if (demandedFor.has(attempt.call)) return false
+  if (!access.mayLogOn) return true
+  if (body !== undefined) return upstream.demand !== 'always' && !upstream.answersChecks
+  return upstream.demand !== 'always' || !access.hasProof || isDenied(upstream, attempt)
+}
+
+async function logOnAndSend(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
+  const { upstream } = access
+  if (isDenied(upstream, attempt) && !upstream.answersChecks) throw deniedBefore(access, attempt)
   const pass = await enterGate(access, attempt)
-  if (pass.isProven) return ride(access, attempt, pass, challenged)
-  const { label } = access.upstream
-  void pass.report('not-shown', label)
-  // An unproven password is shown with a logon check, whose answer does not depend on an origin.
-  throw new ProxyError('AUTH_STATE_LOST', { detail: `the logon at ${label} was begun too early` })
+  return pass.mode === 'ride' ? ride(access, attempt, pass) : checkAndSend(access, attempt, pass)
 }
 
 /** Learns whether a connection that was logged on ahead takes a CONNECT as it is. */
@@ -88,14 +104,28 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
   const { lease, call, request } = attempt
   beginRequest(attempt)
   const { connection } = lease.session
-  const wasKept = lease.wasReady || lease.wasSpare
-  const exchange = await connection.send(request, call.body, {
+  const isWatched = lease.wasReady || lease.wasSpare || upstream.demand === 'unknown'
+  const mayBeDemanded = call.body !== undefined && !lease.session.isReady
+  const asksFirst = mayBeDemanded && !staysReplayable(call.body)
+  const exchange = await connection.send(asksFirst ? askingFirst(request) : request, call.body, {
     timeoutMs: upstream.options.responseTimeoutMs,
     signal: call.signal,
     onInformational: call.onInformational,
-    watch: wasKept ? () => watchSilence(upstream, connection) : undefined,
+    watch: isWatched ? () => watchSilence(upstream, connection) : undefined,
+    ...(asksFirst ? { continueTimeoutMs: CONTINUE_MS } : {}),
   })
-  if (exchange.head.status !== 407 && !lease.session.isReady) lease.markReady()
+  if (exchange.head.status === 407) {
+    demandedFor.add(call)
+    return exchange
+  }
+  // A rate limit may come before the demand for a logon.
+  const isLimited = isRateLimited(exchange.head) && !wasPassedOn(exchange.head)
+  if (!lease.session.isReady && !isLimited) {
+    upstream.noteOpenAnswer()
+    lease.markReady()
+  }
+  upstream.noteServed(targetOf(request))
+  noteOriginLikeDemand(upstream, exchange)
   return exchange
 }
 
@@ -109,11 +139,81 @@ async function forgetReadiness(
   attempt.phase = 'handshake'
   lease.session.isReady = false
   if (call.body !== undefined && !call.body.isReplayable) {
+    access.upstream.asksAgain = true
     throw new ProxyError('AUTH_STATE_LOST', {
       detail: `${access.upstream.label} asked for a new logon when part of the request body was already sent`,
     })
   }
-  await access.learnFrom407(exchange)
+  await access.learnFrom407(lease.session.connection, exchange)
+}
+
+/** Logs the session on with a check, and sends the request behind it. */
+async function checkAndSend(
+  access: UpstreamAccess,
+  attempt: Attempt,
+  pass: LogonPass,
+): Promise<Exchange> {
+  const { upstream } = access
+  const { call, lease } = attempt
+  const { clock } = upstream.options
+  const startedAt = clock.now()
+  attempt.phase = 'handshake'
+  const result = await logOnByCheck(access, lease, pass).finally(() => {
+    call.trace.authMs += clock.now() - startedAt
+  })
+  if (result.outcome === 'limited') return result.exchange
+  if (result.outcome === 'rejected' || result.outcome === 'late') {
+    throw await refuse(access, attempt, {
+      result: { ...result, outcome: result.outcome },
+      target: undefined,
+    })
+  }
+  if (result.outcome === 'passed-by') {
+    if (!result.isKept) throw closesAfterCheck(upstream)
+    return carryFromStart(access, attempt)
+  }
+  upstream.keepsCheckedConnections = result.isKept
+  if (!result.isKept) throw closesAfterCheck(upstream)
+  if (!sendsBodyLate(upstream, call)) {
+    const exchange = await sendBare(upstream, attempt)
+    if (exchange.head.status !== 407) {
+      upstream.servesCheckedSessions = true
+      return exchange
+    }
+    if (upstream.servesCheckedSessions) throw denied(access, targetOf(attempt.request))
+    await forgetReadiness(access, attempt, exchange)
+  }
+  return rideAfterCheck(access, attempt)
+}
+
+/** The account was accepted on this very connection, so another demand is the upstream's habit, or its policy for the target. */
+async function rideAfterCheck(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
+  const pass = await enter(access, attempt, { ride: true, check: false, mayRideLast: true })
+  const exchange = await ride(access, attempt, pass, { isAccepted: true })
+  access.upstream.demandsForEachRequest = true
+  return exchange
+}
+
+/** The session was made ready up to the challenge: the AUTHENTICATE rides on the request. */
+async function endLogon(
+  access: UpstreamAccess,
+  attempt: Attempt,
+  challenged: Challenged,
+): Promise<Exchange> {
+  const { label } = access.upstream
+  if (access.hasProof) {
+    const pass = await enter(access, attempt, { ride: true, check: false, mayRideLast: true })
+    if (pass.isProven) return ride(access, attempt, pass, { challenged })
+    void pass.report('not-sent', label)
+  }
+  // An unproven password is sent with a logon check, whose answer does not depend on the target.
+  throw new ProxyError('AUTH_STATE_LOST', { detail: `the logon at ${label} was begun too early` })
+}
+
+interface RideOptions {
+  readonly challenged?: Challenged
+  /** A check was accepted on this connection a moment ago. */
+  readonly isAccepted?: boolean
 }
 
 /** Logs on with the request itself. */
@@ -121,11 +221,11 @@ async function ride(
   access: UpstreamAccess,
   attempt: Attempt,
   pass: LogonPass,
-  challenged?: Challenged,
+  { challenged, isAccepted = false }: RideOptions = {},
 ): Promise<Exchange> {
   const { upstream, identity } = access
   const { lease, call, request } = attempt
-  const { clock, responseTimeoutMs } = upstream.options
+  const { clock } = upstream.options
   const startedAt = clock.now()
   attempt.phase = 'handshake'
   const result = await logOn({
@@ -137,38 +237,135 @@ async function ride(
     pass,
     challenged,
     signal: call.signal,
-    timeoutMs: responseTimeoutMs,
+    timeoutMs: canGoElsewhere(access, call)
+      ? upstream.options.handshakeTimeoutMs
+      : upstream.options.responseTimeoutMs,
+    settlement: settlementOf(access),
+    ...(isAccepted ? { refusal: 'refused-here' } : {}),
     onInformational: call.onInformational,
+    onVerdictPending: verdict => lease.neededUntil(verdict),
     onRequest: () => {
       beginRequest(attempt)
       call.trace.authMs += clock.now() - startedAt
     },
+  }).catch((thrown: unknown) => {
+    throw slowRide(access, attempt, thrown)
   })
-  refuseRejected(access, attempt, result)
   const { exchange, outcome } = result
+  const target = targetOf(request)
+  if (outcome === 'rejected' || outcome === 'late') {
+    throw isAccepted ? denied(access, target) : await refuse(access, attempt, { result, target })
+  }
   if (outcome === 'accepted') {
     noteAuthenticated(access, lease, startedAt)
+    upstream.noteServed(target)
     return exchange
   }
   // It can be handed on also for a request with a body: who limits requests has executed none.
   if (outcome === 'limited') return exchange
-  upstream.demand = 'sometimes'
+  upstream.noteOpenAnswer()
   if (call.body === undefined) {
     lease.markReady()
     return exchange
   }
   // The first leg had no body, so this answer is not to the request. It is sent whole on a session of its own.
+  upstream.demand = 'sometimes'
   throw new ProxyError('AUTH_STATE_LOST', {
     detail: `${upstream.label} demands no logon any more`,
   })
 }
 
+/** Where another upstream may serve the request, nobody waits for a verdict longer than HandshakeTimeout. */
+function canGoElsewhere({ witness }: UpstreamAccess, { body, isIdempotent }: Call): boolean {
+  return witness !== undefined && body === undefined && isIdempotent
+}
+
+/** A target that is slow looks the same as an upstream that does not get a verdict: checks will tell. */
+function slowRide(access: UpstreamAccess, { call, phase }: Attempt, thrown: unknown): ProxyError {
+  const error = toProxyError(thrown)
+  if (error.code !== 'UPSTREAM_TIMEOUT' || phase !== 'request') return error
+  if (!canGoElsewhere(access, call)) return error
+  const { upstream } = access
+  upstream.stopRides()
+  const { handshakeTimeoutMs } = upstream.options
+  const detail = `${upstream.label}, within ${handshakeTimeoutMs} ms (HandshakeTimeout)`
+  return new ProxyError('AUTH_UNANSWERED', { detail, cause: error })
+}
+
+function settlementOf({ upstream, witness }: UpstreamAccess): Settlement {
+  if (witness !== undefined) return 'elsewhere'
+  return upstream.answersChecks ? 'here' : 'by-other-target'
+}
+
+async function refuse(
+  access: UpstreamAccess,
+  attempt: Attempt,
+  refusal: Refusal & { readonly result: LogonResult },
+): Promise<ProxyError> {
+  // The answer was the upstream's own.
+  attempt.phase = 'handshake'
+  attempt.otherReading = refusal.result.consequence === 'other-reading'
+  return settleRefusal(access, refusal)
+}
+
 async function enterGate(access: UpstreamAccess, attempt: Attempt): Promise<LogonPass> {
+  const { upstream } = access
+  const { demandsForEachRequest, keepsCheckedConnections } = upstream
+  // A check whose connection is closed tells the verdict, and is good for nothing else.
+  const check = upstream.answersChecks && (keepsCheckedConnections || !access.hasProof)
+  const wantsCheck =
+    (attempt.call.body !== undefined && !demandsForEachRequest) ||
+    isDenied(upstream, attempt) ||
+    !upstream.answersRides
+  return enter(access, attempt, {
+    ride: !(check && wantsCheck),
+    check,
+    mayRideLast: !check,
+  })
+}
+
+async function enter(
+  access: UpstreamAccess,
+  attempt: Attempt,
+  wish: LogonWish,
+): Promise<LogonPass> {
   const { clock } = access.upstream.options
   const startedAt = clock.now()
   try {
-    return await access.identity.gate.enter(attempt.call.signal)
+    return await access.identity.gate.enter(attempt.call.signal, wish)
   } finally {
     attempt.call.trace.authMs += clock.now() - startedAt
   }
+}
+
+function isDenied(upstream: Upstream, { request }: Attempt): boolean {
+  return upstream.deniedTargets.has(targetOf(request), upstream.options.clock.now())
+}
+
+function deniedBefore(access: UpstreamAccess, { request }: Attempt): ProxyError {
+  return denied(access, targetOf(request))
+}
+
+/** What a policy is about: host and port. */
+function targetOf({ method, target }: RequestHead): string {
+  return method === 'CONNECT' ? target : (parseAbsoluteForm(target)?.hostField ?? target)
+}
+
+function askingFirst(request: RequestHead): RequestHead {
+  return { ...request, headers: setHeader(request.headers, 'Expect', '100-continue') }
+}
+
+/** RFC 9110 section 11.6 is for origins; a proxy that takes connections transparently has to pretend to be one. */
+function noteOriginLikeDemand(upstream: Upstream, { head }: Exchange): void {
+  if (head.status !== 401 || wasPassedOn(head) || !offersNtlm(head)) return
+  upstream.noteOriginLikeDemand()
+}
+
+function offersNtlm(head: ResponseHead): boolean {
+  return readOffers(head, ORIGIN_LOGON).some(({ scheme }) => scheme === 'NTLM')
+}
+
+function closesAfterCheck(upstream: Upstream): ProxyError {
+  const detail = `${upstream.label} closes the connection after the logon check`
+  return new ProxyError('AUTH_STATE_LOST', { detail })
 }

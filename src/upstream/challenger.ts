@@ -23,7 +23,7 @@ export const PROXY_LOGON: LogonFramework = {
   status: 407,
   challengeField: 'Proxy-Authenticate',
   credentialsField: 'Proxy-Authorization',
-  refusal: 'rejected',
+  refusal: 'refused',
   advice: 'ask for NTLM on it or name another Proxy',
 }
 

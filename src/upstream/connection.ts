@@ -74,6 +74,7 @@ export class UpstreamConnection {
   #isDetached = false
   #leftover: Buffer | undefined
   #holdLimit = Infinity
+  #onBodyMoved: (() => void) | undefined
   /** While bytes that are only lent go through the parser. */
   #giveBack: (() => void) | undefined
   /** What exchanges see of this. */
@@ -91,7 +92,10 @@ export class UpstreamConnection {
     this.#parser = new ResponseParser({
       informational: head => this.#onInformational(head),
       head: (head, framing) => this.#onHead(head, framing),
-      body: chunk => this.#exchange?.deliver(chunk, this.#giveBack),
+      body: chunk => {
+        this.#onBodyMoved?.()
+        this.#exchange?.deliver(chunk, this.#giveBack)
+      },
       end: trailers => this.#onEnd(trailers),
     })
     stream.on('data', this.#onData)
@@ -143,6 +147,23 @@ export class UpstreamConnection {
       this.#stream.write(text, 'latin1')
       if (body !== undefined) this.#sendWhenWanted(body, waiting)
     })
+  }
+
+  /**
+   * For an answer whose body goes until the connection ends: when within `ms` neither a byte of it comes nor that end, there is none,
+   * and the connection goes on.
+   */
+  async endSilentBody(ms: number): Promise<void> {
+    const exchange = this.#exchange
+    if (exchange === undefined || exchange.isWaiting) return
+    let timer: Timer | undefined
+    const isSilent = await new Promise<boolean>(resolve => {
+      timer = this.#clock.setTimer(ms, () => resolve(true))
+      this.#onBodyMoved = () => resolve(false)
+    })
+    timer?.cancel()
+    this.#onBodyMoved = undefined
+    if (isSilent && this.#exchange === exchange) this.#parser.finish()
   }
 
   /** The connection leads to the target itself: it is a tunnel without anything being said. Nothing is read until it is detached. */
@@ -317,6 +338,7 @@ export class UpstreamConnection {
   #fail(error: ProxyError): void {
     if (this.#isClosed || this.#isDetached) return
     this.#isClosed = true
+    this.#onBodyMoved?.()
     this.#upload?.stop()
     this.#stream.destroy()
     this.#endWaiting()?.reject(error)

@@ -1,40 +1,57 @@
-import { type CancelSignal, type Clock, ProxyError } from '../core/index.ts'
-import type { GuardForecast, GuardRecord, LockoutGuard, LogonVerdict } from '../policy/index.ts'
+import { type CancelSignal, type Clock, ProxyError, type Timer } from '../core/index.ts'
+import {
+  type Consequence,
+  type GuardForecast,
+  type GuardRecord,
+  type LockoutGuard,
+  type Logon,
+  type LogonMode,
+  type LogonVerdict,
+  type LogonWish,
+  NEVER_MS,
+  type Settlement,
+} from '../policy/index.ts'
 
 /**
- * The right to show a credential once. Every pass is ended with `report`; a second report does nothing. Where the guard is in
- * another process its answers take a moment.
+ * The right to send a credential once: a place under the law of policy/account-ledger.ts. Every pass is ended with `report`; a second
+ * report does nothing. Where the guard is in another process its answers take a moment.
  */
 export interface LogonPass {
+  /** Whether the AUTHENTICATE may ride on the request, or goes out with a logon check. */
+  readonly mode: LogonMode
   /** False when the credential has not been accepted lately: its verdict is waited for by everybody else. */
   readonly isProven: boolean
   /** To be called right before the AUTHENTICATE is written. @throws ProxyError AUTH_LOCKED_OUT. */
-  beforeShowing(): void | Promise<void>
+  beforeSending(): void | Promise<void>
   /**
    * @param upstream which upstream gave the verdict.
-   * @returns true when the credential was rejected and may be shown at once in another reading of its hashes.
+   * @param settlement how a refusal can be settled by the caller; default `none`.
    */
-  report(verdict: LogonVerdict, upstream: string): boolean | Promise<boolean>
+  report(
+    verdict: LogonVerdict,
+    upstream: string,
+    settlement?: Settlement,
+  ): Consequence | Promise<Consequence>
 }
 
 /** A pass of a guard in this process, which answers at once. */
-interface NearPass extends LogonPass {
-  beforeShowing(): void
-  report(verdict: LogonVerdict, upstream: string): boolean
+interface LocalPass extends LogonPass {
+  beforeSending(): void
+  report(verdict: LogonVerdict, upstream: string, settlement?: Settlement): Consequence
 }
 
-/** Makes requests wait for the verdict on an unproven credential. */
+/** Makes requests wait for a place, or for the verdict on an unproven credential. */
 export interface Gate {
-  /** Whether it was accepted so lately that several logons at once are harmless. */
+  /** Whether it was accepted so lately that several logons may be in flight. */
   readonly hasProof: boolean
   /** Whether a logon would be let through, now or after the ones before it. */
   readonly isOpen: boolean
-  /** Whether origins may be shown the account: see LockoutGuard.mayAskOrigin. */
+  /** Whether origins may be sent the account: see LockoutGuard.mayAskOrigin. */
   mayAskOrigin(): boolean
   /** What the guard says, for a process that has none. */
   readonly forecast: GuardForecast
   /** @throws ProxyError AUTH_LOCKED_OUT or CLIENT_ABORTED. */
-  enter(signal: CancelSignal): Promise<LogonPass>
+  enter(signal: CancelSignal, wish: LogonWish): Promise<LogonPass>
 }
 
 export interface GuardGateOptions {
@@ -42,20 +59,26 @@ export interface GuardGateOptions {
   readonly clock: Clock
   /** `DOMAIN\user`, for messages. */
   readonly account: string
+  /** Says for a later process which secret the record is about. */
+  readonly origin: string
   readonly save: (record: GuardRecord) => void
   readonly onProven: () => void
   /** @param forMs Infinity: until the configuration is changed. */
   readonly onTripped: (upstream: string, forMs: number) => void
   readonly onUnlocked: () => void
-  /** Rejected, and another reading of the hashes may be shown at once. */
+  /** Rejected, and another reading of the hashes may be sent at once. */
   readonly onMisread: (upstream: string) => void
+  /** A refusal of a secret that had worked: a logon check is about to tell why. */
+  readonly onDoubted: (upstream: string) => void
+  /** A logon waited for a place so long that verdicts must be slow. Called once an hour at most. */
+  readonly onSlow: (waitedMs: number) => void
 }
 
 /** What the guard says of a credential. */
 export interface GuardStatus {
-  /** `unanswered`: it was sent repeatedly and nobody ever said whether it is right, so it is kept back like a rejected one. */
+  /** `unanswered`: it was sent and nobody said whether it is right, so it is held back like a rejected one. */
   readonly state: 'unproven' | 'proven' | 'rejected' | 'unanswered'
-  /** Unix time in ms at which it is shown again; undefined when nothing is kept back, or it is until the configuration is changed. */
+  /** Unix time in ms at which it is sent again; undefined when nothing is held back, or it is until the configuration is changed. */
   readonly until: number | undefined
   /** Who rejected it last, as far as this process knows. */
   readonly by: string | undefined
@@ -66,12 +89,18 @@ export interface GuardStatus {
 export type UnlockOutcome = 'unlocked' | 'open' | 'used up'
 
 interface Waiter {
-  resolve(pass: NearPass): void
+  readonly wish: LogonWish
+  readonly since: number
+  resolve(pass: LocalPass): void
   reject(error: ProxyError): void
 }
 
 const UNPROVEN =
-  'the password was not accepted yet; one request shows it, the others wait for the verdict'
+  'the password was not accepted yet; one request sends it, the others wait for the verdict'
+
+/** Waiting this long for a place tells that verdicts are slow for the load. */
+const SLOW_WAIT_MS = 2_000
+const SLOW_AGAIN_MS = 3_600_000
 
 /** The mechanism to policy/lockout-guard. */
 export class GuardGate implements Gate {
@@ -80,9 +109,16 @@ export class GuardGate implements Gate {
   readonly #options: GuardGateOptions
   readonly #waiters = new Set<Waiter>()
   #rejectedBy: string | undefined
+  #pendingSince: number | undefined
+  #isOnRecord = false
+  #isListening = false
+  #timer: Timer | undefined
+  #toldSlowAt: number | undefined
+  #longestWaitMs = 0
 
   constructor(options: GuardGateOptions) {
     this.#options = options
+    this.#isOnRecord = options.guard.ledger.charges(this.#now) > 0
   }
 
   /** Whether the credential was accepted and not rejected since, however long ago. */
@@ -91,152 +127,218 @@ export class GuardGate implements Gate {
   }
 
   get hasProof(): boolean {
-    return this.#options.guard.hasProof(this.#options.clock.wallMs())
+    return this.#options.guard.hasProof(this.#now)
   }
 
   get isOpen(): boolean {
-    const now = this.#options.clock.wallMs()
-    return now >= this.#options.guard.refusedUntilMs(now)
+    return this.#now >= this.#options.guard.refusedUntilMs(this.#now)
   }
 
   get forecast(): GuardForecast {
-    return this.#options.guard.forecast(this.#options.clock.wallMs())
+    return this.#options.guard.forecast(this.#now)
   }
 
   get status(): GuardStatus {
-    const now = this.#options.clock.wallMs()
-    const until = this.#options.guard.refusedUntilMs(now)
+    const { clock, guard } = this.#options
+    const until = guard.refusedUntilMs(this.#now)
     const by = this.#rejectedBy
-    if (now < until) {
-      const state = this.#wasRejected(until) ? 'rejected' : 'unanswered'
-      const text = `the password ${this.#refusal(now, until)}`
-      return { state, until: until === Infinity ? undefined : until, by, text }
+    if (this.#now < until) {
+      const state = guard.wasRejected ? 'rejected' : 'unanswered'
+      const text = `the password ${this.#refusal(until)}`
+      const wall = clock.wallMs() + (until - this.#now)
+      return { state, until: until === Infinity ? undefined : wall, by, text }
     }
-    return this.isProven
-      ? { state: 'proven', until: undefined, by, text: 'the password was accepted' }
-      : { state: 'unproven', until: undefined, by, text: UNPROVEN }
+    if (!this.isProven) return { state: 'unproven', until: undefined, by, text: UNPROVEN }
+    const text = `the password was accepted${this.#slowness()}`
+    return { state: 'proven', until: undefined, by, text }
   }
 
   /**
-   * Lets a credential that is kept back be shown once more.
-   * @returns `open` when it is not kept back, `used up` when no reading of its hashes is left to be shown.
+   * Lets a credential that is held back be sent once more.
+   * @returns `open` when it is not held back, `used up` when no reading of its hashes is left to be sent.
    */
   unlock(): UnlockOutcome {
     if (this.isOpen) return 'open'
-    const { clock, guard, onUnlocked, save } = this.#options
-    if (guard.refusedUntilMs(clock.wallMs()) === Infinity) return 'used up'
-    guard.unlock()
-    save(guard.record)
+    const { guard, onUnlocked } = this.#options
+    if (guard.refusedUntilMs(this.#now) === Infinity) return 'used up'
+    guard.unlock(this.#now)
+    this.#save()
     onUnlocked()
     this.onChange()
+    guard.ledger.wake()
     return 'unlocked'
   }
 
   mayAskOrigin(): boolean {
-    return this.#options.guard.mayAskOrigin(this.#options.clock.wallMs())
+    return this.#options.guard.mayAskOrigin(this.#now)
   }
 
-  async enter(signal: CancelSignal): Promise<NearPass> {
+  async enter(signal: CancelSignal, wish: LogonWish): Promise<LocalPass> {
     let onAbort = (): void => undefined
     try {
-      return await new Promise<NearPass>((resolve, reject) => {
-        const waiter: Waiter = { resolve, reject }
+      return await new Promise<LocalPass>((resolve, reject) => {
+        const waiter: Waiter = { wish, since: this.#now, resolve, reject }
         onAbort = () => {
           this.#waiters.delete(waiter)
           reject(new ProxyError('CLIENT_ABORTED'))
         }
         signal.addEventListener('abort', onAbort, { once: true })
         if (signal.aborted) onAbort()
-        else if (!this.#admit(waiter)) this.#waiters.add(waiter)
+        else if (!this.#admit(waiter)) this.#line(waiter)
       })
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
   }
 
+  get #now(): number {
+    return this.#options.clock.now()
+  }
+
   #admit(waiter: Waiter): boolean {
-    const { guard, clock } = this.#options
-    const permit = guard.permit(clock.wallMs())
-    if (permit.kind === 'wait') return false
-    if (permit.kind === 'refuse') waiter.reject(this.#lockedOut(permit.untilMs))
-    else waiter.resolve(this.#pass(permit.proven))
+    const { guard } = this.#options
+    const permit = guard.permit(this.#now, waiter.wish)
+    if (permit.kind === 'wait') {
+      if (permit.forMs !== undefined) this.#lookAgainIn(permit.forMs)
+      return false
+    }
+    if (permit.kind === 'refuse') waiter.reject(this.#lockedOut())
+    else waiter.resolve(this.#pass(permit.logon, permit.proven))
+    this.#noteWait(this.#now - waiter.since)
     return true
   }
 
-  #pass(isProven: boolean): NearPass {
-    const { guard, clock, save, onProven } = this.#options
-    let reported = false
-    return {
-      isProven,
-      beforeShowing: () => {
-        const now = clock.wallMs()
-        if (!guard.mayShow(now, isProven)) throw this.#lockedOut(now)
-        if (!guard.isProven) save(guard.record)
-      },
-      report: (verdict, upstream) => {
-        if (reported) return false
-        reported = true
-        const wasProven = guard.isProven
-        const now = clock.wallMs()
-        guard.report(verdict, now)
-        const isRejected = verdict === 'rejected' || (verdict === 'denied' && !wasProven)
-        if (!wasProven || isRejected) save(guard.record)
-        if (verdict === 'accepted' && !wasProven) onProven()
-        const goesOn = isRejected && this.#noteRejection(upstream, now)
-        // Before anybody is let in: who is told of it must have heard of the change.
-        this.onChange()
-        this.#readmit()
-        return goesOn
-      },
-    }
-  }
-
-  /** @returns whether a logon may follow at once. */
-  #noteRejection(upstream: string, now: number): boolean {
-    const { guard, onMisread, onTripped } = this.#options
-    this.#rejectedBy = upstream
-    const forMs = Math.max(0, guard.refusedUntilMs(now) - now)
-    if (forMs > 0) onTripped(upstream, forMs)
-    else onMisread(upstream)
-    return forMs === 0
-  }
-
-  #readmit(): void {
-    for (const waiter of [...this.#waiters]) {
-      if (!this.#admit(waiter)) return
-      this.#waiters.delete(waiter)
-    }
-  }
-
-  #lockedOut(untilMs: number): ProxyError {
-    const { account, clock, guard } = this.#options
-    const now = clock.wallMs()
-    const until = Math.max(untilMs, guard.refusedUntilMs(now))
-    return new ProxyError('AUTH_LOCKED_OUT', {
-      detail: `the password of ${account} ${this.#refusal(now, until)}`,
-      ...(until === Infinity ? {} : { retryAfterMs: until - now }),
+  #lookAgainIn(ms: number): void {
+    this.#timer ??= this.#options.clock.setTimer(ms, () => {
+      this.#timer = undefined
+      this.#readmit()
     })
   }
 
-  #refusal(now: number, until: number): string {
-    return `${this.#cause(until)}; to keep the account from being locked it is not sent again ${this.#time(now, until)}`
+  #pass(logon: Logon, isProven: boolean): LocalPass {
+    const { guard } = this.#options
+    let isReported = false
+    return {
+      mode: logon.mode,
+      isProven,
+      beforeSending: () => {
+        if (!guard.send(logon, this.#now)) throw this.#lockedOut()
+        if (guard.isProven) return
+        this.#pendingSince = this.#options.clock.wallMs()
+        this.#save()
+      },
+      report: (verdict, upstream, settlement = 'none') => {
+        if (isReported) return 'none'
+        isReported = true
+        const wasProven = guard.isProven
+        const consequence = guard.report(logon, verdict, this.#now, settlement)
+        const wasPending = this.#pendingSince !== undefined
+        if (!wasProven) this.#pendingSince = undefined
+        if (wasPending || this.#isOnRecord || verdict !== 'accepted') this.#save()
+        if (verdict === 'accepted' && !wasProven) this.#options.onProven()
+        this.#tell(consequence, upstream)
+        // Before anybody is let in: who is told of it must have heard of the change.
+        this.onChange()
+        guard.ledger.wake()
+        return consequence
+      },
+    }
   }
 
-  #time(now: number, until: number): string {
+  #tell(consequence: Consequence, upstream: string): void {
+    const { guard, onDoubted, onMisread, onTripped } = this.#options
+    if (consequence === 'none') return
+    this.#rejectedBy = upstream
+    if (consequence === 'settle' || consequence === 'blame-target') onDoubted(upstream)
+    else if (consequence === 'other-reading') onMisread(upstream)
+    else onTripped(upstream, Math.max(0, guard.refusedUntilMs(this.#now) - this.#now))
+  }
+
+  #line(waiter: Waiter): void {
+    this.#waiters.add(waiter)
+    this.#listen()
+  }
+
+  #listen(): void {
+    if (this.#isListening) return
+    this.#isListening = true
+    this.#options.guard.ledger.onceFreed(() => {
+      this.#isListening = false
+      this.#readmit()
+      if (this.#waiters.size > 0) this.#listen()
+    })
+  }
+
+  /** In the order of their coming; one that has to wait does not hold up others that could use a place it cannot. */
+  #readmit(): void {
+    for (const waiter of [...this.#waiters]) {
+      if (this.#waiters.has(waiter) && this.#admit(waiter)) this.#waiters.delete(waiter)
+    }
+  }
+
+  #save(): void {
+    const { clock, guard, origin, save } = this.#options
+    const wallNow = clock.wallMs()
+    const until = guard.refusedUntilMs(this.#now)
+    const isRefused = this.#now < until
+    const wallUntil = until === Infinity ? NEVER_MS : wallNow + (until - this.#now)
+    const { readings } = guard
+    const record: GuardRecord = {
+      ...guard.ledger.record(this.#now, wallNow),
+      ...(this.#pendingSince === undefined ? {} : { pendingSince: this.#pendingSince }),
+      ...(isRefused ? { refused: { origin, until: wallUntil, hadWorked: guard.hadWorked } } : {}),
+      ...(readings === undefined ? {} : { readings }),
+    }
+    this.#isOnRecord = record.rejections.length > 0 || this.#pendingSince !== undefined
+    save(record)
+  }
+
+  #noteWait(ms: number): void {
+    if (ms < SLOW_WAIT_MS || !this.hasProof) return
+    this.#longestWaitMs = Math.max(this.#longestWaitMs, ms)
+    if (this.#toldSlowAt !== undefined && this.#now - this.#toldSlowAt < SLOW_AGAIN_MS) return
+    this.#toldSlowAt = this.#now
+    this.#options.onSlow(ms)
+  }
+
+  #slowness(): string {
+    if (this.#longestWaitMs === 0) return ''
+    const { budget } = this.#options.guard
+    return (
+      `; logons waited up to ${Math.ceil(this.#longestWaitMs / 1000)} s for one of the ${budget} places of LogonBudget, ` +
+      'because verdicts are slow: a larger one lets more go out at once, and must stay below the bad passwords that lock the account'
+    )
+  }
+
+  #lockedOut(): ProxyError {
+    const { account, guard } = this.#options
+    const until = Math.max(guard.refusedUntilMs(this.#now), this.#now)
+    return new ProxyError('AUTH_LOCKED_OUT', {
+      detail: `the password of ${account} ${this.#refusal(until)}`,
+      ...(until === Infinity ? {} : { retryAfterMs: until - this.#now }),
+    })
+  }
+
+  #refusal(until: number): string {
+    return `${this.#cause(until)}; to keep the account from being locked it is not sent again ${this.#time(until)}`
+  }
+
+  #time(until: number): string {
     if (until === Infinity) return 'until the configuration file is changed'
-    const time = `for ${Math.ceil((until - now) / 1000)} s`
-    return this.#options.guard.isBudgetSpent(now)
-      ? `${time}, and no other password of it is`
-      : `${time} or until the configuration is mended`
+    const seconds = Math.ceil((until - this.#now) / 1000)
+    return (
+      `for ${seconds} s; a corrected one is sent at once after "tsntlm reload"; run "tsntlm unlock" if the account was unlocked ` +
+      'or the password was reset in the directory'
+    )
   }
 
   #cause(until: number): string {
+    const { guard } = this.#options
     const by = this.#rejectedBy === undefined ? '' : ` by ${this.#rejectedBy}`
     if (until === Infinity) return `was rejected${by} in both readings of its hashes`
-    return this.#wasRejected(until) ? `was rejected${by}` : 'was sent without ever being answered'
-  }
-
-  #wasRejected(until: number): boolean {
-    return until === Infinity || this.#options.guard.record.rejections.length > 0
+    if (guard.wasRejected) return `was rejected${by}`
+    return guard.ledger.charges(this.#now) === 0
+      ? 'was not accepted yet, and the record of failed logons cannot be written, so each start waits a minute'
+      : 'was sent without ever being answered'
   }
 }

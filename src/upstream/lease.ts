@@ -56,6 +56,7 @@ export class Lease implements Listed {
   readonly wasSpare: boolean
   readonly #endings: LeaseEndings
   #ended = false
+  #needed: Promise<unknown> | undefined
 
   constructor(session: Session, endings: LeaseEndings) {
     this.session = session
@@ -72,6 +73,11 @@ export class Lease implements Listed {
   /** The upstream accepted the connection: it may carry requests without credentials from now on. */
   markReady(): void {
     this.#endings.ready(this)
+  }
+
+  /** The connection is still needed for something of our own: discarding it waits for that. */
+  neededUntil(end: Promise<unknown>): void {
+    this.#needed = end
   }
 
   /** From now on the session serves its owner alone, and is closed with it. */
@@ -95,7 +101,9 @@ export class Lease implements Listed {
   discard(error?: ProxyError): void {
     if (this.#ended) return
     this.#end()
-    this.#endings.discard(this, error)
+    const discard = (): void => this.#endings.discard(this, error)
+    if (this.#needed === undefined) discard()
+    else this.#needed.then(discard, discard)
   }
 
   /** Takes the stream out of the pool for good. */

@@ -4,16 +4,14 @@ import type { Dialer } from '../net/index.ts'
 import { UpstreamConnection } from './connection.ts'
 
 /**
- * A harmless request of our own, for an upstream to answer by itself. Its target is the limited broadcast address: no
- * TCP connection to it can be made and no router forwards it (RFC 919 section 7), so the upstream answers at once, needs
- * no DNS for it, and nobody else is reached. A name that never exists (RFC 6761) was tried first: a Squid without a
- * working DNS server takes six seconds to say so. The User-Agent tells the reader of the upstream's log what it is for.
+ * A harmless request of our own, for an upstream to answer by itself. Its target is the limited broadcast address unless LogonCheck
+ * names another one: no TCP connection to it can be made and no router forwards it (RFC 919 section 7), so the upstream answers at
+ * once, needs no DNS for it, and nobody else is reached. A name that never exists (RFC 6761) was tried first: a Squid without a
+ * working DNS server takes six seconds to say so. The User-Agent tells the reader of the upstream's log what it is for; some
+ * upstreams answer known ones alone, so that of a Header directive goes first.
  */
-const CHECK_HOST = '255.255.255.255'
+const CHECK_URL = 'http://255.255.255.255/'
 const CHECK_AGENT = 'tsntlm logon check'
-
-/** The longest an upstream may think about it, also when it has a password to verify. */
-export const LOGON_CHECK_MS = 6_000
 
 /** Both words: old proxies know only the second (reference: curl issue 954). */
 export const KEEP_ALIVE: readonly string[] = [
@@ -23,16 +21,33 @@ export const KEEP_ALIVE: readonly string[] = [
   'keep-alive',
 ]
 
-export function checkRequest(via: string): RequestHead {
-  const headers = ['Host', CHECK_HOST, 'User-Agent', CHECK_AGENT, 'Via', via, ...KEEP_ALIVE]
-  return { method: 'GET', target: `http://${CHECK_HOST}/`, headers }
+export interface CheckOptions {
+  /** Field that lets a loop be noticed. */
+  readonly via: string
+  /** An `http:` URL that the upstream answers quickly, where the default would not do. */
+  readonly url?: string | undefined
+  readonly userAgent?: string | undefined
 }
+
+export function checkRequest({
+  via,
+  url = CHECK_URL,
+  userAgent = CHECK_AGENT,
+}: CheckOptions): RequestHead {
+  const { host } = new URL(url)
+  const headers = ['Host', host, 'User-Agent', userAgent, 'Via', via, ...KEEP_ALIVE]
+  return { method: 'GET', target: url, headers }
+}
+
+/** An upstream that is alive answers a probe sooner. */
+const PROBE_MS = 4_500
 
 export interface ProbeOptions {
   readonly address: HostPort
   readonly dialer: Dialer
   readonly clock: Clock
-  readonly via: string
+  readonly handshakeTimeoutMs: number
+  readonly check: RequestHead
 }
 
 /**
@@ -41,7 +56,7 @@ export interface ProbeOptions {
  * @throws ProxyError DIAL_*, UPSTREAM_*.
  */
 export async function probe(
-  { address, clock, dialer, via }: ProbeOptions,
+  { address, check, clock, dialer, handshakeTimeoutMs }: ProbeOptions,
   answersChecks: boolean,
 ): Promise<void> {
   const connection = new UpstreamConnection(
@@ -53,8 +68,8 @@ export async function probe(
     return
   }
   try {
-    await connection.send(checkRequest(via), undefined, {
-      timeoutMs: LOGON_CHECK_MS,
+    await connection.send(check, undefined, {
+      timeoutMs: Math.min(PROBE_MS, handshakeTimeoutMs),
       signal: NEVER_CANCELLED,
     })
   } finally {

@@ -14,7 +14,7 @@ import { readOffers } from './offers.ts'
 import type { Origin } from './origin.ts'
 import { staysReplayable } from './request-body.ts'
 
-/** What a request may show to an origin that asks for a logon. */
+/** What a request may send to an origin that asks for a logon. */
 export interface OriginRights {
   /** Logs on with NTLM; without it the demand goes to the client. */
   readonly identity: Identity | undefined
@@ -84,7 +84,7 @@ async function answerDemand(
 }
 
 function mayLogOn({ origin, rights: { identity } }: OriginTrip): boolean {
-  return identity !== undefined && origin.mayShow(identity)
+  return identity !== undefined && origin.maySend(identity)
 }
 
 function isReplayable({ body }: Call): boolean {
@@ -131,7 +131,7 @@ async function send(trip: OriginTrip, request: RequestHead): Promise<Exchange> {
 async function take401({ origin, attempt }: OriginTrip, exchange: Exchange): Promise<void> {
   attempt.phase = 'handshake'
   if (readOffers(exchange.head, origin.framework).length > 0) noteDemand(origin, exchange)
-  await finishDemand(origin, exchange)
+  await finishDemand(origin, attempt.lease.session.connection, exchange)
 }
 
 async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
@@ -142,7 +142,7 @@ async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
   const { clock } = origin.options
   const startedAt = clock.now()
   attempt.phase = 'handshake'
-  const pass = await identity.gate.enter(call.signal)
+  const pass = await identity.gate.enter(call.signal, { ride: true, check: false })
   const logon = logOn({
     challenger: origin,
     connection: lease.session.connection,
@@ -152,13 +152,15 @@ async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
     pass,
     signal: call.signal,
     timeoutMs: responseTimeoutMs,
+    settlement: 'none',
     onInformational: call.onInformational,
+    onVerdictPending: verdict => lease.neededUntil(verdict),
     onRequest: () => {
       beginRequest(attempt)
       call.trace.authMs += clock.now() - startedAt
     },
   })
-  const { exchange, outcome, otherReading } = await logon.catch((error: unknown) => {
+  const { exchange, outcome, consequence } = await logon.catch((error: unknown) => {
     if (isProxyError(error) && HANDSHAKE_ERRORS.has(error.code)) origin.failed()
     throw error
   })
@@ -171,8 +173,8 @@ async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
   }
   if (outcome === 'accepted') origin.accepted()
   if (outcome === 'rejected') {
-    attempt.otherReading = otherReading
-    if (otherReading) {
+    attempt.otherReading = consequence === 'other-reading'
+    if (attempt.otherReading) {
       const detail = `${origin.label} refuses the logon of ${account}; its hashes are read in the other way from now on`
       throw new ProxyError('AUTH_REJECTED', { detail })
     }

@@ -30,8 +30,8 @@ export class Origin implements Challenger {
     this.options = options
   }
 
-  /** Whether an identity may be shown: not where it was refused lately, nor where its guard forbids it. */
-  mayShow(identity: Identity): boolean {
+  /** Whether an identity may be sent: not where it was refused lately, nor where its guard forbids it. */
+  maySend(identity: Identity): boolean {
     const now = this.options.clock.now()
     if (this.#failures >= MAX_FAILURES && now < this.#failedAt + FAILED_MS) return false
     const until = this.#deniedUntil.get(identity) ?? 0

@@ -7,9 +7,13 @@ const SILENCE_MS = 5_000
 /** An upstream that takes connections but answers nothing may be busy: it is asked a second time. */
 const UNANSWERED_CHECKS = 2
 
+/** One that never answered anything has no credit. */
+const FIRST_SILENCE_MS = 1_500
+
 interface Watched {
   readonly label: string
   readonly options: { readonly clock: Clock }
+  readonly demand: 'unknown' | 'always' | 'sometimes'
   checkAlive(): Promise<void>
 }
 
@@ -20,7 +24,8 @@ interface Watched {
  */
 export function watchSilence(upstream: Watched, connection: UpstreamConnection): Timer {
   const { clock } = upstream.options
-  let unanswered = 0
+  const isUnknown = upstream.demand === 'unknown'
+  let unanswered = isUnknown ? UNANSWERED_CHECKS - 1 : 0
   let timer: Timer | undefined
   const arm = (ms: number): void => {
     timer = clock.setTimer(ms, () => {
@@ -36,6 +41,6 @@ export function watchSilence(upstream: Watched, connection: UpstreamConnection):
       )
     })
   }
-  arm(SILENCE_MS)
+  arm(isUnknown ? FIRST_SILENCE_MS : SILENCE_MS)
   return { cancel: () => timer?.cancel() }
 }

@@ -10,9 +10,9 @@ import {
 } from '../core/index.ts'
 import { getHeader, type RequestHead, type ResponseHead } from '../http1/index.ts'
 import type { Dialer } from '../net/index.ts'
+import type { LogonVerdict } from '../policy/index.ts'
 import { PROXY_LOGON, type Scheme } from './challenger.ts'
 import { UpstreamConnection } from './connection.ts'
-import type { LogonPass } from './guard-gate.ts'
 import type { Identity } from './identity.ts'
 import { logOn } from './logon.ts'
 import { namesOffered, readOffers } from './offers.ts'
@@ -27,6 +27,8 @@ export interface TrialOptions {
   readonly handshakeTimeoutMs: number
   /** For the answer to the AUTHENTICATE, which a web server may give. */
   readonly answerTimeoutMs: number
+  /** What a refusal says, where another upstream accepted the account. */
+  readonly refusal?: LogonVerdict | undefined
 }
 
 /** What an upstream says to a request without credentials. */
@@ -44,10 +46,10 @@ export type Trial =
   /** It answered the NEGOTIATE as if no logon were needed. */
   | { readonly kind: 'open'; readonly status: number }
   | { readonly kind: 'accepted'; readonly status: number }
-  /** @see LogonPass.report */
+  /** @property otherReading the credential may be sent at once in another reading of its hashes. */
   | { readonly kind: 'rejected'; readonly otherReading: boolean }
-  /** The credential was not shown, so this cost nothing; AUTH_LOCKED_OUT when the guard refused it. */
-  | { readonly kind: 'not-shown'; readonly error: ProxyError }
+  /** The credential was not sent, so this cost nothing; AUTH_LOCKED_OUT when the guard refused it. */
+  | { readonly kind: 'not-sent'; readonly error: ProxyError }
   | { readonly kind: 'unanswered'; readonly error: ProxyError }
 
 /** Asks without credentials on a connection of its own. @throws ProxyError DIAL_*, UPSTREAM_*. */
@@ -90,32 +92,24 @@ export async function tryConnect(options: TrialOptions): Promise<Connected> {
   return { head, tunnel }
 }
 
-/**
- * One logon on a connection of its own: shows the credential once at most, and only if the guard lets it. One that is never
- * answered stays on record as under way, so that a later process counts it as a failed one: no guard of this process will.
- */
+/** One logon on a connection of its own: sends the credential once at most, and only if the guard lets it. */
 export async function tryLogon(
   options: TrialOptions,
   scheme: Scheme,
   identity: Identity,
 ): Promise<Trial> {
-  const { address, clock, handshakeTimeoutMs } = options
-  const pass = await identity.gate.enter(NEVER_CANCELLED).catch(toProxyError)
-  if (isProxyError(pass)) return { kind: 'not-shown', error: pass }
-  const seen = { unanswered: false }
-  const record: LogonPass = {
-    isProven: pass.isProven,
-    beforeShowing: () => pass.beforeShowing(),
-    report: (verdict, label) => {
-      if (verdict === 'unanswered') seen.unanswered = true
-      return seen.unanswered ? false : pass.report(verdict, label)
-    },
-  }
+  const { address, clock, handshakeTimeoutMs, refusal } = options
+  const label = formatHostPort(address)
+  const pass = await identity.gate
+    .enter(NEVER_CANCELLED, { ride: false, check: true })
+    .catch(toProxyError)
+  if (isProxyError(pass)) return { kind: 'not-sent', error: pass }
+  let isSent = false
   try {
-    const { exchange, outcome, otherReading } = await onConnection(options, async connection =>
+    const { consequence, exchange, outcome } = await onConnection(options, async connection =>
       logOn({
         challenger: {
-          label: formatHostPort(address),
+          label,
           host: address.host,
           framework: PROXY_LOGON,
           scheme,
@@ -125,21 +119,30 @@ export async function tryLogon(
         identity,
         request: options.request,
         body: undefined,
-        pass: record,
+        pass,
         signal: NEVER_CANCELLED,
         timeoutMs: options.answerTimeoutMs,
-        onRequest: () => undefined,
+        settlement: 'none',
+        ...(refusal === undefined ? {} : { refusal }),
+        onRequest: () => (isSent = true),
       }),
     )
-    if (outcome === 'rejected') return { kind: 'rejected', otherReading }
     const { status } = exchange.head
+    if (outcome === 'rejected')
+      return { kind: 'rejected', otherReading: consequence === 'other-reading' }
+    if (outcome === 'late') {
+      const detail = `${label} refuses the logon only after a long time, as when its domain controller cannot be reached`
+      return { kind: 'unanswered', error: new ProxyError('AUTH_UNANSWERED', { detail }) }
+    }
     if (outcome === 'limited') {
-      const detail = `${formatHostPort(address)} limits requests (HTTP ${status}), try again later`
-      throw new ProxyError('AUTH_STATE_LOST', { detail })
+      const detail = `${label} limits requests (HTTP ${status}), try again later`
+      return { kind: 'not-sent', error: new ProxyError('AUTH_STATE_LOST', { detail }) }
     }
     return { kind: outcome, status }
   } catch (error) {
-    return { kind: seen.unanswered ? 'unanswered' : 'not-shown', error: toProxyError(error) }
+    return { kind: isSent ? 'unanswered' : 'not-sent', error: toProxyError(error) }
+  } finally {
+    void pass.report('not-sent', label)
   }
 }
 

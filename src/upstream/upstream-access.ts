@@ -1,5 +1,6 @@
 import { ProxyError } from '../core/index.ts'
 import { isSquids } from '../http1/index.ts'
+import type { UpstreamConnection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import type { Identity } from './identity.ts'
 import { finishDemand, noteDemand } from './logon.ts'
@@ -11,11 +12,18 @@ export class UpstreamAccess {
   readonly upstream: Upstream
   readonly pool: SessionPool
   readonly #identity: Identity | undefined
+  readonly #others: () => readonly UpstreamAccess[]
 
-  constructor(upstream: Upstream, identity: Identity | undefined) {
+  /** @param others the same identity at other upstreams, which can tell whether a refusal is about the account. */
+  constructor(
+    upstream: Upstream,
+    identity: Identity | undefined,
+    others: () => readonly UpstreamAccess[] = () => [],
+  ) {
     this.upstream = upstream
     this.pool = upstream.poolFor(identity)
     this.#identity = identity
+    this.#others = others
   }
 
   /** Who logs on. @throws ProxyError AUTH_NO_ACCOUNT. */
@@ -27,14 +35,32 @@ export class UpstreamAccess {
     })
   }
 
+  /** Whether nothing is to be gained by sending a request without credentials first. */
+  get hasProof(): boolean {
+    return this.#identity?.gate.hasProof === true
+  }
+
+  /** Whether a logon could be made now, or after the ones before it. */
+  get mayLogOn(): boolean {
+    return this.#identity?.gate.isOpen === true
+  }
+
+  /** Another upstream that can be asked whether the account is in order. */
+  get witness(): UpstreamAccess | undefined {
+    return this.#others().find(
+      ({ upstream }) =>
+        upstream !== this.upstream && upstream.isAvailable() && upstream.answersChecks,
+    )
+  }
+
   /**
-   * Reads a 407 to a request that showed no credentials, learns from it, and leaves the connection ready for a logon.
+   * Reads a 407 to a request that carried no credentials, learns from it, and leaves the connection ready for a logon.
    * @throws ProxyError AUTH_NOT_OFFERED, or AUTH_STATE_LOST when the connection ends with it.
    */
-  async learnFrom407(exchange: Exchange): Promise<void> {
+  async learnFrom407(connection: UpstreamConnection, exchange: Exchange): Promise<void> {
     noteDemand(this.upstream, exchange)
     this.upstream.product = isSquids(exchange.head) ? 'squid' : 'other'
     this.upstream.demand = 'always'
-    await finishDemand(this.upstream, exchange)
+    await finishDemand(this.upstream, connection, exchange)
   }
 }

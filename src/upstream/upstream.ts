@@ -10,10 +10,16 @@ import {
   type UpstreamNews,
 } from '../core/index.ts'
 import type { Dialer } from '../net/index.ts'
-import { UpstreamHealth, type UpstreamWays } from '../policy/index.ts'
+import type { RequestHead } from '../http1/index.ts'
+import {
+  DeniedTargets,
+  type HealthOptions,
+  UpstreamHealth,
+  type UpstreamWays,
+} from '../policy/index.ts'
 import { type Challenger, PROXY_LOGON, type Scheme } from './challenger.ts'
 import type { Identity } from './identity.ts'
-import { probe } from './logon-check.ts'
+import { checkRequest, probe } from './logon-check.ts'
 import { type PoolCounts, SessionPool } from './session-pool.ts'
 
 export interface UpstreamOptions {
@@ -33,9 +39,22 @@ export interface UpstreamOptions {
   readonly responseTimeoutMs: number
   /** Field for requests that this proxy makes up itself, so that a loop is noticed. */
   readonly via: string
+  /** Where logon checks go, or `off`; undefined is the default target. */
+  readonly logonCheck: string | undefined
+  /** That of the requests, where the configuration sets one. */
+  readonly userAgent: string | undefined
   /** What would give the upstream an account to log on with, for a message. */
   readonly accountHint: string
 }
+
+/** An upstream that did not answer a logon check is not sent another one for so long. */
+const NO_CHECKS_MS = 3_600_000
+
+/** A ride that is not answered holds its place: for a while checks go ahead of requests. */
+const NO_RIDES_MS = 300_000
+
+/** An outage of a domain controller takes minutes. */
+const LOGON_HEALTH: HealthOptions = { firstCoolDownMs: 30_000, maxCoolDownMs: 300_000 }
 
 /** One refusal may be the end of a logon that the upstream had remembered for a while; two are its way. */
 const BARE_CONNECTS_TRIED = 2
@@ -58,12 +77,22 @@ export class Upstream implements Challenger {
   readonly health: UpstreamHealth
   demand: Demand = 'unknown'
   scheme: Scheme = 'NTLM'
-  /** False once a logon check got no answer in time or ended the connection: then requests do without. */
-  answersLogonChecks = true
+  /** Whether logons work there. One that serves the sessions it has goes on doing so. */
+  readonly logonHealth: UpstreamHealth
+  /** The logon check, without credentials. */
+  readonly check: RequestHead
+  readonly deniedTargets: DeniedTargets
+  #checksOffUntil = 0
+  #asksAsOrigin = false
+  #ridesOffUntil = 0
   /** Whether a connection can be used after the logon check: some proxies close it with an error page. */
   keepsCheckedConnections = true
   /** True once it demanded a logon for a request on a connection that it had just accepted. */
   demandsForEachRequest = false
+  /** True once it served a request on a connection that was logged on by a check: a 407 on one is about the target then. */
+  servesCheckedSessions = false
+  /** True once it demanded a new logon on a kept connection that it had accepted, and accepted that one too. */
+  asksAgain = false
   /** How many sessions in a row that were logged on ahead had to log on again for their first CONNECT. */
   bareConnectsRefused = 0
   /** False once it answered a NEGOTIATE that was sent ahead in any other way than with a challenge. */
@@ -82,10 +111,22 @@ export class Upstream implements Challenger {
     this.label = formatHostPort(options.address)
     this.host = options.address.host
     this.health = predecessor?.health ?? new UpstreamHealth()
+    this.logonHealth = predecessor?.logonHealth ?? new UpstreamHealth(LOGON_HEALTH)
+    this.deniedTargets = predecessor?.deniedTargets ?? new DeniedTargets()
+    const { logonCheck, userAgent, via } = options
+    this.check = checkRequest({
+      via,
+      userAgent,
+      url: logonCheck === 'off' ? undefined : logonCheck,
+    })
     if (predecessor === undefined) return
     this.demand = predecessor.demand
     this.scheme = predecessor.scheme
-    this.answersLogonChecks = predecessor.answersLogonChecks
+    // Another target for checks may do.
+    if (predecessor.options.logonCheck === logonCheck)
+      this.#checksOffUntil = predecessor.#checksOffUntil
+    this.servesCheckedSessions = predecessor.servesCheckedSessions
+    this.asksAgain = predecessor.asksAgain
     this.keepsCheckedConnections = predecessor.keepsCheckedConnections
     this.demandsForEachRequest = predecessor.demandsForEachRequest
     this.bareConnectsRefused = predecessor.bareConnectsRefused
@@ -123,8 +164,8 @@ export class Upstream implements Challenger {
 
   /** What was learned of it that decides which spares are of use. */
   get ways(): UpstreamWays {
-    const { answersLogonChecks, bareConnectsRefused, demandsForEachRequest } = this
-    const keepsChecked = answersLogonChecks && this.keepsCheckedConnections
+    const { answersChecks, bareConnectsRefused, demandsForEachRequest } = this
+    const keepsChecked = answersChecks && this.keepsCheckedConnections
     return {
       demand: this.demand,
       servesChecked:
@@ -148,14 +189,58 @@ export class Upstream implements Challenger {
     return sum
   }
 
-  /** A cool-down that is over ends with a probe: until that succeeded, no request is made to find out. */
-  isAvailable(): boolean {
-    return !this.#isProbing && this.health.isAvailable(this.options.clock.now())
+  /** False where checks are switched off, or one was not answered as a logon is: requests do without then. */
+  get answersChecks(): boolean {
+    const { clock, logonCheck } = this.options
+    return logonCheck !== 'off' && clock.now() >= this.#checksOffUntil
   }
 
-  /** How long it is put aside yet; 0 when it is not. */
+  /** The first answer to a check was no demand for a logon, or there was none: it is not sent another one for a while. */
+  stopChecks(): void {
+    this.#checksOffUntil = this.options.clock.now() + NO_CHECKS_MS
+  }
+
+  /** False for a while after a ride was not answered in time. */
+  get answersRides(): boolean {
+    return this.options.clock.now() >= this.#ridesOffUntil
+  }
+
+  stopRides(): void {
+    this.#ridesOffUntil = this.options.clock.now() + NO_RIDES_MS
+  }
+
+  /** It answered a request without asking for a logon. */
+  noteOpenAnswer(): void {
+    if (this.demand === 'unknown') this.demand = 'sometimes'
+  }
+
+  /** It served a target that its policy denied before. */
+  noteServed(target: string): void {
+    this.deniedTargets.remove(target)
+  }
+
+  /** It asks for a logon as a web server does. Told once. */
+  noteOriginLikeDemand(): void {
+    if (this.#asksAsOrigin) return
+    this.#asksAsOrigin = true
+    this.options.emit({ type: 'upstream.asksAsOrigin', upstream: this.label })
+  }
+
+  logonAccepted(): void {
+    if (this.logonHealth.succeeded())
+      this.options.emit({ type: 'upstream.logonsWork', upstream: this.label })
+  }
+
+  /** A cool-down that is over ends with a probe: until that succeeded, no request is made to find out. */
+  isAvailable(): boolean {
+    const now = this.options.clock.now()
+    return !this.#isProbing && this.health.isAvailable(now) && this.logonHealth.isAvailable(now)
+  }
+
+  /** Remaining cool-down in ms; 0 when there is none. */
   backInMs(): number {
-    return this.health.coolDownMs(this.options.clock.now())
+    const now = this.options.clock.now()
+    return Math.max(this.health.coolDownMs(now), this.logonHealth.coolDownMs(now))
   }
 
   /** Puts it aside. Failures of requests that were under way together count once. */
@@ -164,6 +249,11 @@ export class Upstream implements Challenger {
     const detail = error.detail ?? error.message
     emit({ type: 'upstream.failed', upstream: this.label, error: error.code, detail })
     if (!this.isAvailable()) return
+    if (error.code === 'AUTH_OUT_OF_ORDER' || error.code === 'AUTH_UNANSWERED') {
+      const forMs = this.logonHealth.failed(clock.now())
+      emit({ type: 'upstream.logonsFail', upstream: this.label, forMs, error: error.code })
+      return
+    }
     this.#putAside(clock.now(), error.code)
     this.#dropAll(new ProxyError(error.code, { detail, cause: error }))
   }
@@ -243,7 +333,8 @@ export class Upstream implements Challenger {
 
   /** One that never answered anything is not excused from answering a probe. */
   async #ask(): Promise<void> {
-    await probe(this.options, this.answersLogonChecks || this.demand === 'unknown')
+    const answers = this.answersChecks || (this.demand === 'unknown' && this.#checksOffUntil === 0)
+    await probe({ ...this.options, check: this.check }, answers)
   }
 
   async #checkAlive(): Promise<void> {

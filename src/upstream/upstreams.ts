@@ -96,7 +96,9 @@ export class Upstreams {
   }
 
   #carrierTo(upstream: Upstream, identity: Identity | undefined): Carrier {
-    const access = new UpstreamAccess(upstream, identity)
+    const access = new UpstreamAccess(upstream, identity, () =>
+      this.configured.map(other => new UpstreamAccess(other, identity)),
+    )
     const isOwn = identity !== undefined && identity === this.#options.own
     return carrierTo(access, isOwn ? this.#preparationsFor(access) : NOTHING_AHEAD)
   }

@@ -9,9 +9,8 @@ import {
   TunnelDemand,
   UpstreamHealth,
 } from '../policy/index.ts'
-import { logOnByCheck } from './introduction.ts'
+import { logOnByCheck } from './checked-logon.ts'
 import type { Lease, Spare } from './lease.ts'
-import { checkRequest } from './logon-check.ts'
 import { negotiate } from './logon.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
 
@@ -181,12 +180,12 @@ export class Warmer {
 
   async #logOn(lease: Lease): Promise<Spare | undefined> {
     const { identity, upstream } = this.#access
-    const pass = await identity.gate.enter(NEVER_CANCELLED)
+    const pass = await identity.gate.enter(NEVER_CANCELLED, { ride: false, check: true })
     const { exchange, isKept, outcome } = await logOnByCheck(this.#access, lease, pass)
-    if (isKept !== undefined) this.#closedChecks = isKept ? 0 : this.#closedChecks + 1
+    if (outcome === 'accepted') this.#closedChecks = isKept ? 0 : this.#closedChecks + 1
     if (this.#closedChecks >= CLOSED_CHECKS) upstream.keepsCheckedConnections = false
-    if (outcome === 'accepted') return { grade: 'authenticated' }
-    if (outcome === 'open') return { grade: 'dialled' }
+    if (outcome === 'accepted' && isKept) return { grade: 'authenticated' }
+    if (outcome === 'passed-by') return isKept ? { grade: 'dialled' } : undefined
     if (outcome === 'limited') this.#limit(exchange.head)
     else this.#pause()
     return undefined
@@ -198,7 +197,7 @@ export class Warmer {
       challenger: upstream,
       connection: lease.session.connection,
       identity,
-      request: checkRequest(upstream.options.via),
+      request: upstream.check,
       body: undefined,
       signal: NEVER_CANCELLED,
     }).catch((thrown: unknown) => {

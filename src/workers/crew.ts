@@ -285,11 +285,15 @@ export class Crew implements Workforce {
 const PROOF_NEWS_MS = 60_000
 
 function isNewsworthy(told: GuardForecast, now: GuardForecast): boolean {
-  const { proofUntilMs, ...rest } = now
   return (
-    Math.abs(proofUntilMs - told.proofUntilMs) > PROOF_NEWS_MS ||
-    rest.refusedUntilMs !== told.refusedUntilMs ||
-    rest.asksOriginsFromMs !== told.asksOriginsFromMs ||
-    rest.reading !== told.reading
+    isFar(told.proofForMs, now.proofForMs) ||
+    isFar(told.refusedForMs, now.refusedForMs) ||
+    now.asksOrigins !== told.asksOrigins ||
+    now.reading !== told.reading
   )
+}
+
+/** Both are counted from the moment at which they are told; what begins or ends is always news. */
+function isFar(told: number, now: number): boolean {
+  return told > 0 !== now > 0 || Math.abs(told - now) > PROOF_NEWS_MS
 }

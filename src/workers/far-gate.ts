@@ -1,13 +1,19 @@
 import { type CancelSignal, type Clock, countFrom, ProxyError } from '../core/index.ts'
-import { type GuardForecast, isRefusal, type LogonVerdict, type Reading } from '../policy/index.ts'
+import {
+  type Consequence,
+  type GuardForecast,
+  isRefusal,
+  type LogonWish,
+  type Reading,
+} from '../policy/index.ts'
 import type { Gate, LogonPass } from '../upstream/index.ts'
 import type { GateAnswer, GateQuestion, Holder } from './messages.ts'
 
 /** A guard that was never asked lets the first logon through, and waits for its verdict. */
 const NOTHING_KNOWN: GuardForecast = {
-  proofUntilMs: 0,
-  refusedUntilMs: 0,
-  asksOriginsFromMs: 0,
+  proofForMs: 0,
+  refusedForMs: 0,
+  asksOrigins: true,
   reading: undefined,
 }
 
@@ -70,26 +76,28 @@ function unpackError({ code, detail, retryAfterMs }: NonNullable<GateAnswer['err
 }
 
 /**
- * Stands for a guard of another process. What that one said last is known here, and is good enough to decide what is worth trying; no
- * password is shown without asking.
+ * Stands for a guard of another process. What that one said last is known here, and is good enough to decide what is worth trying; each logon
+ * takes its place there.
  */
 export class FarGate implements Gate {
   readonly #line: GateLine
   readonly #holder: Holder
   #forecast: GuardForecast
+  #toldAt: number
 
   constructor(line: GateLine, holder: Holder, forecast = NOTHING_KNOWN) {
     this.#line = line
     this.#holder = holder
     this.#forecast = forecast
+    this.#toldAt = line.clock.now()
   }
 
   get hasProof(): boolean {
-    return this.#now < this.#forecast.proofUntilMs
+    return this.#age < this.#forecast.proofForMs
   }
 
   get isOpen(): boolean {
-    return this.#now >= this.#forecast.refusedUntilMs
+    return this.#age >= this.#forecast.refusedForMs
   }
 
   /** How the hashes are to be read now; undefined where there is no choice. */
@@ -98,7 +106,7 @@ export class FarGate implements Gate {
   }
 
   mayAskOrigin(): boolean {
-    return this.#now >= this.#forecast.asksOriginsFromMs
+    return this.#forecast.asksOrigins
   }
 
   get forecast(): GuardForecast {
@@ -107,57 +115,49 @@ export class FarGate implements Gate {
 
   learn(forecast: GuardForecast): void {
     this.#forecast = forecast
+    this.#toldAt = this.#line.clock.now()
   }
 
-  /** With a proven password nobody waits, so the guard is asked when the password is to be shown, and not before. */
-  async enter(signal: CancelSignal): Promise<LogonPass> {
+  async enter(signal: CancelSignal, wish: LogonWish): Promise<LogonPass> {
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
     const pass = this.#line.nextPass()
-    const holder = this.#holder
-    if (this.hasProof && this.isOpen) {
-      return this.#pass(pass, true, { type: 'enter', pass, holder, shows: true })
-    }
-    const answer = await this.#line.ask({ type: 'enter', pass, holder, shows: false }, signal)
+    const question = { type: 'enter', pass, holder: this.#holder, wish } as const
+    const answer = await this.#line.ask(question, signal)
     this.#note(answer)
-    return this.#pass(pass, answer.isProven, { type: 'show', pass })
-  }
-
-  /** @param showing asks whether it may be shown. */
-  #pass(pass: number, isProven: boolean, showing: GateQuestion): LogonPass {
-    let isHeld = showing.type === 'show'
     let isReported = false
     return {
-      isProven,
-      beforeShowing: async () => {
-        isHeld = true
-        this.#note(await this.#line.ask(showing))
+      mode: answer.mode,
+      isProven: answer.isProven,
+      beforeSending: async () => {
+        this.#note(await this.#line.ask({ type: 'send', pass }))
       },
-      report: (verdict, upstream) => {
-        if (isReported) return false
+      report: (verdict, upstream, settlement = 'none') => {
+        if (isReported) return 'none'
         isReported = true
-        return isHeld && this.#report(pass, verdict, upstream)
+        return this.#report({ type: 'verdict', pass, verdict, upstream, settlement })
       },
     }
   }
 
   /** Only a refusal has an answer that matters. */
-  #report(pass: number, verdict: LogonVerdict, upstream: string): boolean | Promise<boolean> {
-    const question = { type: 'verdict', pass, verdict, upstream } as const
-    if (!isRefusal(verdict)) {
+  #report(question: Verdict): Consequence | Promise<Consequence> {
+    if (!isRefusal(question.verdict)) {
       this.#line.tell(question)
-      return false
+      return 'none'
     }
     return this.#line.ask(question).then(answer => {
       this.#note(answer)
-      return answer.otherReading
+      return answer.consequence
     })
   }
 
-  get #now(): number {
-    return this.#line.clock.wallMs()
+  get #age(): number {
+    return this.#line.clock.now() - this.#toldAt
   }
 
   #note({ forecast }: GateAnswer): void {
-    if (forecast !== undefined) this.#forecast = forecast
+    if (forecast !== undefined) this.learn(forecast)
   }
 }
+
+type Verdict = Extract<GateQuestion, { readonly type: 'verdict' }>

@@ -1,5 +1,5 @@
 import { Cancellation, type ProxyError, toProxyError } from '../core/index.ts'
-import { type GuardForecast, isRefusal } from '../policy/index.ts'
+import { type Consequence, isRefusal, type LogonWish } from '../policy/index.ts'
 import type { Gate, LogonPass } from '../upstream/index.ts'
 import type { GateAnswer, GateQuestion, Holder, PackedError } from './messages.ts'
 
@@ -14,7 +14,7 @@ interface Visit {
   readonly left: Cancellation
   gate?: Gate
   pass?: LogonPass
-  isShown: boolean
+  isSent: boolean
 }
 
 /** Where a logon that a worker leaves behind ended. */
@@ -33,10 +33,10 @@ export class GateDesk {
     const { pass } = question
     switch (question.type) {
       case 'enter':
-        void this.#enter(pass, question.holder, question.shows)
+        void this.#enter(pass, question.holder, question.wish)
         break
-      case 'show':
-        this.#show(pass)
+      case 'send':
+        this.#send(pass)
         break
       case 'leave':
         this.#leave(pass)
@@ -46,42 +46,41 @@ export class GateDesk {
     }
   }
 
-  /** The worker ended. Of a password that it showed nobody will ever hear the verdict. */
+  /** The worker ended. Of a password that it sent nobody will ever hear the verdict. */
   close(): void {
-    for (const { left, pass, isShown } of this.#visits.values()) {
+    for (const { left, pass, isSent } of this.#visits.values()) {
       left.abort()
-      void pass?.report(isShown ? 'unanswered' : 'not-shown', ENDED)
+      void pass?.report(isSent ? 'unanswered' : 'not-sent', ENDED)
     }
     this.#visits.clear()
   }
 
-  async #enter(number: number, holder: Holder, shows: boolean): Promise<void> {
-    const visit: Visit = { left: new Cancellation(), isShown: false }
+  async #enter(number: number, holder: Holder, wish: LogonWish): Promise<void> {
+    const visit: Visit = { left: new Cancellation(), isSent: false }
     this.#visits.set(number, visit)
     try {
       visit.gate = this.#options.gateOf(holder)
-      const pass = await visit.gate.enter(visit.left)
+      const pass = await visit.gate.enter(visit.left, wish)
       visit.pass = pass
-      if (visit.left.aborted) void pass.report('not-shown', ENDED)
-      else if (shows) this.#show(number)
+      if (visit.left.aborted) void pass.report('not-sent', ENDED)
       else this.#answer(number, visit)
     } catch (error) {
       this.#visits.delete(number)
-      this.#answer(number, visit, error)
+      this.#answer(number, visit, { error })
     }
   }
 
-  #show(number: number): void {
+  #send(number: number): void {
     const visit = this.#visits.get(number)
     const pass = visit?.pass
     if (visit === undefined || pass === undefined) return
     try {
       // A guard of this process answers at once.
-      void pass.beforeShowing()
-      visit.isShown = true
+      void pass.beforeSending()
+      visit.isSent = true
       this.#answer(number, visit)
     } catch (error) {
-      this.#answer(number, visit, error)
+      this.#answer(number, visit, { error })
     }
   }
 
@@ -89,23 +88,36 @@ export class GateDesk {
     const visit = this.#visits.get(number)
     this.#visits.delete(number)
     visit?.left.abort()
-    void visit?.pass?.report('not-shown', ENDED)
+    void visit?.pass?.report('not-sent', ENDED)
   }
 
   #close(number: number, verdict: Extract<GateQuestion, { type: 'verdict' }>): void {
     const visit = this.#visits.get(number)
     this.#visits.delete(number)
-    const otherReading = visit?.pass?.report(verdict.verdict, verdict.upstream) === true
-    const isAwaited = isRefusal(verdict.verdict)
-    if (visit !== undefined && isAwaited) this.#answer(number, visit, undefined, otherReading)
+    const reported = visit?.pass?.report(verdict.verdict, verdict.upstream, verdict.settlement)
+    // A guard of this process answers at once.
+    const consequence = typeof reported === 'string' ? reported : 'none'
+    if (visit !== undefined && isRefusal(verdict.verdict))
+      this.#answer(number, visit, { consequence })
   }
 
-  #answer(number: number, { gate, pass }: Visit, thrown?: unknown, otherReading = false): void {
-    const forecast: GuardForecast | undefined = gate?.forecast
-    const error = thrown === undefined ? undefined : packError(toProxyError(thrown))
-    const isProven = pass?.isProven ?? false
-    this.#options.answer({ type: 'answer', pass: number, forecast, isProven, otherReading, error })
+  #answer(number: number, { gate, pass }: Visit, outcome: Outcome = {}): void {
+    const { consequence = 'none', error } = outcome
+    this.#options.answer({
+      type: 'answer',
+      pass: number,
+      forecast: gate?.forecast,
+      mode: pass?.mode ?? 'check',
+      isProven: pass?.isProven ?? false,
+      consequence,
+      error: error === undefined ? undefined : packError(toProxyError(error)),
+    })
   }
+}
+
+interface Outcome {
+  readonly consequence?: Consequence
+  readonly error?: unknown
 }
 
 function packError({ code, detail, retryAfterMs }: ProxyError): PackedError {

@@ -1,10 +1,17 @@
 import type { Served } from '../config/index.ts'
 import type { ErrorCode, ProxyEvent, UpstreamNews } from '../core/index.ts'
-import type { GuardForecast, LogonVerdict } from '../policy/index.ts'
+import type {
+  Consequence,
+  GuardForecast,
+  LogonMode,
+  LogonVerdict,
+  LogonWish,
+  Settlement,
+} from '../policy/index.ts'
 import type { ProcessNames, WorkerSnapshot } from '../service/index.ts'
 import type { PackedInput } from './packed-input.ts'
 
-/** Whose password is to be shown: that of the configuration, which has a number, or the one that a client brought. */
+/** Whose password is to be sent: that of the configuration, which has a number, or the one that a client brought. */
 export type Holder =
   | { readonly kind: 'own'; readonly serial: number }
   | { readonly kind: 'client'; readonly user: string; readonly password: string }
@@ -26,8 +33,9 @@ export interface GateAnswer {
   readonly pass: number
   /** undefined where no guard could be asked. */
   readonly forecast: GuardForecast | undefined
+  readonly mode: LogonMode
   readonly isProven: boolean
-  readonly otherReading: boolean
+  readonly consequence: Consequence
   /** Refused; everything else is without meaning then. */
   readonly error: PackedError | undefined
 }
@@ -52,20 +60,21 @@ export type ToWorker =
 
 /** Each pass has a number that its worker gives it. */
 export type GateQuestion =
-  /** `shows`: the AUTHENTICATE is ready, and the password was proven when the logon began. */
   | {
       readonly type: 'enter'
       readonly pass: number
       readonly holder: Holder
-      readonly shows: boolean
+      readonly wish: LogonWish
     }
-  | { readonly type: 'show'; readonly pass: number }
+  /** The AUTHENTICATE is ready. */
+  | { readonly type: 'send'; readonly pass: number }
   | { readonly type: 'leave'; readonly pass: number }
   | {
       readonly type: 'verdict'
       readonly pass: number
       readonly verdict: LogonVerdict
       readonly upstream: string
+      readonly settlement: Settlement
     }
 
 export type FromWorker =

@@ -264,6 +264,8 @@ export interface NtlmProxyOptions extends Omit<Demand, 'schemes'> {
   readonly schemes?: (offer: string) => readonly string[]
   /** Reads the body itself. */
   readonly leavesBody?: boolean
+  /** Leaves logon checks without an answer. */
+  readonly ignoresChecks?: boolean
   /** Default alice and bob. */
   readonly accounts?: readonly NtlmAccount[]
 }
@@ -273,6 +275,11 @@ export const answerOk: Serve = (conn, { head, body }) => {
   conn.respond('200 OK', `${method} ${target} ${body.length}\n`)
 }
 
+/** Like Squid it demands a logon before the body comes. */
+function asksFirst(head: string): boolean {
+  return /^expect: 100-continue$/im.test(head)
+}
+
 /** The script of a proxy that demands NTLM of every connection and answers logon checks by itself, as Squid does. */
 export function ntlmProxy(options: NtlmProxyOptions = {}): Script {
   const { serve = answerOk, scheme = 'NTLM', leavesBody = false } = options
@@ -280,14 +287,19 @@ export function ntlmProxy(options: NtlmProxyOptions = {}): Script {
   return async conn => {
     const gate = new ConnectionGate({ accounts: options.accounts ?? [ALICE, BOB] })
     for (let head = await conn.nextHead(); head !== undefined; head = await conn.nextHead()) {
+      if (options.ignoresChecks === true && isLogonCheck(head)) return await conn.hold()
       const field = fieldValues(head, 'proxy-authorization')[0]?.replace(scheme, 'NTLM')
       const decision = gate.decide(field)
       const isLoggedOn = decision.kind === 'pass' || decision.kind === 'accept'
       const content =
-        isLoggedOn && leavesBody && !isLogonCheck(head) ? NO_CONTENT : await conn.readContent(head)
+        (isLoggedOn && leavesBody && !isLogonCheck(head)) || (!isLoggedOn && asksFirst(head))
+          ? NO_CONTENT
+          : await conn.readContent(head)
       if (!isLoggedOn) {
         const token = decision.kind === 'challenge' ? ` ${decision.token}` : ''
-        await conn.demand({ ...options, schemes: schemes(`${scheme}${token}`) })
+        const isHead = head.startsWith('HEAD ')
+        const bare = isHead ? { body: '' } : {}
+        await conn.demand({ ...options, ...bare, schemes: schemes(`${scheme}${token}`) })
         if (options.bodyStyle === 'close') return
       } else if (isLogonCheck(head)) {
         conn.respond('503 Service Unavailable', 'There is no such host\n')

@@ -26,16 +26,7 @@ function held(): { serve: Serve; release: () => void } {
 t.test('a session is used again, without credentials', async t => {
   const book = new Playbook(t, { hosts: { [PROXY]: ntlmProxy() } })
   for (let round = 0; round < 5; round++) await book.get(URL)
-  t.same(book.requests, [
-    'check',
-    'check type 1',
-    'check type 3',
-    'GET',
-    'GET',
-    'GET',
-    'GET',
-    'GET',
-  ])
+  t.same(book.requests, ['GET', 'check type 1', 'check type 3', 'GET', 'GET', 'GET', 'GET', 'GET'])
   t.equal(book.connections.length, 1)
   await book.until(() => book.open === 0)
   const records = book.recorder.all('request.finished').map(({ record }) => record)
@@ -182,10 +173,11 @@ t.test('only so many sessions are made at once, however long the answers take', 
   await book.get(URL)
   for (let at = 0; at < 20; at++) void book.get(`${URL}held`).catch(() => undefined)
   let connecting = 0
-  await book.until(() => {
+  for (let turn = 0; turn < 400 && (book.counts[0]?.busy ?? 0) < 20; turn++) {
+    await book.pass(100, 1)
     connecting = Math.max(connecting, book.counts[0]?.connecting ?? 0)
-    return book.requests.filter(text => text === 'GET type 3').length === 19
-  })
+  }
   t.equal(connecting, 3)
+  await book.settle()
   t.same(book.counts, [{ idle: 0, spare: 0, busy: 20, connecting: 0, waiting: 0 }])
 })

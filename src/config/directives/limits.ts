@@ -1,5 +1,5 @@
 import { type DirectiveSpec, single, timeLimit } from '../directive-rows.ts'
-import { accept, count, oneOf, type Parser } from '../values.ts'
+import { accept, count, oneOf, parseLogonCheck, type Parser } from '../values.ts'
 
 const MOST_CLIENTS = 1_000_000
 
@@ -73,6 +73,20 @@ export const LIMITS: readonly DirectiveSpec[] = [
     since: 'tsntlm',
     parse: count(1, 1024),
     show: String,
+  }),
+  single('LogonBudget', 'logonBudget', {
+    grammar: '1-10',
+    doc: 'Failed logons that the account may be charged with; must be below the number that locks it in the directory',
+    since: 'tsntlm',
+    parse: count(1, 10),
+    show: String,
+  }),
+  single('LogonCheck', 'logonCheck', {
+    grammar: 'URL | off',
+    doc: 'What logon checks ask an upstream proxy for: an http URL that it answers quickly and by itself; off sends none. Default http://255.255.255.255/',
+    since: 'tsntlm',
+    parse: parseLogonCheck,
+    show: value => value ?? 'http://255.255.255.255/',
   }),
   single('MaxSessions', 'maxSessions', {
     grammar: '1-65535',

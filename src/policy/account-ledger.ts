@@ -1,0 +1,179 @@
+/** How many AUTHENTICATEs may go out, and for how long a rejection counts. */
+export interface LogonLimits {
+  /** LogonBudget: below the number of bad passwords that locks the account. */
+  readonly budget: number
+  /** Directories usually forget bad passwords after 30 minutes without another one. */
+  readonly windowMs: number
+}
+
+/** One AUTHENTICATE, from the moment at which it may go out to its verdict. */
+export interface Logon {
+  /** The answer is the upstream's own (`check`), or depends on the target that the request is for (`ride`). */
+  readonly mode: LogonMode
+  /** By the caller's clock. */
+  readonly begunAt: number
+  /** Position among everything that happens to the account. */
+  sentAt: number | undefined
+}
+
+export type LogonMode = 'ride' | 'check'
+
+interface Charge {
+  /** Position among everything that happens to the account. */
+  readonly position: number
+  readonly at: number
+}
+
+/** What is kept for a later process. Unix times in ms. */
+export interface LedgerRecord {
+  /** AUTHENTICATEs that were rejected, or of which nobody knows whether they were. */
+  readonly rejections: readonly number[]
+  /** A changed secret that was sent although the budget was used up. */
+  readonly exceptions?: readonly number[] | undefined
+}
+
+/** So many changed secrets may be sent within a window although the budget is used up: a person corrects a typing error once. */
+const MAX_EXCEPTIONS = 2
+
+/**
+ * What the directory may hold against one account, whatever secret it was tried with: several credentials of one account (that of the
+ * configuration, those of clients) share one ledger. The law is
+ *
+ *     charges since the last acceptance + logons in flight < budget    before another AUTHENTICATE goes out
+ *
+ * where a charge is a rejection, or an AUTHENTICATE whose verdict never came. A logon in flight may have been counted by the directory
+ * already, so the directory's count never exceeds the budget. An acceptance clears only the charges that were known before its
+ * AUTHENTICATE was sent: of two logons that overlap nobody knows which one the directory looked at first.
+ *
+ * Charges count until a whole window has passed without another one, which is how Active Directory forgets
+ * (lockoutObservationWindow). All times are by one monotonic clock, in ms.
+ */
+export class AccountLedger {
+  limits: LogonLimits
+  #charges: Charge[] = []
+  #exceptions: number[] = []
+  readonly #inFlight = new Set<Logon>()
+  #waiting: (() => void)[] = []
+  #position = 0
+
+  constructor(limits: LogonLimits) {
+    this.limits = limits
+  }
+
+  /** @param ages how long ago each charge and exception was, in ms: a clock that was set back must not make them younger. */
+  static from(limits: LogonLimits, record: LedgerRecord, now: number, wallNow: number) {
+    const ledger = new AccountLedger(limits)
+    const at = (wall: number): number => now - Math.max(0, wallNow - wall)
+    ledger.#charges = record.rejections.map(wall => ({ position: 0, at: at(wall) }))
+    ledger.#exceptions = (record.exceptions ?? []).map(at)
+    return ledger
+  }
+
+  record(now: number, wallNow: number): LedgerRecord {
+    const wall = (at: number): number => wallNow - (now - at)
+    return {
+      rejections: this.#current(now).map(({ at }) => wall(at)),
+      exceptions: this.#recentExceptions(now).map(wall),
+    }
+  }
+
+  /** Charges that count now. */
+  charges(now: number): number {
+    return this.#current(now).length
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
+  /** Logons in flight that the upstream answers itself. */
+  get checksInFlight(): number {
+    return [...this.#inFlight].filter(({ mode }) => mode === 'check').length
+  }
+
+  /** When the logon that has been in flight for the longest time was begun. */
+  get oldestBegunAt(): number | undefined {
+    const [oldest] = this.#inFlight
+    return oldest?.begunAt
+  }
+
+  /** How many more logons the law allows at once. */
+  places(now: number, budget = this.limits.budget): number {
+    return budget - this.charges(now) - this.#inFlight.size
+  }
+
+  /** When all charges are forgotten if none is added; a time that is over when there are none. */
+  forgottenAt(now: number): number {
+    const last = this.#current(now).at(-1)
+    return last === undefined ? 0 : last.at + this.limits.windowMs
+  }
+
+  /** Whether a changed secret may still be sent beyond the budget. */
+  hasException(now: number): boolean {
+    return this.#inFlight.size === 0 && this.#recentExceptions(now).length < MAX_EXCEPTIONS
+  }
+
+  takeException(now: number): void {
+    this.#exceptions = [...this.#recentExceptions(now), now]
+  }
+
+  /** A place is taken. Ended by `clear`, `charge` or `release`. */
+  begin(mode: LogonMode, now: number): Logon {
+    const logon: Logon = { mode, begunAt: now, sentAt: undefined }
+    this.#inFlight.add(logon)
+    return logon
+  }
+
+  /** The AUTHENTICATE goes out now. */
+  send(logon: Logon): void {
+    logon.sentAt = ++this.#position
+  }
+
+  /** Accepted: what was known before it was sent is forgotten by the directory. */
+  clear(logon: Logon): void {
+    this.#inFlight.delete(logon)
+    const { sentAt = 0 } = logon
+    this.#charges = this.#charges.filter(({ position }) => position > sentAt)
+  }
+
+  /** Rejected, or nobody will ever know. */
+  charge(logon: Logon, now: number): void {
+    this.#inFlight.delete(logon)
+    this.#charges = [...this.#current(now), { position: ++this.#position, at: now }]
+  }
+
+  /** It was not sent. */
+  release(logon: Logon): void {
+    this.#inFlight.delete(logon)
+  }
+
+  /** A person says that the account is in order: one more logon may be made. */
+  makePlace(now: number, budget = this.limits.budget): void {
+    const charges = this.#current(now)
+    this.#charges = charges.slice(Math.max(0, charges.length - budget + 1))
+  }
+
+  /** Calls back once when a place may have become free, whichever credential of the account had it. */
+  onceFreed(action: () => void): void {
+    this.#waiting.push(action)
+  }
+
+  /** To be called when the one who ended a logon has drawn its conclusions. */
+  wake(): void {
+    for (const action of this.#waiting.splice(0)) action()
+  }
+
+  /** Whether nothing in it counts any more. */
+  isEmpty(now: number): boolean {
+    return this.#inFlight.size === 0 && this.charges(now) === 0
+  }
+
+  #current(now: number): Charge[] {
+    const last = this.#charges.at(-1)
+    return last === undefined || now - last.at >= this.limits.windowMs ? [] : this.#charges
+  }
+
+  #recentExceptions(now: number): number[] {
+    return this.#exceptions.filter(at => now - at < this.limits.windowMs)
+  }
+}
