@@ -22,6 +22,8 @@ interface Charge {
   /** Position among everything that happens to the account. */
   readonly position: number
   readonly at: number
+  /** Unix time in ms, once it was asked for: the same one each time. */
+  wall?: number
 }
 
 /** What is kept for a later process. Unix times in ms. */
@@ -51,7 +53,7 @@ const MAX_EXCEPTIONS = 2
 export class AccountLedger {
   limits: LogonLimits
   #charges: Charge[] = []
-  #exceptions: number[] = []
+  #exceptions: Charge[] = []
   readonly #inFlight = new Set<Logon>()
   #waiting: (() => void)[] = []
   #position = 0
@@ -60,19 +62,22 @@ export class AccountLedger {
     this.limits = limits
   }
 
-  /** @param ages how long ago each charge and exception was, in ms: a clock that was set back must not make them younger. */
+  /** What an earlier process has left. A clock that was set back since makes nothing younger than now. */
   static from(limits: LogonLimits, record: LedgerRecord, now: number, wallNow: number) {
     const ledger = new AccountLedger(limits)
-    const at = (wall: number): number => now - Math.max(0, wallNow - wall)
-    ledger.#charges = record.rejections.map(wall => ({ position: 0, at: at(wall) }))
-    ledger.#exceptions = (record.exceptions ?? []).map(at)
+    const known = (wall: number): Charge => {
+      return { position: 0, at: now - Math.max(0, wallNow - wall), wall }
+    }
+    ledger.#charges = record.rejections.map(known).sort((a, b) => a.at - b.at)
+    ledger.#exceptions = (record.exceptions ?? []).map(known)
     return ledger
   }
 
   record(now: number, wallNow: number): LedgerRecord {
-    const wall = (at: number): number => wallNow - (now - at)
+    const wall = (charge: Charge): number =>
+      (charge.wall ??= Math.round(wallNow - (now - charge.at)))
     return {
-      rejections: this.#current(now).map(({ at }) => wall(at)),
+      rejections: this.#current(now).map(wall),
       exceptions: this.#recentExceptions(now).map(wall),
     }
   }
@@ -114,7 +119,7 @@ export class AccountLedger {
   }
 
   takeException(now: number): void {
-    this.#exceptions = [...this.#recentExceptions(now), now]
+    this.#exceptions = [...this.#recentExceptions(now), { position: ++this.#position, at: now }]
   }
 
   /** A place is taken. Ended by `clear`, `charge` or `release`. */
@@ -173,7 +178,7 @@ export class AccountLedger {
     return last === undefined || now - last.at >= this.limits.windowMs ? [] : this.#charges
   }
 
-  #recentExceptions(now: number): number[] {
-    return this.#exceptions.filter(at => now - at < this.limits.windowMs)
+  #recentExceptions(now: number): Charge[] {
+    return this.#exceptions.filter(({ at }) => now - at < this.limits.windowMs)
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { NEVER_CANCELLED } from '../../src/core/index.ts'
-import { CredentialChoice, LockoutGuard } from '../../src/policy/index.ts'
+import { AccountLedger, LockoutGuard, LOGON_WINDOW_MS } from '../../src/policy/index.ts'
 import { GuardGate } from '../../src/upstream/guard-gate.ts'
 import { FakeClock } from '../harness/fake-clock.ts'
 import { linkGate } from '../unit/workers/linked-gates.ts'
@@ -10,7 +10,7 @@ const SEED = 20261125
 
 /** A directory: it knows how often it saw the password, and when that stops to be the right one. */
 class Directory {
-  shown = 0
+  sent = 0
   rejected = 0
   readonly #validFor: number
 
@@ -18,11 +18,11 @@ class Directory {
     this.#validFor = validFor
   }
 
-  show(): 'accepted' | 'rejected' {
-    this.shown++
-    if (this.shown <= this.#validFor) return 'accepted'
+  send(): 'accepted' | 'refused' {
+    this.sent++
+    if (this.sent <= this.#validFor) return 'accepted'
     this.rejected++
-    return 'rejected'
+    return 'refused'
   }
 }
 
@@ -31,19 +31,19 @@ async function run(workers: number, logons: number, validFor: number, delays: re
   const clock = new FakeClock()
   const directory = new Directory(validFor)
   const near = new GuardGate({
-    guard: new LockoutGuard(
-      clock.wallMs(),
-      undefined,
-      0,
-      new CredentialChoice(false, 0, undefined),
-    ),
+    guard: new LockoutGuard({
+      ledger: new AccountLedger({ budget: 2, windowMs: LOGON_WINDOW_MS }),
+    }),
     clock,
     account: 'CORP\\alice',
+    origin: '',
     save: () => undefined,
     onProven: () => undefined,
     onTripped: () => undefined,
     onUnlocked: () => undefined,
     onMisread: () => undefined,
+    onDoubted: () => undefined,
+    onSlow: () => undefined,
   })
   let step = 0
   const gates = Array.from({ length: workers }, () => {
@@ -63,12 +63,12 @@ async function run(workers: number, logons: number, validFor: number, delays: re
   })
   const outcomes = await Promise.allSettled(
     Array.from({ length: logons }, async (_, index) => {
-      const pass = await gates[index % workers]!.enter(NEVER_CANCELLED)
+      const pass = await gates[index % workers]!.enter(NEVER_CANCELLED, { ride: true, check: true })
       try {
-        await pass.beforeShowing()
-        await pass.report(directory.show(), 'a:1')
+        await pass.beforeSending()
+        await pass.report(directory.send(), 'a:1')
       } finally {
-        void pass.report('not-shown', 'a:1')
+        void pass.report('not-sent', 'a:1')
       }
     }),
   )
@@ -77,7 +77,7 @@ async function run(workers: number, logons: number, validFor: number, delays: re
 
 const plan = fc.array(fc.nat(4), { minLength: 1, maxLength: 12 })
 
-t.test('a wrong password is shown once, whatever the number of processes', async t => {
+t.test('a wrong password is sent once, whatever the number of processes', async t => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 5 }),
@@ -85,7 +85,7 @@ t.test('a wrong password is shown once, whatever the number of processes', async
       plan,
       async (workers, logons, delays) => {
         const { directory, refused } = await run(workers, logons, 0, delays)
-        t.equal(directory.shown, 1)
+        t.equal(directory.sent, 1)
         t.equal(refused, logons - 1)
       },
     ),
@@ -101,7 +101,7 @@ t.test('a right one serves all', async t => {
       plan,
       async (workers, logons, delays) => {
         const { directory, refused } = await run(workers, logons, Infinity, delays)
-        t.equal(directory.shown, logons)
+        t.equal(directory.sent, logons)
         t.equal(refused, 0)
       },
     ),

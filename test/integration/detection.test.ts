@@ -61,6 +61,7 @@ async function detect(test: Test, setUp: SetUp): Promise<Detected> {
     {
       config,
       configChangedAtMs: 0,
+      secretOrigin: '',
       request: { method: 'GET', target: 'http://site.test/', headers: ['Host', 'site.test'] },
       isDialectGiven,
       command: dialect => `again with ${dialect}`,

@@ -25,13 +25,13 @@ t.test(
       [{ kind: 'not-offered', offered: 'Basic' }, true, true, 'a:1: offers no NTLM: Basic'],
       [{ kind: 'open', status: 200 }, true, true, 'a:1: asks for no logon here (HTTP 200)'],
       [
-        { kind: 'not-shown', error: closed },
+        { kind: 'not-sent', error: closed },
         true,
         false,
         /^a:1: NTLMv2 as CORP\\alice: nothing was shown: .*closed by the peer$/,
       ],
       [
-        { kind: 'not-shown', error: new ProxyError('AUTH_LOCKED_OUT', { detail: 'later' }) },
+        { kind: 'not-sent', error: new ProxyError('AUTH_LOCKED_OUT', { detail: 'later' }) },
         false,
         false,
         /nothing was shown: .*later$/,

@@ -90,8 +90,8 @@ t.test('each end of a logon has its words', async t => {
     [{ kind: 'open', status: 200 }, 'note', undefined],
     [{ kind: 'rejected', otherReading: false }, 'problem', /Username, Domain/],
     [{ kind: 'rejected', otherReading: true }, 'problem', /PassEncoding plain/],
-    [{ kind: 'not-shown', error: locked }, 'problem', /opens the guard/],
-    [{ kind: 'not-shown', error: closed }, 'problem', /see the log/],
+    [{ kind: 'not-sent', error: locked }, 'problem', /opens the guard/],
+    [{ kind: 'not-sent', error: closed }, 'problem', /see the log/],
     [{ kind: 'unanswered', error: closed }, 'problem', /domain controller/],
   ]
   for (const [trial, verdict, advice] of cases) {

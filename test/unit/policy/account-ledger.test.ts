@@ -1,107 +1,104 @@
 import t from 'tap'
-import {
-  CredentialChoice,
-  GUARD_DEFAULTS,
-  LockoutGuard,
-  RejectionLedger,
-} from '../../../src/policy/index.ts'
+import { AccountLedger, LOGON_WINDOW_MS } from '../../../src/policy/index.ts'
 
 const MINUTE = 60_000
-const START = 1_700_000_000_000
-const at = (minute: number): number => START + minute * MINUTE
+const LIMITS = { budget: 2, windowMs: LOGON_WINDOW_MS }
 
-function guardWith(ledger: RejectionLedger): LockoutGuard {
-  const choice = new CredentialChoice(false, START, undefined)
-  return new LockoutGuard(START, undefined, START, choice, GUARD_DEFAULTS, ledger)
+function rejected(ledger: AccountLedger, minute: number): void {
+  const logon = ledger.begin('check', minute * MINUTE)
+  ledger.send(logon)
+  ledger.charge(logon, minute * MINUTE)
 }
 
-function show(guard: LockoutGuard, minute: number): boolean {
-  return guard.permit(at(minute)).kind === 'grant' && guard.mayShow(at(minute))
-}
-
-t.test('a ledger is full after its budget, until the oldest rejection is forgotten', async t => {
-  const ledger = new RejectionLedger([at(0)], GUARD_DEFAULTS)
-  t.ok(ledger.hasRoom(at(1), 2))
-  ledger.begin()
-  t.notOk(ledger.hasRoom(at(1), 2), 'one on its way may be rejected too')
-  ledger.settle()
-  ledger.add(at(2))
-  t.notOk(ledger.hasRoom(at(3), 2))
-  t.equal(ledger.freeAt(2), at(30))
-  t.notOk(ledger.isEmpty(at(3)))
-  t.ok(ledger.hasRoom(at(31), 2))
-  t.ok(ledger.isEmpty(at(33)))
-  ledger.clear()
-  t.equal(ledger.freeAt(2), 0)
+t.test('logons in flight and rejections together stay below the budget', async t => {
+  const ledger = new AccountLedger(LIMITS)
+  t.equal(ledger.places(0), 2)
+  const ride = ledger.begin('ride', 0)
+  t.equal(ledger.places(0), 1, 'one in flight may be rejected too')
+  t.equal(ledger.checksInFlight, 0)
+  const check = ledger.begin('check', 5)
+  t.same([ledger.places(5), ledger.inFlight, ledger.checksInFlight], [0, 2, 1])
+  t.equal(ledger.oldestBegunAt, 0)
+  ledger.release(check)
+  ledger.charge(ride, 10)
+  t.same([ledger.places(10), ledger.charges(10), ledger.inFlight], [1, 1, 0])
+  t.equal(ledger.places(10, 1), 0, 'some may use a part of it only')
+  t.notOk(ledger.isEmpty(10))
 })
 
-t.test('what several credentials of an account are refused counts together', async t => {
-  const ledger = new RejectionLedger([], GUARD_DEFAULTS)
-  const [first, second, third] = [guardWith(ledger), guardWith(ledger), guardWith(ledger)]
-  t.ok(show(first, 0))
-  first.report('rejected', at(0))
-  t.ok(show(second, 1))
-  second.report('rejected', at(1))
-  t.notOk(show(third, 2))
-  t.equal(third.refusedUntilMs(at(2)), at(30))
-  t.ok(show(third, 31))
+t.test('rejections count until a whole window has passed without one', async t => {
+  const ledger = new AccountLedger(LIMITS)
+  rejected(ledger, 0)
+  rejected(ledger, 20)
+  t.equal(ledger.charges(49 * MINUTE), 2, 'Active Directory goes by the last one')
+  t.equal(ledger.forgottenAt(20 * MINUTE), 50 * MINUTE)
+  t.equal(ledger.charges(50 * MINUTE), 0)
+  t.equal(ledger.forgottenAt(50 * MINUTE), 0)
+  t.ok(ledger.isEmpty(50 * MINUTE))
 })
 
-t.test('two unproven credentials of an account may be on their way, a third one waits', async t => {
-  const ledger = new RejectionLedger([], GUARD_DEFAULTS)
-  const guards = Array.from({ length: 3 }, () => guardWith(ledger))
-  t.same(
-    guards.map(guard => show(guard, 0)),
-    [true, true, false],
-  )
-  guards[0]?.report('accepted', at(0))
-  t.equal(ledger.freeAt(2), 0)
+t.test('an acceptance forgets what was known before its AUTHENTICATE was sent', async t => {
+  const ledger = new AccountLedger({ ...LIMITS, budget: 5 })
+  rejected(ledger, 0)
+  const [good, bad] = [ledger.begin('ride', 1), ledger.begin('ride', 1)]
+  ledger.send(good)
+  ledger.send(bad)
+  ledger.charge(bad, 2)
+  ledger.clear(good)
+  t.equal(ledger.charges(2), 1, 'of two that overlap nobody knows which one was looked at first')
+  const later = ledger.begin('check', 3)
+  ledger.send(later)
+  ledger.clear(later)
+  t.equal(ledger.charges(3), 0)
 })
 
-t.test(
-  'a credential that works goes on working while others of its account are refused',
-  async t => {
-    const ledger = new RejectionLedger([], GUARD_DEFAULTS)
-    const good = guardWith(ledger)
-    t.ok(show(good, 0))
-    good.report('accepted', at(0))
-    for (const minute of [1, 2]) {
-      const bad = guardWith(ledger)
-      t.ok(show(bad, minute))
-      bad.report('rejected', at(minute))
-    }
-    t.same(good.permit(at(3)), { kind: 'grant', proven: true })
-    good.report('not-shown', at(3))
-    t.match(good.permit(at(16)), { kind: 'refuse' }, 'its proof is too old by then')
-  },
-)
+t.test('a changed secret may be sent beyond the budget, twice in a window', async t => {
+  const ledger = new AccountLedger(LIMITS)
+  t.ok(ledger.hasException(0))
+  const logon = ledger.begin('check', 0)
+  t.notOk(ledger.hasException(0), 'not beside another one')
+  ledger.release(logon)
+  ledger.takeException(0)
+  ledger.takeException(10 * MINUTE)
+  t.notOk(ledger.hasException(29 * MINUTE))
+  t.ok(ledger.hasException(30 * MINUTE))
+})
 
-t.test(
-  'an origin that denies makes a proven password unproven, and is not asked without end',
-  async t => {
-    const guard = guardWith(new RejectionLedger([], GUARD_DEFAULTS))
-    t.ok(show(guard, 0))
-    guard.report('accepted', at(0))
-    for (const minute of [1, 2]) {
-      t.ok(guard.mayAskOrigin(at(minute)))
-      t.ok(show(guard, minute))
-      guard.report('denied', at(minute))
-      t.equal(guard.hasProof(at(minute)), false)
-      t.equal(guard.refusedUntilMs(at(minute)), 0, 'it is no rejection')
-    }
-    t.notOk(guard.mayAskOrigin(at(3)))
-    t.match(guard.permit(at(3)), { kind: 'grant', proven: false })
-    guard.report('accepted', at(3))
-    t.ok(guard.mayAskOrigin(at(4)))
-    t.ok(guard.hasProof(at(4)))
-  },
-)
+t.test('the record is by the wall clock, and a clock that was set back adds no time', async t => {
+  const ledger = new AccountLedger(LIMITS)
+  rejected(ledger, 1)
+  ledger.takeException(2 * MINUTE)
+  const wall = 1_700_000_000_000
+  const record = ledger.record(5 * MINUTE, wall)
+  t.same(record, { rejections: [wall - 4 * MINUTE], exceptions: [wall - 3 * MINUTE] })
 
-t.test('an origin that denies a password which never worked has rejected it', async t => {
-  const ledger = new RejectionLedger([], GUARD_DEFAULTS)
-  const guard = guardWith(ledger)
-  t.ok(show(guard, 0))
-  guard.report('denied', at(0))
-  t.equal(ledger.times.length, 1)
-  t.equal(guard.refusedUntilMs(at(1)), at(30))
+  const next = AccountLedger.from(LIMITS, record, 0, wall + 6 * MINUTE)
+  t.equal(next.charges(0), 1)
+  t.equal(next.forgottenAt(0), 20 * MINUTE, 'ten minutes old by now')
+  const day = 24 * 60 * MINUTE
+  const setBack = AccountLedger.from(LIMITS, record, 0, wall - day)
+  t.equal(setBack.forgottenAt(0), 30 * MINUTE)
+})
+
+t.test('whoever waits is called once for each wake', async t => {
+  const ledger = new AccountLedger(LIMITS)
+  const calls: string[] = []
+  ledger.onceFreed(() => {
+    calls.push('first')
+    ledger.onceFreed(() => calls.push('second'))
+  })
+  ledger.wake()
+  t.same(calls, ['first'])
+  ledger.wake()
+  ledger.wake()
+  t.same(calls, ['first', 'second'])
+})
+
+t.test('by hand one place is made, and no more', async t => {
+  const ledger = new AccountLedger({ ...LIMITS, budget: 3 })
+  for (const minute of [0, 1, 2]) rejected(ledger, minute)
+  ledger.makePlace(3 * MINUTE)
+  t.equal(ledger.places(3 * MINUTE), 1)
+  ledger.makePlace(3 * MINUTE)
+  t.equal(ledger.places(3 * MINUTE), 1)
 })

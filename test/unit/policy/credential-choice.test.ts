@@ -4,7 +4,7 @@ import { CredentialChoice, type ReadingRecord } from '../../../src/policy/creden
 /** Unix time in ms of the configuration's last change. */
 const CHANGED = 1_700_000_000_000
 
-type Action = 'show' | 'reject' | 'accept' | 'leaveOpen'
+type Action = 'send' | 'reject' | 'accept' | 'leaveOpen'
 
 const BOTH_OUT: ReadingRecord = { configChangedAt: CHANGED, tried: ['inverted', 'plain'] }
 const FIRST_OUT: ReadingRecord = { configChangedAt: CHANGED, tried: ['inverted'] }
@@ -37,56 +37,56 @@ t.test('which reading of the hashes is shown', async t => {
       record: undefined,
     },
     'while it is on its way, a process that crashes has tried it': {
-      actions: ['show'],
+      actions: ['send'],
       current: 'inverted',
       state: 'open',
       record: FIRST_OUT,
     },
     'without a verdict nothing changes': {
-      actions: ['show', 'leaveOpen'],
+      actions: ['send', 'leaveOpen'],
       current: 'inverted',
       state: 'open',
       record: undefined,
     },
     'accepted, it stays': {
-      actions: ['show', 'accept'],
+      actions: ['send', 'accept'],
       current: 'inverted',
       state: 'accepted',
       record: INVERTED,
     },
     'accepted and later rejected, it stays: the password was changed': {
-      actions: ['show', 'accept', 'show', 'reject'],
+      actions: ['send', 'accept', 'send', 'reject'],
       current: 'inverted',
       state: 'accepted',
       record: INVERTED,
     },
     'rejected, it makes room for the other': {
-      actions: ['show', 'reject'],
+      actions: ['send', 'reject'],
       current: 'plain',
       state: 'half tried',
       record: FIRST_OUT,
     },
     'the other is on its way': {
-      actions: ['show', 'reject', 'show'],
+      actions: ['send', 'reject', 'send'],
       current: 'plain',
       state: 'half tried',
       record: BOTH_OUT,
     },
     'the other is accepted': {
-      actions: ['show', 'reject', 'show', 'accept'],
+      actions: ['send', 'reject', 'send', 'accept'],
       current: 'plain',
       state: 'accepted',
       record: PLAIN,
     },
     'both are rejected': {
-      actions: ['show', 'reject', 'show', 'reject'],
+      actions: ['send', 'reject', 'send', 'reject'],
       current: undefined,
       state: 'exhausted',
       record: BOTH_OUT,
     },
     'a restart goes on with the other': {
       earlier: FIRST_OUT,
-      actions: ['show', 'reject'],
+      actions: ['send', 'reject'],
       current: undefined,
       state: 'exhausted',
       record: BOTH_OUT,
@@ -100,14 +100,14 @@ t.test('which reading of the hashes is shown', async t => {
     },
     'a restart takes what had worked': {
       earlier: PLAIN,
-      actions: ['show'],
+      actions: ['send'],
       current: 'plain',
       state: 'accepted',
       record: PLAIN,
     },
     'and keeps it when it is rejected then': {
       earlier: PLAIN,
-      actions: ['show', 'reject'],
+      actions: ['send', 'reject'],
       current: 'plain',
       state: 'accepted',
       record: PLAIN,
@@ -121,14 +121,14 @@ t.test('which reading of the hashes is shown', async t => {
     },
     'nor do the tries of another file': {
       earlier: { ...BOTH_OUT, configChangedAt: OTHER_FILE },
-      actions: ['show', 'reject'],
+      actions: ['send', 'reject'],
       current: 'plain',
       state: 'half tried',
       record: FIRST_OUT,
     },
     'nothing to choose': {
       isUncertain: false,
-      actions: ['show', 'reject', 'show', 'accept'],
+      actions: ['send', 'reject', 'send', 'accept'],
       current: undefined,
       state: 'open',
       record: undefined,
@@ -136,7 +136,7 @@ t.test('which reading of the hashes is shown', async t => {
     'nothing to choose, but what was found out about the file is kept': {
       isUncertain: false,
       earlier: BOTH_OUT,
-      actions: ['show', 'reject', 'show', 'accept'],
+      actions: ['send', 'reject', 'send', 'accept'],
       current: undefined,
       state: 'open',
       record: BOTH_OUT,

@@ -1,379 +1,295 @@
 import t from 'tap'
-import { CredentialChoice } from '../../../src/policy/credential-choice.ts'
 import {
-  type GuardRecord,
+  AccountLedger,
+  CredentialChoice,
+  type GuardStart,
   LockoutGuard,
+  type Logon,
+  LOGON_WINDOW_MS,
   type LogonVerdict,
-} from '../../../src/policy/lockout-guard.ts'
+  type LogonWish,
+  type Settlement,
+} from '../../../src/policy/index.ts'
 
 const MINUTE = 60_000
-/** Unix time of minute 0 of every table. */
-const START = 1_700_000_000_000
 
-const at = (minute: number): number => START + minute * MINUTE
+const EITHER: LogonWish = { ride: true, check: true }
+const CHECK: LogonWish = { ride: false, check: true }
+const ORIGIN: LogonWish = { ride: true, check: false }
+const UNCHECKABLE: LogonWish = { ride: true, check: false, mayRideLast: true }
 
-/** Minutes since the start, for messages. */
-const minuteOf = (ms: number): number => (ms - START) / MINUTE
+/** A guard and the logons in flight, which have names. Minutes are those of the monotonic clock. */
+class Bench {
+  readonly ledger: AccountLedger
+  readonly guard: LockoutGuard
+  readonly #logons = new Map<string, Logon>()
 
-/** What is done to the guard, and what it must answer where that is a question. */
-type Step =
-  | [minute: number, action: 'permit', answer: string]
-  | [minute: number, action: 'show', answer: boolean]
-  | [minute: number, action: LogonVerdict]
+  constructor(budget = 2, start: Omit<GuardStart, 'ledger'> = {}, ledger?: AccountLedger) {
+    this.ledger = ledger ?? new AccountLedger({ budget, windowMs: LOGON_WINDOW_MS })
+    this.guard = new LockoutGuard({ ledger: this.ledger, ...start })
+  }
 
-function permitOf(guard: LockoutGuard, minute: number): string {
-  const permit = guard.permit(at(minute))
-  if (permit.kind === 'grant') return permit.proven ? 'grant proven' : 'grant'
-  return permit.kind === 'refuse' ? `refuse until ${minuteOf(permit.untilMs)}` : 'wait'
-}
+  /** @returns `ride`, `check`, `wait` with seconds where these are known, `refuse`. */
+  ask(name: string, minute: number, wish: LogonWish = EITHER): string {
+    const permit = this.guard.permit(minute * MINUTE, wish)
+    if (permit.kind === 'wait')
+      return permit.forMs === undefined ? 'wait' : `wait ${permit.forMs / 1000}`
+    if (permit.kind === 'refuse') return 'refuse'
+    this.#logons.set(name, permit.logon)
+    return `${permit.logon.mode}${permit.proven ? '' : ' unproven'}`
+  }
 
-function play(test: Pick<typeof t, 'equal'>, guard: LockoutGuard, steps: readonly Step[]): void {
-  for (const [minute, action, answer] of steps) {
-    const label = `${action} at minute ${minute}`
-    if (action === 'permit') test.equal(permitOf(guard, minute), answer, label)
-    else if (action === 'show') test.equal(guard.mayShow(at(minute)), answer, label)
-    else guard.report(action, at(minute))
+  send(name: string, minute: number): boolean {
+    return this.guard.send(this.#named(name), minute * MINUTE)
+  }
+
+  report(
+    name: string,
+    verdict: LogonVerdict,
+    minute: number,
+    settlement: Settlement = 'none',
+  ): string {
+    return this.guard.report(this.#named(name), verdict, minute * MINUTE, settlement)
+  }
+
+  /** A whole logon. @returns what follows from its verdict, or why there was none. */
+  logOn(
+    verdict: LogonVerdict,
+    minute: number,
+    settlement: Settlement = 'none',
+    wish: LogonWish = CHECK,
+  ): string {
+    const answer = this.ask('whole', minute, wish)
+    if (!answer.startsWith('check') && !answer.startsWith('ride')) return answer
+    return this.send('whole', minute) ? this.report('whole', verdict, minute, settlement) : 'held'
+  }
+
+  /** In minutes; 0 when it may be sent. */
+  refusedUntil(minute: number): number {
+    return this.guard.refusedUntilMs(minute * MINUTE) / MINUTE
+  }
+
+  #named(name: string): Logon {
+    const logon = this.#logons.get(name)
+    if (logon === undefined) throw new Error(`no logon ${name}`)
+    return logon
   }
 }
 
-function freshGuard(): LockoutGuard {
-  return new LockoutGuard(START, undefined, 0)
+function proven(budget = 2): Bench {
+  const bench = new Bench(budget)
+  bench.logOn('accepted', 0)
+  return bench
 }
-
-/** A guard of the next process, which reads what the one before has left. */
-function afterRestart(minute: number, record: GuardRecord, configChanged = -1): LockoutGuard {
-  return new LockoutGuard(at(minute), record, at(configChanged))
-}
-
-function rejectedAt(...minutes: number[]): GuardRecord {
-  return { rejections: minutes.map(at), pendingSince: undefined }
-}
-
-const logon = (minute: number, verdict: LogonVerdict): Step[] => [
-  [minute, 'permit', 'grant'],
-  [minute, 'show', true],
-  [minute, verdict],
-]
-
-t.test('tables over time', async t => {
-  const tables: Record<string, Step[]> = {
-    'an unproven credential has one logon in flight, the others wait': [
-      [0, 'permit', 'grant'],
-      [0, 'permit', 'wait'],
-      [0, 'show', true],
-      [1, 'permit', 'wait'],
-      [1, 'accepted'],
-      [1, 'permit', 'grant proven'],
-      [1, 'permit', 'grant proven'],
-      [1, 'permit', 'grant proven'],
-    ],
-    'a logon that came to nothing makes room for the next': [
-      [0, 'permit', 'grant'],
-      [0, 'permit', 'wait'],
-      [0, 'not-shown'],
-      [0, 'permit', 'grant'],
-      [0, 'permit', 'wait'],
-    ],
-    'a rejected credential is not shown until the cool-down is over, then once': [
-      ...logon(0, 'rejected'),
-      [0, 'permit', 'refuse until 30'],
-      [0, 'show', false],
-      [29.999, 'permit', 'refuse until 30'],
-      [30, 'permit', 'grant'],
-      [30, 'permit', 'wait'],
-      [30, 'show', true],
-      [30, 'rejected'],
-      [30, 'permit', 'refuse until 60'],
-      [60, 'permit', 'grant'],
-    ],
-    'an acceptance after the cool-down forgets everything': [
-      ...logon(0, 'rejected'),
-      ...logon(30, 'accepted'),
-      [31, 'permit', 'grant proven'],
-      [31, 'rejected'],
-      [31, 'permit', 'refuse until 32'],
-    ],
-    'proof grows stale: one logon in flight again': [
-      ...logon(0, 'accepted'),
-      [14.999, 'permit', 'grant proven'],
-      [14.999, 'accepted'],
-      // Renewed by the last acceptance.
-      [29, 'permit', 'grant proven'],
-      [29, 'not-shown'],
-      [30, 'permit', 'grant'],
-      [30, 'permit', 'wait'],
-      [30, 'show', true],
-      [30, 'accepted'],
-      [30, 'permit', 'grant proven'],
-    ],
-    'what had worked is rejected: a short cool-down first, the long one after that': [
-      ...logon(0, 'accepted'),
-      [5, 'permit', 'grant proven'],
-      [5, 'show', true],
-      [5, 'rejected'],
-      [5, 'permit', 'refuse until 6'],
-      ...logon(6, 'rejected'),
-      // The budget of two in half an hour counts from the first.
-      [6, 'permit', 'refuse until 36'],
-      [36, 'permit', 'grant'],
-    ],
-    'logons under way with proof are stopped by the rejection of another': [
-      ...logon(0, 'accepted'),
-      [1, 'permit', 'grant proven'],
-      [1, 'permit', 'grant proven'],
-      [1, 'permit', 'grant proven'],
-      [1, 'show', true],
-      [1, 'rejected'],
-      [1, 'show', false],
-      [1, 'not-shown'],
-      [1, 'permit', 'refuse until 2'],
-      // The third one is still on its way when the short cool-down ends: it is the one in flight.
-      [2, 'permit', 'wait'],
-      [2, 'show', true],
-      [2, 'rejected'],
-      [2, 'permit', 'refuse until 32'],
-    ],
-    'two shown at once and both rejected use up the budget': [
-      ...logon(0, 'accepted'),
-      [1, 'permit', 'grant proven'],
-      [1, 'permit', 'grant proven'],
-      [1, 'show', true],
-      [1, 'show', true],
-      [1, 'rejected'],
-      [1, 'rejected'],
-      [1, 'permit', 'refuse until 31'],
-    ],
-    'an upstream that never answers: the second time in a row is cooled down, and longer each time':
-      [
-        ...logon(0, 'unanswered'),
-        ...logon(0, 'unanswered'),
-        [0, 'permit', 'refuse until 1'],
-        ...logon(1, 'unanswered'),
-        [1, 'permit', 'refuse until 3'],
-        ...logon(3, 'unanswered'),
-        [3, 'permit', 'refuse until 7'],
-        ...logon(7, 'unanswered'),
-        ...logon(15, 'unanswered'),
-        ...logon(31, 'unanswered'),
-        [31, 'permit', 'refuse until 61'],
-        ...logon(61, 'accepted'),
-        [61, 'permit', 'grant proven'],
-      ],
-    'an acceptance ends the count of the unanswered ones': [
-      ...logon(0, 'unanswered'),
-      ...logon(0, 'accepted'),
-      ...[1, 2, 3].flatMap((minute): Step[] => [
-        [minute, 'permit', 'grant proven'],
-        [minute, 'unanswered'],
-      ]),
-      [4, 'permit', 'grant proven'],
-    ],
-    'what was not shown counts as nothing': [
-      ...[0, 0, 0, 0].flatMap((minute): Step[] => [
-        [minute, 'permit', 'grant'],
-        [minute, 'not-shown'],
-      ]),
-      [0, 'permit', 'grant'],
-    ],
-  }
-  for (const [name, steps] of Object.entries(tables)) {
-    t.test(name, async t => play(t, freshGuard(), steps))
-  }
-})
-
-t.test('what an earlier process has left', async t => {
-  const none = { rejections: [], pendingSince: undefined }
-  const pending = { rejections: [], pendingSince: at(-5) }
-  type Row = [name: string, record: GuardRecord, configChanged: number, permit: string]
-  const rows: Row[] = [
-    ['nothing', none, -60, 'grant'],
-    ['a rejection of this password', rejectedAt(-5), -60, 'refuse until 25'],
-    ['a rejection at the moment of the change', rejectedAt(-5), -5, 'refuse until 25'],
-    ['a rejection of an earlier password', rejectedAt(-5), -4, 'grant'],
-    ['a rejection whose cool-down is over', rejectedAt(-30), -60, 'grant'],
-    [
-      'two of earlier passwords: the account cannot take a third',
-      rejectedAt(-10, -5),
-      -1,
-      'refuse until 20',
-    ],
-    ['two, out of order', rejectedAt(-5, -10), -1, 'refuse until 20'],
-    ['three: the second last decides', rejectedAt(-20, -10, -5), -1, 'refuse until 20'],
-    ['two, one of them before the window', rejectedAt(-31, -5), -1, 'grant'],
-    ['a logon whose verdict died with the process', pending, -60, 'grant'],
-    [
-      'a rejection and a logon without a verdict, of earlier passwords',
-      { rejections: [at(-10)], pendingSince: at(-5) },
-      -1,
-      'refuse until 20',
-    ],
-    ['a file that was changed in the future', rejectedAt(-5), 60, 'grant'],
-  ]
-  for (const [name, record, configChanged, permit] of rows) {
-    t.equal(permitOf(afterRestart(0, record, configChanged), 0), permit, name)
-  }
-})
-
-t.test('a clock that was set back does not refuse for longer than a cool-down', async t => {
-  const year = 365 * 24 * 60
-  for (const record of [rejectedAt(year), rejectedAt(year, year + 1)]) {
-    const guard = afterRestart(0, record)
-    t.equal(permitOf(guard, 0), 'refuse until 30')
-    t.equal(permitOf(guard, 30), 'grant')
-  }
-})
 
 t.test(
-  'restarting over and over with a wrong password costs two logons in half an hour',
+  'an unproven password has one logon in flight, by a check where there are checks',
   async t => {
-    for (const verdict of ['rejected', 'crash'] as const) {
-      let record: GuardRecord = { rejections: [], pendingSince: undefined }
-      const shownAt: number[] = []
-      // Every minute somebody edits the file and starts the service; one request comes.
-      for (let minute = 0; minute < 120; minute++) {
-        const guard = afterRestart(minute, record, minute)
-        if (permitOf(guard, minute) !== 'grant') continue
-        t.ok(guard.mayShow(at(minute)))
-        shownAt.push(minute)
-        if (verdict === 'rejected') guard.report('rejected', at(minute))
-        record = guard.record
-      }
-      for (const minute of shownAt) {
-        const within = shownAt.filter(other => other >= minute && other < minute + 30)
-        t.ok(within.length <= 2, `${within.join(', ')} with ${verdict}`)
-      }
-      t.ok(shownAt.length >= 5, `still tried now and then: ${shownAt.join(', ')}`)
-    }
+    const bench = new Bench()
+    t.equal(bench.ask('a', 0), 'check unproven')
+    t.equal(bench.ask('b', 0), 'wait')
+    t.equal(bench.ask('b', 0, UNCHECKABLE), 'wait')
+    bench.report('a', 'not-sent', 0)
+    t.equal(
+      bench.ask('b', 0, UNCHECKABLE),
+      'ride unproven',
+      'a logon that was not sent costs nothing',
+    )
+    t.ok(bench.send('b', 0))
+    bench.report('b', 'accepted', 0)
+    t.ok(bench.guard.hasProof(0))
   },
 )
 
-t.test('the record is what the next process has to know', async t => {
-  const guard = freshGuard()
-  t.strictSame(guard.record, { rejections: [], pendingSince: undefined })
-  guard.permit(at(0))
-  t.strictSame(guard.record.pendingSince, undefined, 'nothing was shown yet')
-  guard.mayShow(at(1))
-  t.strictSame(guard.record, { rejections: [], pendingSince: at(1) })
-  guard.report('rejected', at(2))
-  t.strictSame(guard.record, { rejections: [at(2)], pendingSince: undefined })
-  t.equal(guard.isProven, false)
-  t.equal(guard.refusedUntilMs(at(2)), at(32))
-  play(t, guard, logon(32, 'accepted'))
-  t.strictSame(guard.record, { rejections: [], pendingSince: undefined })
-  t.equal(guard.isProven, true)
-  t.equal(guard.hasProof(at(46)), true)
-  t.equal(guard.hasProof(at(47)), false)
-  t.equal(guard.isProven, true, 'stale proof still says that the password was right once')
-  guard.permit(at(47))
-  guard.mayShow(at(47))
-  t.equal(guard.record.pendingSince, undefined, 'a password that had worked is no guess')
-  guard.report('unanswered', at(47))
-  t.strictSame(guard.record, { rejections: [], pendingSince: undefined })
+t.test('rides never take the last place, which opens when the oldest is slow', async t => {
+  for (const budget of [2, 3, 5]) {
+    const bench = proven(budget)
+    for (let i = 1; i < budget; i++) t.equal(bench.ask(`ride ${i}`, 1), 'ride')
+    t.equal(bench.ask('last', 1), 'wait 1')
+    t.equal(bench.ask('last', 1 + 0.5 / 60), 'wait 0.5')
+    t.equal(bench.ask('origin', 1, ORIGIN), 'wait')
+    t.equal(bench.ask('last', 1 + 1 / 60), 'check')
+    t.equal(bench.ask('more', 2), 'wait', 'the budget is in flight')
+    bench.report('last', 'accepted', 2)
+    t.equal(bench.ask('last', 2), 'check', 'one after the other gets past the slow ones')
+  }
+  const one = proven(1)
+  t.equal(one.ask('a', 1), 'check')
+  t.equal(one.ask('b', 1, UNCHECKABLE), 'wait')
+  one.report('a', 'accepted', 1)
+  t.equal(one.ask('b', 1, UNCHECKABLE), 'ride')
 })
 
-/** A guard with hashes that can be read in two ways, in a configuration that was changed at this minute. */
-function uncertainGuard(minute: number, record?: GuardRecord, configChanged = -60): LockoutGuard {
-  const choice = new CredentialChoice(true, at(configChanged), record?.readings)
-  return new LockoutGuard(at(minute), record, at(configChanged), choice)
-}
+t.test('a rejected password that never worked waits for its correction', async t => {
+  const bench = new Bench()
+  t.equal(bench.logOn('refused', 0, 'here'), 'rejected', 'no second check')
+  t.equal(bench.refusedUntil(0), 30)
+  t.equal(bench.logOn('refused', 29.9), 'refuse')
+  t.equal(bench.logOn('refused', 30), 'rejected')
+  t.equal(bench.refusedUntil(30), 60)
+})
+
+t.test('a refusal of a proven password is settled by a check', async t => {
+  const policy = proven()
+  t.equal(policy.logOn('refused', 1, 'here', EITHER), 'settle')
+  t.equal(policy.guard.hasProof(1), false, 'it is doubted meanwhile')
+  t.equal(policy.ask('settling', 1), 'check unproven')
+  t.equal(policy.ask('other', 1), 'wait', 'one check decides')
+  policy.send('settling', 1)
+  policy.report('settling', 'accepted', 1)
+  t.ok(policy.guard.hasProof(1))
+  t.equal(policy.ledger.charges(1), 0)
+
+  const changed = proven()
+  t.equal(changed.logOn('refused', 1, 'elsewhere', EITHER), 'settle')
+  t.equal(changed.logOn('refused', 1), 'rejected')
+  t.equal(changed.refusedUntil(1), 31, 'the budget is used up')
+
+  const witness = proven()
+  t.equal(witness.logOn('refused', 1, 'elsewhere', EITHER), 'settle')
+  t.equal(witness.logOn('accepted', 1), 'none', 'another upstream accepts it')
+  t.equal(witness.logOn('refused-here', 1), 'none', 'this one refuses its check too')
+  t.ok(witness.guard.hasProof(1), 'which says nothing of the password')
+  t.equal(witness.ask('next', 1), 'check', 'and takes a place until it is accepted again')
+})
+
+t.test('where no checks are possible another target may have the next try', async t => {
+  const bench = proven()
+  t.equal(bench.logOn('refused', 1, 'by-other-target', UNCHECKABLE), 'blame-target')
+  t.equal(bench.logOn('refused', 1, 'by-other-target', UNCHECKABLE), 'rejected')
+  t.equal(bench.refusedUntil(1), 31)
+})
+
+t.test('what a larger budget leaves is spread over the window', async t => {
+  const bench = proven(5)
+  t.equal(bench.logOn('refused', 1), 'rejected')
+  for (const minute of [3, 11, 31]) {
+    t.equal(bench.refusedUntil(minute - 0.1), minute)
+    t.equal(bench.logOn('refused', minute), 'rejected')
+  }
+  t.equal(bench.refusedUntil(31), 61, 'the last place is kept')
+  const outage = proven(3)
+  outage.logOn('refused', 1)
+  t.equal(outage.logOn('accepted', 3), 'none', 'an outage ends by itself')
+  t.ok(outage.guard.hasProof(3))
+})
+
+t.test('a logon that was not answered takes its place until an acceptance', async t => {
+  const bench = proven()
+  t.equal(bench.logOn('unanswered', 1, 'none', EITHER), 'none')
+  t.equal(bench.ask('next', 1), 'wait 10', 'an upstream that restarts is given a moment')
+  t.equal(bench.ask('next', 1.2), 'check unproven')
+  bench.send('next', 1.2)
+  bench.report('next', 'accepted', 1.2)
+  t.equal(bench.ledger.charges(2), 0)
+
+  const dead = proven()
+  dead.logOn('unanswered', 1, 'elsewhere', EITHER)
+  t.equal(dead.logOn('unanswered', 1, 'elsewhere'), 'none', 'another upstream is asked at once')
+  t.equal(dead.refusedUntil(1), 31)
+  t.notOk(dead.guard.wasRejected)
+})
+
+t.test('a refusal that comes late is no refusal', async t => {
+  const alone = proven()
+  t.equal(alone.logOn('refused-late', 1, 'here', EITHER), 'none')
+  t.equal(alone.refusedUntil(1), 3, 'an outage of a domain controller is given two minutes')
+  t.equal(alone.logOn('accepted', 3), 'none')
+  const beside = proven()
+  beside.logOn('refused-late', 1, 'elsewhere', EITHER)
+  t.equal(beside.ask('other upstream', 1), 'check unproven')
+  const start = new Bench()
+  start.logOn('refused-late', 0)
+  t.equal(start.refusedUntil(0), 2, 'also at a start in the outage')
+})
+
+t.test('logons under way are stopped when another one is rejected', async t => {
+  const bench = proven(3)
+  t.equal(bench.ask('a', 1), 'ride')
+  t.equal(bench.ask('b', 1), 'ride')
+  bench.send('a', 1)
+  bench.report('a', 'refused', 1)
+  t.notOk(bench.send('b', 1))
+  bench.report('b', 'not-sent', 1)
+  t.equal(bench.ledger.charges(1), 1)
+})
+
+t.test('proof grows stale', async t => {
+  const bench = proven()
+  t.equal(bench.ask('a', 14.9), 'ride')
+  bench.report('a', 'not-sent', 14.9)
+  t.equal(bench.ask('b', 15), 'check unproven')
+  t.equal(bench.ask('c', 15), 'wait')
+})
+
+t.test('an origin that refuses is asked once, and keeps nobody from upstreams', async t => {
+  for (const bench of [proven(), new Bench()]) {
+    t.ok(bench.guard.mayAskOrigin(1))
+    bench.logOn('denied', 1, 'none', ORIGIN)
+    t.notOk(bench.guard.mayAskOrigin(1), 'a second one would take the last place')
+    t.equal(bench.ask('origin', 1, ORIGIN), 'refuse')
+    t.equal(bench.refusedUntil(1), 0)
+    t.equal(bench.logOn('accepted', 1), 'none')
+    t.ok(bench.guard.mayAskOrigin(1))
+  }
+})
+
+t.test('a changed password is sent once at once, twice in a window at most', async t => {
+  const { ledger } = proven()
+  const old = new Bench(2, {}, ledger)
+  old.logOn('refused', 1)
+  old.guard.unlock(MINUTE)
+  old.logOn('refused', 1)
+  t.equal(ledger.charges(1), 2, 'the budget is used up')
+  const next = (): Bench => new Bench(2, { isChanged: true }, ledger)
+  t.equal(next().logOn('refused', 2), 'rejected')
+  t.equal(next().logOn('refused', 3), 'rejected')
+  t.equal(next().logOn('refused', 4), 'refuse', 'then somebody has to unlock')
+  const last = next()
+  last.guard.unlock(5 * MINUTE)
+  t.equal(last.logOn('accepted', 5), 'none')
+})
+
+t.test('after an unlock one logon is made, and nothing follows by itself', async t => {
+  const bench = proven(5)
+  bench.logOn('refused', 1)
+  bench.guard.unlock(MINUTE)
+  t.equal(bench.logOn('refused', 1), 'rejected')
+  t.equal(bench.refusedUntil(1), 31)
+  bench.guard.unlock(MINUTE)
+  t.equal(bench.logOn('unanswered', 1), 'none')
+  t.equal(bench.refusedUntil(1), 31)
+})
 
 t.test('hashes that can be read in two ways', async t => {
-  const tables: Record<string, Step[]> = {
-    'the other reading follows at once, alone again, and is the last': [
-      ...logon(0, 'rejected'),
-      [0, 'permit', 'grant'],
-      [0, 'permit', 'wait'],
-      [0, 'show', true],
-      [0, 'rejected'],
-      [0, 'show', false],
-      [30, 'permit', 'refuse until Infinity'],
-      [100_000, 'permit', 'refuse until Infinity'],
-    ],
-    'the other reading is right': [
-      ...logon(0, 'rejected'),
-      ...logon(0, 'accepted'),
-      [1, 'permit', 'grant proven'],
-    ],
-    'a reading that had worked is no question any more': [
-      ...logon(0, 'accepted'),
-      ...logon(20, 'rejected'),
-      [20, 'permit', 'refuse until 21'],
-      ...logon(21, 'rejected'),
-      [21, 'permit', 'refuse until 51'],
-      [51, 'permit', 'grant'],
-    ],
-    'an upstream that never answers decides nothing': [
-      ...logon(0, 'unanswered'),
-      ...logon(0, 'unanswered'),
-      [0, 'permit', 'refuse until 1'],
-      ...logon(1, 'rejected'),
-      ...logon(1, 'unanswered'),
-      ...logon(3, 'rejected'),
-      [3, 'permit', 'refuse until Infinity'],
-    ],
-  }
-  for (const [name, steps] of Object.entries(tables)) {
-    t.test(name, async t => play(t, uncertainGuard(0), steps))
-  }
+  const uncertain = (budget: number): Bench =>
+    new Bench(budget, { choice: new CredentialChoice(true, 0, undefined) })
+  const right = uncertain(2)
+  t.equal(right.logOn('refused', 0), 'other-reading')
+  t.equal(right.guard.forecast(0).reading, 'plain')
+  t.equal(right.logOn('accepted', 0), 'none')
+  const wrong = uncertain(2)
+  wrong.logOn('refused', 0)
+  t.equal(wrong.logOn('refused', 0), 'rejected')
+  t.equal(wrong.refusedUntil(0), Infinity)
+  wrong.guard.unlock(0)
+  t.equal(wrong.logOn('refused', 60), 'refuse', 'no reading is left')
+  const uncheckable = uncertain(2)
+  t.equal(uncheckable.logOn('refused', 0, 'by-other-target', UNCHECKABLE), 'other-reading')
+  const tight = uncertain(1)
+  t.equal(tight.logOn('refused', 0), 'rejected', 'the budget holds back the other reading too')
+  t.equal(tight.refusedUntil(0), 30)
+  t.equal(tight.logOn('accepted', 30), 'none')
 })
 
-t.test('hashes that can be read in two ways, after a restart', async t => {
-  const rejected = uncertainGuard(0)
-  play(t, rejected, logon(0, 'rejected'))
-  const again = uncertainGuard(1, rejected.record)
-  play(t, again, [...logon(1, 'rejected'), [1, 'permit', 'refuse until Infinity']])
-  play(t, uncertainGuard(90, again.record), [[90, 'permit', 'refuse until Infinity']])
-  const mended = uncertainGuard(2, again.record, 2)
-  play(t, mended, [
-    [2, 'permit', 'refuse until 30'],
-    ...logon(30, 'rejected'),
-    // The budget knows no readings: the rejections of minutes 1 and 30 fill it.
-    [30, 'permit', 'refuse until 31'],
-    ...logon(31, 'rejected'),
-    [31, 'permit', 'refuse until Infinity'],
-  ])
-
-  const crashed = uncertainGuard(0)
-  play(t, crashed, [
-    [0, 'permit', 'grant'],
-    [0, 'show', true],
-  ])
-  play(t, uncertainGuard(1, crashed.record), [
-    ...logon(1, 'rejected'),
-    [1, 'permit', 'refuse until Infinity'],
-  ])
-
-  const found = uncertainGuard(0)
-  play(t, found, [...logon(0, 'rejected'), ...logon(0, 'accepted')])
-  play(t, uncertainGuard(1, found.record), [
-    ...logon(1, 'rejected'),
-    [1, 'permit', 'refuse until 31'],
-    [31, 'permit', 'grant'],
-  ])
-})
-
-t.test('the budget holds back the other reading too', async t => {
-  const guard = uncertainGuard(0, rejectedAt(-10), -1)
-  play(t, guard, [
-    ...logon(0, 'rejected'),
-    [0, 'permit', 'refuse until 20'],
-    ...logon(20, 'rejected'),
-    [20, 'permit', 'refuse until Infinity'],
-  ])
-})
-
-t.test('restarting over and over with unreadable hashes costs two logons for ever', async t => {
-  for (const verdict of ['rejected', 'crash'] as const) {
-    let record: GuardRecord = { rejections: [], pendingSince: undefined }
-    let shown = 0
-    for (let minute = 0; minute < 200; minute++) {
-      const guard = uncertainGuard(minute, record)
-      if (permitOf(guard, minute) !== 'grant') continue
-      guard.mayShow(at(minute))
-      shown++
-      if (verdict === 'rejected') guard.report('rejected', at(minute))
-      record = guard.record
-    }
-    t.equal(shown, 2, verdict)
-  }
+t.test('what an earlier process has left', async t => {
+  const refused = new Bench(2, { refused: { untilMs: 20 * MINUTE, hadWorked: false } })
+  t.equal(refused.logOn('accepted', 0), 'refuse')
+  t.equal(refused.logOn('accepted', 20), 'none')
+  const held = new Bench()
+  held.guard.holdUntil(MINUTE)
+  t.equal(held.logOn('accepted', 0), 'refuse')
+  t.notOk(held.guard.wasRejected)
+  held.guard.unlock(0)
+  t.equal(held.logOn('accepted', 0), 'none', 'a person does not have to wait')
 })

@@ -74,6 +74,18 @@ t.test('the retry law', async t => {
       [{ otherReading: true, replayable: false }, 'give-up'],
     ],
     AUTH_LOCKED_OUT: [[{}, 'give-up']],
+    // The policy of one company is that of all its proxies.
+    UPSTREAM_DENIED: [[{}, 'give-up']],
+    // Refused before anything was executed.
+    AUTH_OUT_OF_ORDER: [
+      [{ replayable: true }, 'next-upstream'],
+      [{ replayable: false }, 'give-up'],
+    ],
+    AUTH_UNANSWERED: [
+      [{ replayable: true, idempotent: true }, 'next-upstream'],
+      [{ replayable: true, idempotent: false }, 'give-up'],
+      [{ replayable: false }, 'give-up'],
+    ],
     QUEUE_FULL: [[{}, 'give-up']],
     NO_DESCRIPTORS: [[{}, 'give-up']],
     POOL_TIMEOUT: [[{}, 'give-up']],
@@ -119,7 +131,9 @@ t.test(
         const spare = { ...attempt, spare: true }
         const isDead = code === 'UPSTREAM_CLOSED' || code === 'UPSTREAM_TIMEOUT'
         const usual = decideRetry(attempt)
-        const hasFresh = usual === 'next-upstream' && (attempt.phase === 'request' || isDead)
+        const isLogonFault = code === 'AUTH_OUT_OF_ORDER' || code === 'AUTH_UNANSWERED'
+        const hasFresh =
+          usual === 'next-upstream' && !isLogonFault && (attempt.phase === 'request' || isDead)
         t.equal(decideRetry(spare), hasFresh ? 'fresh-session' : usual, describe(spare))
         t.equal(countsAgainstUpstream(spare), !isDead && countsAgainstUpstream(attempt))
       }
@@ -131,9 +145,13 @@ t.test('what counts against an upstream', async t => {
   for (const code of Object.keys(ERRORS) as ErrorCode[]) {
     for (const attempt of attempts({}, code)) {
       const { phase, reused } = attempt
-      const itsFault = ERRORS[code].blame === 'upstream' && code !== 'AUTH_STATE_LOST'
-      const answersSlowly = code === 'UPSTREAM_TIMEOUT' && phase === 'request'
-      const diedIdle = reused && phase === 'request'
+      const itsFault =
+        ERRORS[code].blame === 'upstream' &&
+        code !== 'AUTH_STATE_LOST' &&
+        code !== 'UPSTREAM_DENIED'
+      const slow = code === 'UPSTREAM_TIMEOUT' || code === 'AUTH_UNANSWERED'
+      const answersSlowly = slow && phase === 'request'
+      const diedIdle = reused && phase === 'request' && code !== 'AUTH_OUT_OF_ORDER'
       const expected = itsFault && !answersSlowly && !diedIdle
       t.equal(countsAgainstUpstream(attempt), expected, describe(attempt))
     }

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { type Config, DEFAULTS } from '../../../src/config/index.ts'
 import { type Entropy, formatHostPort, Secret } from '../../../src/core/index.ts'
@@ -19,23 +21,28 @@ import { makeTempDir } from '../../harness/temp-dir.ts'
 type Test = Pick<typeof t, 'teardown'>
 
 const ALICE = 'CORP\\alice'
-const NOTHING: GuardRecord = { rejections: [], pendingSince: undefined }
+const NOTHING: GuardRecord = { rejections: [], exceptions: [] }
 const REJECTED: GuardRecord = {
   rejections: [1_700_000_000_000, 1_700_000_060_000],
-  pendingSince: undefined,
+  exceptions: [1_700_000_050_000],
+  refused: { origin: 'ab'.repeat(16), until: 1_700_001_860_000, hadWorked: true },
 }
 /** What worked, and nothing else: no rejection counts any more. */
 const FOUND: GuardRecord = {
   rejections: [],
-  pendingSince: undefined,
+  exceptions: [],
   readings: { configChangedAt: 1_700_000_000_000.25, tried: [], accepted: 'plain' },
 }
 const HALF_TRIED: GuardRecord = {
   rejections: [1_700_000_060_000],
-  pendingSince: undefined,
+  exceptions: [],
   readings: { configChangedAt: 1_700_000_000_000, tried: ['inverted'] },
 }
-const PENDING: GuardRecord = { rejections: [1_700_000_000_000], pendingSince: 1_700_000_120_000 }
+const PENDING: GuardRecord = {
+  rejections: [1_700_000_000_000],
+  exceptions: [],
+  pendingSince: 1_700_000_120_000,
+}
 
 /** The same bytes each time: whatever differs between two runs comes from elsewhere. */
 const CONSTANT: Entropy = { bytes: length => Buffer.alloc(length, 0x5a) }
@@ -79,7 +86,7 @@ t.test('the name of the account is not in it', async t => {
   t.match(JSON.parse(text), { version: 1, salt: '5a'.repeat(16) })
 })
 
-t.test('a file that is not one of ours is none, and is written anew', async t => {
+t.test('a file that cannot be read is told, counts, and is written anew', async t => {
   const key = 'ab'.repeat(16)
   const contents = [
     '',
@@ -113,10 +120,15 @@ t.test('a file that is not one of ours is none, and is written anew', async t =>
     const directory = makeTempDir(t)
     writeFileSync(join(directory, 'logons.json'), content)
     const { recorder, store } = storeIn(directory)
-    t.equal(store.load(ALICE), undefined, content)
-    store.save(ALICE, REJECTED)
+    t.equal(store.load(ALICE), 'unreadable', content)
+    t.ok(store.save(ALICE, REJECTED))
     t.strictSame(storeIn(directory).store.load(ALICE), REJECTED)
-    t.strictSame(recorder.events, [])
+    t.match(recorder.events, [
+      {
+        type: 'guard.storeFailed',
+        reason: /^the file is damaged; it counts as one rejected logon$/,
+      },
+    ])
   }
 })
 
@@ -127,15 +139,52 @@ t.test('what cannot be written is reported once, and the proxy goes on', async t
   mkdirSync(join(occupied, 'logons.json'))
   for (const directory of [file, join(file, 'below'), occupied]) {
     const { recorder, store } = storeIn(directory)
-    for (let i = 0; i < 3; i++) {
-      store.save(ALICE, REJECTED)
-      t.equal(store.load(ALICE), undefined)
-    }
+    for (let i = 0; i < 3; i++) t.notOk(store.save(ALICE, REJECTED))
     t.match(recorder.events, [
       { type: 'guard.storeFailed', file: join(directory, 'logons.json'), reason: /^E[A-Z]+: / },
     ])
     t.equal(recorder.events.length, 1)
   }
+})
+
+t.test('two processes on one file lose nothing of each other', async t => {
+  const directory = makeTempDir(t)
+  const [one, other] = [storeIn(directory).store, storeIn(directory).store]
+  one.load(ALICE)
+  other.load(ALICE)
+  one.save(ALICE, { rejections: [1], exceptions: [] })
+  other.save(ALICE, { rejections: [2], exceptions: [] })
+  other.save('CORP\\bob', { rejections: [3], exceptions: [] })
+  one.save(ALICE, { rejections: [1, 4], exceptions: [] })
+  const { store } = storeIn(directory)
+  t.match(store.load(ALICE), { rejections: [1, 2, 4] })
+  t.match(store.load('CORP\\bob'), { rejections: [3] })
+  one.save(ALICE, { rejections: [], exceptions: [] })
+  t.equal(storeIn(directory).store.load(ALICE), undefined, 'an acceptance is one for all')
+})
+
+t.test('many processes that save at once lose nothing', async t => {
+  const directory = makeTempDir(t)
+  const module = new URL('../../../src/service/guard-store.ts', import.meta.url).href
+  const script = `
+    const { fileGuardStore } = await import(${JSON.stringify(module)})
+    const entropy = { bytes: length => Buffer.alloc(length, process.pid) }
+    for (let at = 1; at <= 20; at++) {
+      const store = fileGuardStore(${JSON.stringify(directory)}, entropy, event => { throw event })
+      store.save('CORP\\\\user' + process.pid + '-' + at, { rejections: [at], exceptions: [] })
+    }
+    console.log(process.pid)`
+  const loader = import.meta.resolve('@tapjs/typescript/import')
+  const run = promisify(execFile)
+  const args = ['--import', loader, '--input-type=module', '--eval', script]
+  const pids = await Promise.all(
+    [1, 2, 3].map(async () => (await run(process.execPath, args)).stdout.trim()),
+  )
+  const { store } = storeIn(directory)
+  for (const pid of pids)
+    for (let at = 1; at <= 20; at++)
+      t.match(store.load(`CORP\\user${pid}-${at}`), { rejections: [at] })
+  t.strictSame(readdirSync(directory), ['logons.json'])
 })
 
 t.test('the store in memory keeps each account apart', async t => {
@@ -202,7 +251,7 @@ t.test('nor from a hash, whose two readings were tried', async t => {
   const first = await after(1)
   t.match(
     first,
-    /"rejections":\[\d+,\d+\],"readings":{"configChangedAt":0,"tried":\["inverted","plain"\]}}/,
+    /"rejections":\[\d+,\d+\],.*"readings":{"configChangedAt":0,"tried":\["inverted","plain"\]}}/,
   )
   t.equal(await after(2), first)
 })
