@@ -138,7 +138,7 @@ squid() {
   chmod 755 "$at/helper"
   printf '%s\n' "http_port $2:8080" "auth_param ntlm program $at/helper" 'auth_param ntlm children 40 startup=20 idle=1' \
     'auth_param ntlm keep_alive on' 'cache_effective_group winbindd_priv' \
-    'acl blocked dstdomain blocked.corp.test' 'acl group proxy_auth bob' 'acl authenticated proxy_auth REQUIRED' \
+    'acl blocked dstdomain -n blocked.corp.test' 'acl group proxy_auth bob' 'acl authenticated proxy_auth REQUIRED' \
     'http_access deny blocked !group' 'http_access allow authenticated' 'http_access deny all' 'cache deny all' 'cache_mem 8 MB' \
     'hosts_file /etc/hosts' 'dns_nameservers 127.0.0.1' 'dns_timeout 2 seconds' "visible_hostname $1.corp.test" "pid_filename $at/pid" \
     "access_log stdio:$at/access.log" "cache_log $at/cache.log" "coredump_dir $at" 'pinger_enable off' 'netdb_filename none' \
