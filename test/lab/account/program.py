@@ -45,7 +45,7 @@ class Program:
     async def start(self):
         with open(self.log, "a") as log:
             self._process = await asyncio.create_subprocess_exec("node", MAIN, "--config", self._file, stdout=log, stderr=log)
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 90
         while time.monotonic() < limit and self._process.returncode is None:
             try:
                 _, writer = await asyncio.open_connection(ADDRESS, PORT)

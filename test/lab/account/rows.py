@@ -84,12 +84,12 @@ class Row:
         await self.start(**options)
         pause_s = max(1, (tunnels + gets) / 50)
         self.load.start(1, "CONNECT", name="first")
-        if await self.load.seconds_until_back(time.monotonic(), 60) is None:
+        if await self.load.seconds_until_back(time.monotonic(), 120) is None:
             raise RuntimeError("it never served")
         self.load.start(tunnels - 1, "CONNECT", pause_s=pause_s, name="tunnel")
         self.load.start(gets, "GET", pause_s=pause_s, name="get")
         await asyncio.sleep(pause_s)
-        if await self.load.seconds_until_back(time.monotonic(), 60) is None:
+        if await self.load.seconds_until_back(time.monotonic(), 120) is None:
             raise RuntimeError(f"errors before the event:{tally(self.load.failures())}")
         self.forget()
 
