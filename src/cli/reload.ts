@@ -15,10 +15,11 @@ export async function reloadCommand(
   const question = { method: 'POST', path: '/reload', timeoutMs: RELOAD_MS } as const
   const reply = await askRunning('reload', args, question, complain)
   if (reply === undefined) return FAILED
-  const { generation, problems, taken } = reply.body as ReloadOutcome
+  const { account, generation, problems, taken } = reply.body as ReloadOutcome
   for (const problem of problems) complain(printable(problem))
   if (taken) {
     print(`configuration number ${generation} is in use`)
+    if (account !== undefined) print(printable(account))
     return OK
   }
   complain(

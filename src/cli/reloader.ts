@@ -4,7 +4,9 @@ import type { ReloadOutcome } from '../control/index.ts'
 import { type Emit, toProxyError } from '../core/index.ts'
 import type { Logger } from '../observe/index.ts'
 import type { InheritedSocket, Service } from '../service/index.ts'
+import type { GuardGate } from '../upstream/index.ts'
 import { moveAdmin } from './admin.ts'
+import { localTime } from './columns.ts'
 import { readWithClientNames } from './configuration.ts'
 
 export interface ReloaderOptions {
@@ -57,7 +59,9 @@ async function reloadOnce(service: Service, options: ReloaderOptions): Promise<R
     return outcome(false, problems)
   }
   if (input === undefined) return refuse(found)
+  let before: GuardGate | undefined
   try {
+    before = service.guard?.gate
     const move = await moveAdmin(admin, input.config)
     await service.reload(input).catch((error: unknown) => {
       move.undo()
@@ -72,7 +76,33 @@ async function reloadOnce(service: Service, options: ReloaderOptions): Promise<R
   logger.level = input.config.logLevel
   found.push(...staysAsStarted(started, input.config))
   for (const issue of found) logger.warn({ event: 'config.issue', issue }, 'configuration')
-  return outcome(true, found)
+  const account = accountAfter(service, before)
+  if (account !== undefined) emit({ type: 'guard.reloaded', ...account })
+  return {
+    ...outcome(true, found),
+    ...(account === undefined ? {} : { account: `${account.account}: ${account.text}` }),
+  }
+}
+
+/** What became of the password. A reload does not try again one that was rejected: nothing tells that it is right now. */
+function accountAfter(
+  { guard }: Service,
+  before: GuardGate | undefined,
+): { readonly account: string; readonly text: string } | undefined {
+  if (guard === undefined) return undefined
+  const { account, gate } = guard
+  const { text, until } = gate.status
+  if (gate.isOpen) {
+    const isNew = gate !== before
+    const isTried = isNew && !gate.isProven
+    return {
+      account,
+      text: isTried ? 'new password, the next request will try it' : 'password unchanged',
+    }
+  }
+  const which = gate === before ? 'password unchanged' : 'this password was rejected before'
+  const when = until === undefined ? '' : `, refused until ${localTime(until)}`
+  return { account, text: `${which}${when}: ${text}` }
 }
 
 const TAKEN_AT_START = {

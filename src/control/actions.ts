@@ -6,6 +6,8 @@ export interface ReloadOutcome {
   readonly generation: number
   /** Why it was refused, or what is to be noticed although it was not; each with file and line where it has them. */
   readonly problems: readonly string[]
+  /** What became of the password; undefined without an account, and where nothing was taken over. */
+  readonly account?: string
 }
 
 /** What can be asked of the running program. Everything that is given back becomes JSON. */
@@ -21,6 +23,6 @@ export interface ControlActions {
   readonly setLogLevel: (level: string) => boolean
   /** @returns false when there is a log file and it cannot be opened anew. */
   readonly reopenLog: () => boolean
-  /** Lets the password of the configuration be shown once more. */
+  /** Lets the password of the configuration be sent once more. */
   readonly unlock: () => object
 }

@@ -52,6 +52,8 @@ export interface GuardOptions {
   readonly retryMs: readonly number[]
   /** After a logon that was not answered the next one waits so long, unless it goes to another upstream. */
   readonly pauseMs: number
+  /** The longest that others wait for a refusal to be settled. */
+  readonly settleMs: number
   /** The last place is given when the oldest logon has been in flight for so long. */
   readonly lastPlaceAfterMs: number
 }
@@ -60,6 +62,7 @@ export const GUARD_DEFAULTS: GuardOptions = {
   proofMs: 15 * MINUTE,
   retryMs: [2 * MINUTE, 8 * MINUTE, 20 * MINUTE],
   pauseMs: 10_000,
+  settleMs: 30_000,
   lastPlaceAfterMs: 1_000,
 }
 
@@ -72,6 +75,8 @@ export interface LogonWish {
   readonly check: boolean
   /** It may ride in the last place, if nothing else is in flight: at an upstream that does not answer checks. */
   readonly mayRideLast?: boolean
+  /** It is to tell what a refusal meant, so it goes ahead of all others. */
+  readonly settles?: boolean
 }
 
 export type Permit =
@@ -145,6 +150,8 @@ export class LockoutGuard {
   #hadWorked: boolean
   #isChanged: boolean
   #pausedUntil = 0
+  /** A refusal is being settled: the place that is left is for that. */
+  #settlingUntil = 0
   #retries = 0
   #unanswered = 0
   /** Somebody asked for one more try: nothing follows by itself. */
@@ -223,6 +230,8 @@ export class LockoutGuard {
   /** Whether a logon may begin. A grant must be ended with `report`. */
   permit(now: number, wish: LogonWish): Permit {
     if (now < this.refusedUntilMs(now)) return { kind: 'refuse' }
+    if (now < this.#settlingUntil && wish.settles !== true)
+      return { kind: 'wait', forMs: this.#settlingUntil - now }
     if (now < this.#pausedUntil) return { kind: 'wait', forMs: this.#pausedUntil - now }
     const mode = this.hasProof(now)
       ? this.#modeOfProven(now, wish)
@@ -296,6 +305,11 @@ export class LockoutGuard {
     this.#isOnTrial = true
   }
 
+  /** Whoever was to settle a refusal has done so, or cannot. */
+  settled(): void {
+    this.#settlingUntil = 0
+  }
+
   /** Nothing is sent until then: the rejections of this process could not be kept for the next one. */
   holdUntil(untilMs: number): void {
     this.#isAnswered = false
@@ -349,6 +363,7 @@ export class LockoutGuard {
     const canCheck = settlement === 'elsewhere' || settlement === 'here'
     if (this.isProven && canCheck && hasPlace) {
       this.#isDoubted = true
+      this.#settlingUntil = now + this.#options.settleMs
       return 'settle'
     }
     if (settlement === 'by-other-target' && hasPlace && !this.#choice.hasOther) {
@@ -364,6 +379,7 @@ export class LockoutGuard {
     this.#isDoubted = false
     this.#isChanged = false
     this.#isAnswered = true
+    this.#settlingUntil = 0
     const goesOn = this.#choice.isHalfTried && hasPlace
     this.#isOnTrial = false
     if (this.#choice.isExhausted) this.#refusedUntil = Infinity

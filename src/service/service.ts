@@ -1,7 +1,7 @@
 import { type Emit, formatHostPort, type HostPort, isUpstreamNews } from '../core/index.ts'
 import { createStatistics, type Statistics } from '../observe/index.ts'
 import type { WorkInProgress } from '../proxy/index.ts'
-import type { UnlockOutcome } from '../upstream/index.ts'
+import type { GuardGate, UnlockOutcome } from '../upstream/index.ts'
 import type { Ports } from './build.ts'
 import type { BuildInput } from './build-input.ts'
 import { Listeners } from './listeners.ts'
@@ -83,7 +83,14 @@ export class Service {
     return [...this.#serving.work, ...snapshots.flatMap(({ work }) => work)]
   }
 
-  /** Lets the password of the configuration be shown once more; undefined without one. */
+  /** What the guard says of the password of the configuration, and by which object it is known; undefined without one. */
+  get guard(): { readonly account: string; readonly gate: GuardGate } | undefined {
+    const { accounts, guard } = this.#serving.generation
+    const { own } = accounts
+    return own && guard && { account: own.authenticator.account, gate: guard }
+  }
+
+  /** Lets the password of the configuration be sent once more; undefined without one. */
   unlock(): { readonly account: string; readonly outcome: UnlockOutcome } | undefined {
     const { accounts, guard } = this.#serving.generation
     const { own } = accounts

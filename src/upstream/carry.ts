@@ -10,13 +10,14 @@ import {
 import type { LogonWish, Settlement } from '../policy/index.ts'
 import { type Attempt, beginRequest, type Call } from './attempt.ts'
 import { ORIGIN_LOGON } from './challenger.ts'
-import { logOnByCheck, noteAuthenticated } from './checked-logon.ts'
+import { CHECK_BODY_BYTES, logOnByCheck, noteAuthenticated } from './checked-logon.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
+import type { Lease } from './lease.ts'
 import { type Challenged, logOn, type LogonResult } from './logon.ts'
 import { readOffers } from './offers.ts'
 import { staysReplayable } from './request-body.ts'
-import { denied, type Refusal, settleRefusal } from './settle-refusal.ts'
+import { denied, outOfOrder, type Refusal, settleRefusal } from './settle-refusal.ts'
 import { watchSilence } from './silence-watch.ts'
 import type { Upstream } from './upstream.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
@@ -57,7 +58,7 @@ async function carryFromStart(access: UpstreamAccess, attempt: Attempt): Promise
     const exchange = await sendBare(upstream, attempt)
     noteSpareUse(upstream, attempt, exchange)
     if (exchange.head.status !== 407) return exchange
-    await forgetReadiness(access, attempt, exchange)
+    await takeDemand(access, attempt, exchange)
   }
   const exchange = await logOnAndSend(access, attempt)
   if (wasReady) upstream.asksAgain = true
@@ -88,8 +89,19 @@ function goesBare(access: UpstreamAccess, attempt: Attempt): boolean {
 async function logOnAndSend(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
   const { upstream } = access
   if (isDenied(upstream, attempt) && !upstream.answersChecks) throw deniedBefore(access, attempt)
+  if (isOutOfOrder(access)) throw outOfOrder(access)
   const pass = await enterGate(access, attempt)
+  if (!upstream.acceptsLogons && access.witness !== undefined) {
+    void pass.report('not-sent', upstream.label)
+    throw outOfOrder(access)
+  }
   return pass.mode === 'ride' ? ride(access, attempt, pass) : checkAndSend(access, attempt, pass)
+}
+
+/** One that was out of order is tried again only while a refusal leaves a place for the others. */
+function isOutOfOrder({ identity, upstream, witness }: UpstreamAccess): boolean {
+  if (upstream.logonHealth.failures === 0 || witness === undefined) return false
+  return !upstream.acceptsLogons || !identity.gate.mayAskOrigin()
 }
 
 /** Learns whether a connection that was logged on ahead takes a CONNECT as it is. */
@@ -129,19 +141,37 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
   return exchange
 }
 
-/** A 407 where none was expected: nothing was executed, and the connection can usually be used for a logon. */
-async function forgetReadiness(
+/**
+ * A 407: nothing was executed, and the connection can usually be used for a logon. On a session that was ready it is the policy for the
+ * target, or the upstream wants a new logon: a check without credentials tells, and costs the account nothing.
+ * @throws ProxyError UPSTREAM_DENIED, AUTH_STATE_LOST.
+ */
+async function takeDemand(
   access: UpstreamAccess,
   attempt: Attempt,
   exchange: Exchange,
 ): Promise<void> {
   const { lease, call } = attempt
+  const { upstream } = access
+  const wasReady = lease.session.isReady
   attempt.phase = 'handshake'
   lease.session.isReady = false
+  if (wasReady && upstream.hasAnsweredChecks && upstream.answersChecks) {
+    await access.learnFrom407(lease.session.connection, exchange)
+    const answer = await lease.session.connection.send(upstream.check, undefined, {
+      timeoutMs: upstream.options.handshakeTimeoutMs,
+      signal: call.signal,
+    })
+    if (answer.head.status !== 407) {
+      await giveBack(lease, upstream, answer)
+      throw denied(access, targetOf(attempt.request))
+    }
+    exchange = answer
+  }
   if (call.body !== undefined && !call.body.isReplayable) {
-    access.upstream.asksAgain = true
+    upstream.asksAgain = true
     throw new ProxyError('AUTH_STATE_LOST', {
-      detail: `${access.upstream.label} asked for a new logon when part of the request body was already sent`,
+      detail: `${upstream.label} asked for a new logon when part of the request body was already sent`,
     })
   }
   await access.learnFrom407(lease.session.connection, exchange)
@@ -176,12 +206,8 @@ async function checkAndSend(
   if (!result.isKept) throw closesAfterCheck(upstream)
   if (!sendsBodyLate(upstream, call)) {
     const exchange = await sendBare(upstream, attempt)
-    if (exchange.head.status !== 407) {
-      upstream.servesCheckedSessions = true
-      return exchange
-    }
-    if (upstream.servesCheckedSessions) throw denied(access, targetOf(attempt.request))
-    await forgetReadiness(access, attempt, exchange)
+    if (exchange.head.status !== 407) return exchange
+    await takeDemand(access, attempt, exchange)
   }
   return rideAfterCheck(access, attempt)
 }
@@ -349,6 +375,14 @@ function deniedBefore(access: UpstreamAccess, { request }: Attempt): ProxyError 
 /** What a policy is about: host and port. */
 function targetOf({ method, target }: RequestHead): string {
   return method === 'CONNECT' ? target : (parseAbsoluteForm(target)?.hostField ?? target)
+}
+
+/** The session is good for other targets. */
+async function giveBack(lease: Lease, upstream: Upstream, answer: Exchange): Promise<void> {
+  const { clock, handshakeTimeoutMs } = upstream.options
+  if (!(await answer.drain(CHECK_BODY_BYTES, handshakeTimeoutMs, clock))) return
+  lease.session.isReady = true
+  lease.release()
 }
 
 function askingFirst(request: RequestHead): RequestHead {

@@ -7,7 +7,7 @@ import { logOn, type LogonResult } from './logon.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
 
 /** An error page is read to its end, so that the connection can go on. */
-const CHECK_BODY_BYTES = 1024 * 1024
+export const CHECK_BODY_BYTES = 1024 * 1024
 
 export interface CheckedLogon extends Omit<LogonResult, 'outcome'> {
   /**
@@ -59,6 +59,7 @@ export async function logOnByCheck(
       return { ...result, outcome: 'passed-by', isKept }
     }
     upstream.demand = 'always'
+    upstream.hasAnsweredChecks = true
     if (outcome === 'accepted') noteAuthenticated(access, lease, startedAt)
     return { ...result, outcome, isKept }
   } catch (thrown) {

@@ -126,6 +126,7 @@ class Tour {
     if (this.#goesToNext()) return true
     // Alone in the configuration it gets one more chance: a broken connection is not yet a broken upstream.
     if (failed.phase === 'dial' || this.#freshSessions > 0) return false
+    if (failed.code === 'AUTH_UNANSWERED' || failed.code === 'AUTH_OUT_OF_ORDER') return false
     this.#freshSessions = 1
     return true
   }

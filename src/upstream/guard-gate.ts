@@ -52,6 +52,8 @@ export interface Gate {
   readonly forecast: GuardForecast
   /** @throws ProxyError AUTH_LOCKED_OUT or CLIENT_ABORTED. */
   enter(signal: CancelSignal, wish: LogonWish): Promise<LogonPass>
+  /** To be called by whoever was told to settle a refusal, when that is done or cannot be done. */
+  settled(): void
 }
 
 export interface GuardGateOptions {
@@ -171,6 +173,12 @@ export class GuardGate implements Gate {
 
   mayAskOrigin(): boolean {
     return this.#options.guard.mayAskOrigin(this.#now)
+  }
+
+  settled(): void {
+    const { guard } = this.#options
+    guard.settled()
+    guard.ledger.wake()
   }
 
   async enter(signal: CancelSignal, wish: LogonWish): Promise<LocalPass> {

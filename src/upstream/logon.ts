@@ -194,7 +194,12 @@ function orCancelled(
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       const verdict = answered.then(({ head }) =>
-        pass.report(head.status === framework.status ? framework.refusal : 'accepted', label),
+        // Nobody is left to settle a refusal: the next logon will.
+        pass.report(
+          head.status === framework.status ? framework.refusal : 'accepted',
+          label,
+          'none',
+        ),
       )
       onVerdictPending(verdict.catch(() => undefined))
       reject(new ProxyError('CLIENT_ABORTED'))

@@ -29,6 +29,14 @@ export interface Refusal {
  * @returns the error for the request that met the refusal.
  */
 export async function settleRefusal(access: UpstreamAccess, refusal: Refusal): Promise<ProxyError> {
+  try {
+    return await settle(access, refusal)
+  } finally {
+    if (refusal.result.consequence === 'settle') access.identity.gate.settled()
+  }
+}
+
+async function settle(access: UpstreamAccess, refusal: Refusal): Promise<ProxyError> {
   const { result, target } = refusal
   const { consequence } = result
   if (consequence === 'blame-target' && target !== undefined) {
@@ -66,7 +74,9 @@ function blameTarget({ upstream }: UpstreamAccess, target: string, detail = ''):
   })
 }
 
-function outOfOrder({ upstream, identity }: UpstreamAccess): ProxyError {
+export function outOfOrder({ upstream, identity }: UpstreamAccess): ProxyError {
+  // Before anybody who waits for a logon there is let in.
+  upstream.logonsFailed('AUTH_OUT_OF_ORDER')
   return new ProxyError('AUTH_OUT_OF_ORDER', {
     detail: `${upstream.label} refuses ${identity.authenticator.account}, as when its domain controller cannot be reached`,
   })
@@ -80,7 +90,7 @@ async function check(
   const { address, clock, dialer, handshakeTimeoutMs } = upstream.options
   const options = { address, clock, dialer, handshakeTimeoutMs, request: upstream.check }
   const trial = await tryLogon(
-    { ...options, answerTimeoutMs: handshakeTimeoutMs, refusal },
+    { ...options, answerTimeoutMs: handshakeTimeoutMs, refusal, settles: true },
     upstream.scheme,
     identity,
   )

@@ -29,6 +29,8 @@ export interface TrialOptions {
   readonly answerTimeoutMs: number
   /** What a refusal says, where another upstream accepted the account. */
   readonly refusal?: LogonVerdict | undefined
+  /** It is to tell what a refusal meant: see LogonWish. */
+  readonly settles?: boolean
 }
 
 /** What an upstream says to a request without credentials. */
@@ -98,10 +100,10 @@ export async function tryLogon(
   scheme: Scheme,
   identity: Identity,
 ): Promise<Trial> {
-  const { address, clock, handshakeTimeoutMs, refusal } = options
+  const { address, clock, handshakeTimeoutMs, refusal, settles = false } = options
   const label = formatHostPort(address)
   const pass = await identity.gate
-    .enter(NEVER_CANCELLED, { ride: false, check: true })
+    .enter(NEVER_CANCELLED, { ride: false, check: true, settles })
     .catch(toProxyError)
   if (isProxyError(pass)) return { kind: 'not-sent', error: pass }
   let isSent = false

@@ -89,8 +89,8 @@ export class Upstream implements Challenger {
   keepsCheckedConnections = true
   /** True once it demanded a logon for a request on a connection that it had just accepted. */
   demandsForEachRequest = false
-  /** True once it served a request on a connection that was logged on by a check: a 407 on one is about the target then. */
-  servesCheckedSessions = false
+  /** True once it answered a check with a demand for a logon: one without means that the connection is logged on. */
+  hasAnsweredChecks = false
   /** True once it demanded a new logon on a kept connection that it had accepted, and accepted that one too. */
   asksAgain = false
   /** How many sessions in a row that were logged on ahead had to log on again for their first CONNECT. */
@@ -125,7 +125,7 @@ export class Upstream implements Challenger {
     // Another target for checks may do.
     if (predecessor.options.logonCheck === logonCheck)
       this.#checksOffUntil = predecessor.#checksOffUntil
-    this.servesCheckedSessions = predecessor.servesCheckedSessions
+    this.hasAnsweredChecks = predecessor.hasAnsweredChecks
     this.asksAgain = predecessor.asksAgain
     this.keepsCheckedConnections = predecessor.keepsCheckedConnections
     this.demandsForEachRequest = predecessor.demandsForEachRequest
@@ -197,6 +197,7 @@ export class Upstream implements Challenger {
 
   /** The first answer to a check was no demand for a logon, or there was none: it is not sent another one for a while. */
   stopChecks(): void {
+    this.hasAnsweredChecks = false
     this.#checksOffUntil = this.options.clock.now() + NO_CHECKS_MS
   }
 
@@ -226,6 +227,19 @@ export class Upstream implements Challenger {
     this.options.emit({ type: 'upstream.asksAsOrigin', upstream: this.label })
   }
 
+  /** Logons are out of order there: requests that need one go elsewhere for a while. */
+  logonsFailed(error: ErrorCode): void {
+    const { clock, emit } = this.options
+    if (!this.logonHealth.isAvailable(clock.now())) return
+    const forMs = this.logonHealth.failed(clock.now())
+    emit({ type: 'upstream.logonsFail', upstream: this.label, forMs, error })
+  }
+
+  /** Whether a logon may be tried: not for a while after logons were found out of order. */
+  get acceptsLogons(): boolean {
+    return this.logonHealth.isAvailable(this.options.clock.now())
+  }
+
   logonAccepted(): void {
     if (this.logonHealth.succeeded())
       this.options.emit({ type: 'upstream.logonsWork', upstream: this.label })
@@ -250,8 +264,7 @@ export class Upstream implements Challenger {
     emit({ type: 'upstream.failed', upstream: this.label, error: error.code, detail })
     if (!this.isAvailable()) return
     if (error.code === 'AUTH_OUT_OF_ORDER' || error.code === 'AUTH_UNANSWERED') {
-      const forMs = this.logonHealth.failed(clock.now())
-      emit({ type: 'upstream.logonsFail', upstream: this.label, forMs, error: error.code })
+      this.logonsFailed(error.code)
       return
     }
     this.#putAside(clock.now(), error.code)

@@ -181,7 +181,9 @@ export class Warmer {
   async #logOn(lease: Lease): Promise<Spare | undefined> {
     const { identity, upstream } = this.#access
     const pass = await identity.gate.enter(NEVER_CANCELLED, { ride: false, check: true })
-    const { exchange, isKept, outcome } = await logOnByCheck(this.#access, lease, pass)
+    const { consequence, exchange, isKept, outcome } = await logOnByCheck(this.#access, lease, pass)
+    // Left to the next request, which goes by a check.
+    if (consequence === 'settle') identity.gate.settled()
     if (outcome === 'accepted') this.#closedChecks = isKept ? 0 : this.#closedChecks + 1
     if (this.#closedChecks >= CLOSED_CHECKS) upstream.keepsCheckedConnections = false
     if (outcome === 'accepted' && isKept) return { grade: 'authenticated' }

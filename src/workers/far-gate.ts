@@ -118,6 +118,10 @@ export class FarGate implements Gate {
     this.#toldAt = this.#line.clock.now()
   }
 
+  settled(): void {
+    this.#line.tell({ type: 'settled', pass: this.#line.nextPass(), holder: this.#holder })
+  }
+
   async enter(signal: CancelSignal, wish: LogonWish): Promise<LogonPass> {
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
     const pass = this.#line.nextPass()

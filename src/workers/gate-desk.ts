@@ -41,6 +41,9 @@ export class GateDesk {
       case 'leave':
         this.#leave(pass)
         break
+      case 'settled':
+        this.#settled(question.holder)
+        break
       case 'verdict':
         this.#close(pass, question)
     }
@@ -81,6 +84,14 @@ export class GateDesk {
       this.#answer(number, visit)
     } catch (error) {
       this.#answer(number, visit, { error })
+    }
+  }
+
+  #settled(holder: Holder): void {
+    try {
+      this.#options.gateOf(holder).settled()
+    } catch {
+      // The account was changed meanwhile: nobody waits for it any more.
     }
   }
 

@@ -69,6 +69,8 @@ export type GateQuestion =
   /** The AUTHENTICATE is ready. */
   | { readonly type: 'send'; readonly pass: number }
   | { readonly type: 'leave'; readonly pass: number }
+  /** Whoever was told to settle a refusal has done so. */
+  | { readonly type: 'settled'; readonly pass: number; readonly holder: Holder }
   | {
       readonly type: 'verdict'
       readonly pass: number

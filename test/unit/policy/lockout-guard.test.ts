@@ -15,6 +15,7 @@ const MINUTE = 60_000
 
 const EITHER: LogonWish = { ride: true, check: true }
 const CHECK: LogonWish = { ride: false, check: true }
+const SETTLING: LogonWish = { ...CHECK, settles: true }
 const ORIGIN: LogonWish = { ride: true, check: false }
 const UNCHECKABLE: LogonWish = { ride: true, check: false, mayRideLast: true }
 
@@ -133,22 +134,27 @@ t.test('a refusal of a proven password is settled by a check', async t => {
   const policy = proven()
   t.equal(policy.logOn('refused', 1, 'here', EITHER), 'settle')
   t.equal(policy.guard.hasProof(1), false, 'it is doubted meanwhile')
-  t.equal(policy.ask('settling', 1), 'check unproven')
-  t.equal(policy.ask('other', 1), 'wait', 'one check decides')
+  t.equal(policy.ask('other', 1), 'wait 30', 'the place that is left is for that')
+  t.equal(policy.ask('settling', 1, SETTLING), 'check unproven')
   policy.send('settling', 1)
   policy.report('settling', 'accepted', 1)
   t.ok(policy.guard.hasProof(1))
+  t.equal(policy.ask('other', 1), 'wait 30', 'which may take a second check')
+  policy.guard.settled()
+  t.equal(policy.ask('other', 1), 'ride')
+  policy.report('other', 'not-sent', 1)
   t.equal(policy.ledger.charges(1), 0)
 
   const changed = proven()
   t.equal(changed.logOn('refused', 1, 'elsewhere', EITHER), 'settle')
-  t.equal(changed.logOn('refused', 1), 'rejected')
+  t.equal(changed.logOn('refused', 1, 'none', SETTLING), 'rejected')
   t.equal(changed.refusedUntil(1), 31, 'the budget is used up')
 
   const witness = proven()
   t.equal(witness.logOn('refused', 1, 'elsewhere', EITHER), 'settle')
-  t.equal(witness.logOn('accepted', 1), 'none', 'another upstream accepts it')
-  t.equal(witness.logOn('refused-here', 1), 'none', 'this one refuses its check too')
+  t.equal(witness.logOn('accepted', 1, 'none', SETTLING), 'none', 'another upstream accepts it')
+  t.equal(witness.logOn('refused-here', 1, 'none', SETTLING), 'none', 'this one refuses its check')
+  witness.guard.settled()
   t.ok(witness.guard.hasProof(1), 'which says nothing of the password')
   t.equal(witness.ask('next', 1), 'check', 'and takes a place until it is accepted again')
 })

@@ -43,6 +43,7 @@ class World {
       () => void (this.#now += 10_000),
       () => void (this.#now += 2 * 60_000),
       () => void (this.#now += 31 * 60_000),
+      () => this.#guard.settled(),
       () => this.#correct(this.#password),
       () => this.#correct(this.#secret + 1_000),
     ]
@@ -135,6 +136,7 @@ const WISHES: readonly LogonWish[] = [
   { ride: false, check: true },
   { ride: true, check: false, mayRideLast: true },
   { ride: true, check: false },
+  { ride: false, check: true, settles: true },
 ]
 
 const SETTLEMENTS: readonly Settlement[] = ['none', 'here', 'elsewhere', 'by-other-target']

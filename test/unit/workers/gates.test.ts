@@ -115,7 +115,11 @@ t.test('a refusal tells the process that met it to settle it', async t => {
   const ride = await other.gate.enter(NEVER_CANCELLED, EITHER)
   await ride.beforeSending()
   t.equal(await ride.report('refused', 'a:1', 'here'), 'settle')
-  const check = await other.gate.enter(NEVER_CANCELLED, { ride: false, check: true })
+  const check = await other.gate.enter(NEVER_CANCELLED, {
+    ride: false,
+    check: true,
+    settles: true,
+  })
   await check.beforeSending()
   t.equal(await check.report('refused', 'a:1'), 'rejected')
   t.same(happened, ['proven', 'doubted by a:1', 'tripped by a:1'])
