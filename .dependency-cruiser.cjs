@@ -12,17 +12,7 @@ const ROOMS = {
   net: { rooms: ['core'], node: ['net', 'dns', 'dns/promises', 'fs', 'os', 'tls', 'stream'] },
   pac: {
     rooms: ['core'],
-    node: [
-      'dgram',
-      'dns/promises',
-      'fs',
-      'fs/promises',
-      'http',
-      'https',
-      'os',
-      'url',
-      'worker_threads',
-    ],
+    node: ['dgram', 'fs', 'fs/promises', 'http', 'https', 'net', 'os', 'url', 'worker_threads'],
     packages: ['quickjs-wasi'],
   },
   setup: {
@@ -36,7 +26,7 @@ const ROOMS = {
     node: ['http', 'net', 'stream'],
   },
   control: { rooms: ['core', 'net'], node: ['fs', 'http', 'path'] },
-  observe: { rooms: ['core'], node: ['fs', 'tty'], packages: ['pino'] },
+  observe: { rooms: ['core'], node: ['fs'], packages: ['pino'] },
   admin: {
     rooms: ['core', 'net'],
     node: ['fs', 'http'],

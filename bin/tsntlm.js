@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js'
-
-await main(process.argv.slice(2))
+// Name look-ups of the C library take a thread each ("Names" in docs/architecture.md). Node has made its threads before an ES module
+// runs, so this is CommonJS.
+process.env.UV_THREADPOOL_SIZE ??= '16'
+void import('../dist/cli/main.js').then(({ main }) => main(process.argv.slice(2)))

@@ -47,7 +47,8 @@ try {
   const main = join(work, 'main.cjs')
   writeFileSync(
     main,
-    `const args = process.argv.slice(2)
+    `process.env.UV_THREADPOOL_SIZE ??= '16' // as in bin/tsntlm.js
+const args = process.argv.slice(2)
 if (process.send !== undefined && /[\\\\/]workers[\\\\/]process\\.js$/.test(args[0] ?? '')) require('./dist/workers/process.js')
 else require('./dist/cli/main.js').main(args)
 `,

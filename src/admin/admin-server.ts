@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { listenAt } from '../net/index.ts'
+import { limitConnections, listenAt } from '../net/index.ts'
 import { sendAnswer, textAnswer } from './answer.ts'
 import type { AdminPlace } from './place.ts'
 import { refusalOf } from './request-guard.ts'
@@ -37,7 +37,7 @@ export async function openAdminServer(options: AdminServerOptions): Promise<Admi
     },
     (request, response) => void answer(request, response, options),
   )
-  server.maxConnections = MAX_CONNECTIONS
+  limitConnections(server, MAX_CONNECTIONS)
   await listenAt(server, 'path' in place ? { ...place, mode: OWNER_AND_GROUP } : place)
   // accept() can fail for a moment (EMFILE): the listener goes on.
   server.on('error', () => undefined)

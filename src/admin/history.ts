@@ -75,6 +75,7 @@ export function sampleBetween(
 
 function healthBetween(before: UpstreamView | undefined, after: UpstreamView): SampledHealth {
   if (after.health === 'down') return 'down'
+  if (after.health === 'failing') return 'failed'
   return after.failures > (before?.failures ?? 0) ? 'failed' : 'up'
 }
 

@@ -54,6 +54,10 @@ export const COUNTERS = {
     help: 'Pac scripts that could not be loaded and questions they did not answer',
     labels: [],
   },
+  tsntlm_log_lines_lost_total: {
+    help: 'Log lines that were lost because nobody read them or they could not be written',
+    labels: [],
+  },
   tsntlm_bugs_total: { help: 'Errors that are mistakes in tsntlm', labels: [] },
 } as const satisfies Readonly<Record<string, MetricRow>>
 

@@ -87,6 +87,7 @@ class PromMetrics implements Metrics {
   readonly #instruments: Instruments
   readonly #nodeVersion: string
   #upstreams: ReadonlySet<string> = new Set()
+  #logLinesLost = 0
 
   constructor(instruments: Instruments, nodeVersion: string) {
     this.#instruments = instruments
@@ -203,7 +204,10 @@ class PromMetrics implements Metrics {
   }
 
   #readState(status: StatusView): void {
-    const { gauges } = this.#instruments
+    const { counters, gauges } = this.#instruments
+    const { logLinesLost } = status.totals
+    counters.tsntlm_log_lines_lost_total.inc(logLinesLost - this.#logLinesLost)
+    this.#logLinesLost = logLinesLost
     const { account, configuration, listeners, version } = status
     const configured = status.upstreams.filter(({ namedBy }) => namedBy === 'configuration')
     this.#upstreams = new Set(configured.map(({ label }) => label))
@@ -214,7 +218,7 @@ class PromMetrics implements Metrics {
     gauges.tsntlm_sessions.reset()
     gauges.tsntlm_upstream_up.reset()
     for (const { health, label: upstream, sessions } of configured) {
-      gauges.tsntlm_upstream_up.set({ upstream }, health === 'available' ? 1 : 0)
+      gauges.tsntlm_upstream_up.set({ upstream }, health === 'down' ? 0 : 1)
       // Each connection counts in one state.
       const states = { ...sessions, idle: sessions.idle - sessions.spare }
       for (const [state, count] of Object.entries(states))

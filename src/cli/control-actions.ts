@@ -1,7 +1,7 @@
 import { LOG_LEVELS } from '../config/index.ts'
 import type { ControlActions } from '../control/index.ts'
-import type { Logger } from '../observe/index.ts'
 import type { Service, WorkInProgress } from '../service/index.ts'
+import type { ProgramLog } from './program-log.ts'
 import type { Reloader } from './reloader.ts'
 
 /** The answer to `POST /drain`. */
@@ -27,14 +27,14 @@ export interface TunnelsAnswer {
 export interface ControlActionsOptions {
   readonly service: Service
   readonly reloader: Reloader
-  readonly logger: Logger
-  readonly reopenLog: () => boolean
+  readonly log: ProgramLog
   readonly stop: () => void
 }
 
 /** What the control socket can make the running program do. */
 export function controlActions(options: ControlActionsOptions): ControlActions {
-  const { service, reloader, logger, reopenLog, stop } = options
+  const { service, reloader, log, stop } = options
+  const { logger } = log
   let isStopping = false
   return {
     status: async () => {
@@ -61,7 +61,7 @@ export function controlActions(options: ControlActionsOptions): ControlActions {
       if (known !== undefined) logger.level = known
       return known !== undefined
     },
-    reopenLog,
+    reopenLog: () => log.reopen(),
     unlock: (): UnlockAnswer => service.unlock() ?? { outcome: 'no account' },
   }
 }

@@ -8,23 +8,31 @@ import { type ProgramName, startCommand } from './start.ts'
 /** The program: serves, or runs a command and sets the exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = programName(process.argv[1])
-  const print = (line: string): void => void process.stdout.write(`${line}\n`)
+  const print = (line: string): void => {
+    outliveReader()
+    process.stdout.write(`${line}\n`)
+  }
   const complain = (line: string): void => {
     process.stderr.write(`${line}\n`)
     notifyParent({ type: 'complaint', line })
   }
   // Without a listener node opens its debugger on a port when SIGUSR1 comes, and the debugger can read the password.
   process.on('SIGUSR1', () => undefined)
-  // A reader that has seen enough (`| head`) is no mistake.
-  process.stdout.on('error', () => process.exit(FAILED))
   const flags = readRunFlags(argv)
   if (isToServe(program, flags)) {
     // Sockets of a cut-off drain may linger: the command is over, so is the process.
     process.exit(await startCommand(program, flags, print, complain))
   }
+  outliveReader()
   // A third of the time until the ports are open would go into loading what serving has no use for.
   const { runCommandLine } = await import('./command-line.ts')
   await runCommandLine(argv, { program, flags, print, complain })
+}
+
+/** A reader that has seen enough (`| head`) is no mistake. Who only serves leaves process.stdout alone: observe/standard-output.ts says why. */
+function outliveReader(): void {
+  if (process.stdout.listenerCount('error') === 0)
+    process.stdout.on('error', () => process.exit(FAILED))
 }
 
 /** bin/cntlm.js, or a link of that name to the program. */

@@ -1,13 +1,7 @@
-import { resolve } from 'node:path'
-import { NEVER_CANCELLED, ProxyError, systemClock } from '../core/index.ts'
-import {
-  createIsolatedPac,
-  decodePac,
-  localAddresses,
-  openSource,
-  type Pac,
-  resolveName,
-} from '../pac/index.ts'
+import { resolve as absolute } from 'node:path'
+import { type CancelSignal, NEVER_CANCELLED, ProxyError, systemClock } from '../core/index.ts'
+import { systemNames } from '../net/index.ts'
+import { createIsolatedPac, decodePac, localAddresses, openSource, type Pac } from '../pac/index.ts'
 
 /**
  * Loads a script to be asked from the command line.
@@ -20,9 +14,12 @@ export async function loadScript(script: string, onAlert: (text: string) => void
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
     throw new ProxyError('PAC_UNAVAILABLE', { detail: 'it must be a path, http:// or https://' })
   }
-  const location = scheme === undefined ? resolve(script) : script
-  const raw = await openSource(location, systemClock).read(signal)
+  const location = scheme === undefined ? absolute(script) : script
+  const names = systemNames(systemClock)
+  const resolve = (name: string, limit: CancelSignal): Promise<readonly string[]> =>
+    names.lookUp(name, 'target', limit)
+  const raw = await openSource(location, systemClock, resolve).read(signal)
   const text = decodePac(raw?.bytes ?? new Uint8Array(), raw?.contentType)
-  const options = { clock: systemClock, resolve: resolveName, localAddresses, onAlert }
+  const options = { clock: systemClock, resolve, localAddresses, onAlert }
   return createIsolatedPac(text, options, signal)
 }

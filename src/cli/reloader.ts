@@ -1,20 +1,22 @@
 import type { Admin } from '../admin/index.ts'
 import { type Config, type Directive, formatIssue } from '../config/index.ts'
 import type { ReloadOutcome } from '../control/index.ts'
-import { type Emit, toProxyError } from '../core/index.ts'
-import type { Logger } from '../observe/index.ts'
-import type { InheritedSocket, Service } from '../service/index.ts'
+import { type Emit, isProxyError, toProxyError } from '../core/index.ts'
+import type { Identity, InheritedSocket, Service } from '../service/index.ts'
 import type { GuardGate } from '../upstream/index.ts'
 import { moveAdmin } from './admin.ts'
 import { localTime } from './columns.ts'
 import { readWithClientNames } from './configuration.ts'
+import type { ProgramLog } from './program-log.ts'
 
 export interface ReloaderOptions {
   readonly config: string | undefined
   readonly overrides: readonly Directive[]
   readonly sockets: readonly InheritedSocket[]
   readonly admin: Admin
-  readonly logger: Logger
+  readonly log: ProgramLog
+  /** The user that it has become. */
+  readonly identity: Identity | undefined
   readonly emit: Emit
   /** The configuration of the start. */
   readonly started: Config
@@ -45,7 +47,7 @@ export function createReloader(service: Service, options: ReloaderOptions): Relo
 }
 
 async function reloadOnce(service: Service, options: ReloaderOptions): Promise<ReloadOutcome> {
-  const { admin, config, emit, logger, overrides, sockets, started } = options
+  const { admin, config, emit, log, overrides, sockets, started } = options
   const hasListener = sockets.length > 0
   const { input, issues } = await readWithClientNames(config, overrides, { hasListener })
   const found = issues.map(formatIssue)
@@ -62,20 +64,23 @@ async function reloadOnce(service: Service, options: ReloaderOptions): Promise<R
   let before: GuardGate | undefined
   try {
     before = service.guard?.gate
-    const move = await moveAdmin(admin, input.config)
-    await service.reload(input).catch((error: unknown) => {
-      move.undo()
+    const moves: Move[] = []
+    try {
+      moves.push(prepareLog(options, input.config, found))
+      moves.push(await moveAdmin(admin, input.config))
+      found.push(...(await service.reload(input)))
+    } catch (error) {
+      for (const move of moves) move.undo()
       throw error
-    })
-    move.commit()
+    }
+    for (const move of moves) move.commit()
   } catch (thrown) {
     const error = toProxyError(thrown)
     if (error.code === 'BUG') emit({ type: 'bug', error: thrown })
     return refuse([error.detail ?? error.message])
   }
-  logger.level = input.config.logLevel
   found.push(...staysAsStarted(started, input.config))
-  for (const issue of found) logger.warn({ event: 'config.issue', issue }, 'configuration')
+  for (const issue of found) log.logger.warn({ event: 'config.issue', issue }, 'configuration')
   const account = accountAfter(service, before)
   if (account !== undefined) emit({ type: 'guard.reloaded', ...account })
   return {
@@ -105,11 +110,36 @@ function accountAfter(
   return { account, text: `${which}${when}: ${text}` }
 }
 
+/** What is bound or opened, and not in use before it is settled that all of the configuration can be. */
+interface Move {
+  commit(): void
+  undo(): void
+}
+
+/** @throws ProxyError CONFIG when its file cannot be opened. */
+function prepareLog({ log, identity }: ReloaderOptions, config: Config, found: string[]): Move {
+  try {
+    return log.prepare(config)
+  } catch (error) {
+    if (identity === undefined || !isForbidden(error)) throw error
+    // At the start root opens it, which this process is no longer.
+    found.push(
+      `LogFile has changed: only root can open ${config.logFile ?? 'it'}, that takes effect at the next start`,
+    )
+    return log.prepare({ ...config, logFile: log.path })
+  }
+}
+
+function isForbidden(error: unknown): boolean {
+  const cause = isProxyError(error) ? error.cause : undefined
+  return (
+    cause instanceof Error && 'code' in cause && (cause.code === 'EACCES' || cause.code === 'EPERM')
+  )
+}
+
 const TAKEN_AT_START = {
   ControlSocket: 'controlSocket',
   StateDirectory: 'stateDirectory',
-  LogFormat: 'logFormat',
-  LogFile: 'logFile',
   Workers: 'workers',
 } as const satisfies Readonly<Record<string, keyof Config>>
 

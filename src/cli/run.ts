@@ -1,23 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { isatty } from 'node:tty'
-import type { Directive, LogFormat } from '../config/index.ts'
+import type { Directive } from '../config/index.ts'
 import { type Emit, isProxyError, systemClock } from '../core/index.ts'
-import {
-  createEventLog,
-  createLogger,
-  createStatistics,
-  leadsToJournal,
-  LogFile,
-  type Logger,
-} from '../observe/index.ts'
-import {
-  type BuildInput,
-  type Identity,
-  inheritedSockets,
-  resolveIdentity,
-} from '../service/index.ts'
+import { createEventLog, createStatistics } from '../observe/index.ts'
+import { type Identity, inheritedSockets, resolveIdentity } from '../service/index.ts'
 import { readWithClientNames } from './configuration.ts'
 import { FAILED } from './exit-code.ts'
+import { ProgramLog } from './program-log.ts'
 import { logIssues, reportIssues } from './report-issues.ts'
 import { serve } from './serve.ts'
 
@@ -45,24 +33,27 @@ export async function runCommand(
   if (input === undefined) return FAILED
   try {
     const identity = readIdentity(args.runAs, complain)
-    const path = args.logFile ?? input.config.logFile
-    const file = path === undefined ? undefined : openLogFile(path, identity, complain)
-    const logger = openLog(file, input)
-    watchBugs(logger)
+    const log = new ProgramLog({
+      config: input.config,
+      logFile: args.logFile,
+      owner: identity,
+      complain,
+      onLost: lines => emit({ type: 'log.lost', lines }),
+    })
+    watchBugs(log)
     // In the background, and with a log file, standard error is not where the log is read.
-    if (process.connected || file !== undefined) logIssues(issues, logger)
-    const log = createEventLog(logger, systemClock)
-    const statistics = createStatistics(systemClock)
+    if (process.connected || log.path !== undefined) logIssues(issues, log.logger)
+    const eventLog = createEventLog(log.logger, systemClock)
+    const statistics = createStatistics(systemClock, () => log.linesLost)
     const emit: Emit = event => {
       statistics.emit(event)
-      log.emit(event)
+      eventLog.emit(event)
     }
     try {
-      const reopenLog = (): boolean => file?.reopen() ?? true
-      return await serve(input, { ...args, sockets, identity, logger, reopenLog, emit, statistics })
+      return await serve(input, { ...args, sockets, identity, log, emit, statistics })
     } finally {
-      log.flush()
-      logger.flush()
+      eventLog.flush()
+      log.finish()
     }
   } catch (error) {
     complain(`tsntlm: ${isProxyError(error) ? (error.detail ?? error.message) : String(error)}`)
@@ -86,35 +77,11 @@ export function readIdentity(
   })
 }
 
-/** @throws ProxyError CONFIG. */
-function openLogFile(
-  path: string,
-  owner: Identity | undefined,
-  complain: (line: string) => void,
-): LogFile {
-  return new LogFile({ path, owner, onProblem: problem => complain(`tsntlm: ${problem}`) })
-}
-
-function openLog(file: LogFile | undefined, { config }: BuildInput): Logger {
-  const { fd } = process.stdout
-  return createLogger({
-    level: config.logLevel,
-    format: chooseFormat(config.logFormat, file === undefined && isatty(fd)),
-    destination: file ?? fd,
-    journald: file === undefined && leadsToJournal(fd, process.env['JOURNAL_STREAM']),
-  })
-}
-
-function chooseFormat(configured: LogFormat, isTerminal: boolean): 'json' | 'text' {
-  if (configured !== 'auto') return configured
-  return isTerminal ? 'text' : 'json'
-}
-
 /** What reaches this is a mistake in the program: it is logged whole, and the process goes down rather than on wrongly. */
-function watchBugs(logger: Logger): void {
+function watchBugs(log: ProgramLog): void {
   process.on('uncaughtException', error => {
-    logger.fatal({ event: 'bug', err: error }, 'a bug: the program ends')
-    logger.flush()
+    log.logger.fatal({ event: 'bug', err: error }, 'a bug: the program ends')
+    log.finish()
     process.exit(FAILED)
   })
 }

@@ -2,7 +2,7 @@ import { availableParallelism, homedir } from 'node:os'
 import type { Config, Directive } from '../config/index.ts'
 import type { ControlSocket } from '../control/index.ts'
 import { type Emit, formatHostPort, systemClock, systemEntropy } from '../core/index.ts'
-import type { Logger, Statistics } from '../observe/index.ts'
+import type { Statistics } from '../observe/index.ts'
 import {
   becomeUser,
   type BuildInput,
@@ -25,8 +25,10 @@ import { notifyParent } from './background.ts'
 import { controlActions } from './control-actions.ts'
 import { chooseControlSocket, openControl } from './control-serve.ts'
 import { FAILED, OK } from './exit-code.ts'
+import type { ProgramLog } from './program-log.ts'
 import { createReloader } from './reloader.ts'
 import { type StopCause, watchSignals } from './signals.ts'
+import { controllingTerminal, hangupListener } from './terminal.ts'
 import { readVersion } from './version.ts'
 
 export interface Surroundings {
@@ -37,9 +39,7 @@ export interface Surroundings {
   readonly stopsOnHangup: boolean
   readonly sockets: readonly InheritedSocket[]
   readonly identity: Identity | undefined
-  readonly logger: Logger
-  /** @returns false when there is a log file and it cannot be opened anew. */
-  readonly reopenLog: () => boolean
+  readonly log: ProgramLog
   readonly emit: Emit
   readonly statistics: Statistics
 }
@@ -52,7 +52,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     outer.emit(event)
   }
   const surroundings = { ...outer, emit }
-  const { identity, logger, pidFile, reopenLog, stopsOnHangup } = surroundings
+  const { identity, log, pidFile, stopsOnHangup } = surroundings
   const service = makeService(input, surroundings)
   const socket = chooseControlSocket(input.config.controlSocket, identity)
   const systemd = notifierOf(emit)
@@ -66,21 +66,24 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     onEnd: announce,
   })
   const stop = (): void => signals.stop('control socket')
-  const actions = controlActions({ service, reloader, logger, reopenLog, stop })
-  process.on('SIGUSR2', reopenLog)
+  const actions = controlActions({ service, reloader, log, stop })
+  process.on('SIGUSR2', () => log.reopen())
   let control: ControlSocket | undefined
   try {
     const opened = await moveAdmin(admin, input.config)
     opened.commit()
     const started = service.start()
     // Without a listener SIGHUP ends the process, and who sends it may know from the log that it is ready: what comes early waits.
+    const reload = (): void => {
+      started.then(
+        () => reloader.reload(),
+        () => undefined,
+      )
+    }
     if (!stopsOnHangup) {
-      process.on('SIGHUP', () => {
-        started.then(
-          () => reloader.reload(),
-          () => undefined,
-        )
-      })
+      const terminal = controllingTerminal()
+      const stop = (): void => signals.stop('closed terminal')
+      process.on('SIGHUP', hangupListener({ clock: systemClock, terminal, reload, stop }))
     }
     await started
     if (identity !== undefined) becomeUser(identity)
@@ -98,6 +101,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     control?.close()
     service.destroy()
     admin.close()
+    await service.whenAlone()
     if (pidFile !== undefined) removePidFile(pidFile, process.pid)
   }
 }

@@ -1,7 +1,7 @@
 type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 
 /** A signal, or what was asked for otherwise; the log names it. */
-export type StopCause = StopSignal | 'control socket'
+export type StopCause = StopSignal | 'control socket' | 'closed terminal'
 
 export interface Signals {
   /** The next cause to stop; each call asks for a further one. */

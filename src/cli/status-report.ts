@@ -115,6 +115,7 @@ function healthText(
   now: number,
 ): string {
   const pac = namedBy === 'pac' ? ' (Pac)' : ''
+  if (health === 'failing') return `answers with errors alone${pac}`
   if (health === 'available')
     return failuresInARow === 0 ? `ok${pac}` : `ok after ${failuresInARow} failures${pac}`
   return downUntil === undefined
@@ -148,6 +149,7 @@ function totalLines({ totals }: ServiceStatus): string[] {
     clientsMalformed,
     clientsRefused,
     failures,
+    logLinesLost,
     requests,
     routes,
     tunnels,
@@ -164,6 +166,14 @@ function totalLines({ totals }: ServiceStatus): string[] {
       `${clientsDenied} clients by Allow and Deny, ${clientsRefused} at limits, ${clientsMalformed} without a valid request`,
     ],
     ['failed', failed.length === 0 ? 'none' : failed.join(', ')],
+    ...(logLinesLost === 0
+      ? []
+      : [
+          [
+            'log',
+            `${logLinesLost} lines lost: whoever reads it is too slow, or it cannot be written`,
+          ],
+        ]),
   ])
 }
 

@@ -1,8 +1,8 @@
-import { type AddressRule, parseAddressRule, ProxyError } from '../core/index.ts'
+import { type AddressRule, isProxyError, parseAddressRule, ProxyError } from '../core/index.ts'
 import type { AccessRule, Config, NameRule } from './config.ts'
 import { type ConfigIssue, sortIssues } from './issues.ts'
 
-/** All addresses of a host, IPv4 and IPv6. Rejects, or gives none, when there is no such host. */
+/** All addresses of a host, IPv4 and IPv6. Rejects, or gives none, when there is no such host, or nobody who knows it answers. */
 export type LookUp = (host: string) => Promise<readonly string[]>
 
 /** An access rule as connections are judged by it. */
@@ -33,9 +33,16 @@ export async function resolveClientNames(config: Config, lookUp: LookUp): Promis
   const acl = await Promise.all(
     config.acl.map(async ({ action, rule }) => {
       if (!isName(rule)) return { action, rule }
-      const addresses = await ask(rule.host).catch(() => [])
-      if (addresses.length === 0) issues.push(unknownHost(action, rule))
-      return { action, rule: rulesAround(rule, addresses) }
+      const unknown = `${rule.host} has no address that this host can find`
+      try {
+        const addresses = await ask(rule.host)
+        if (addresses.length === 0) issues.push(noAddress(action, rule, unknown))
+        return { action, rule: rulesAround(rule, addresses) }
+      } catch (error) {
+        const reason = isProxyError(error) ? error.detail : undefined
+        issues.push(noAddress(action, rule, reason ?? unknown))
+        return { action, rule: rulesAround(rule, []) }
+      }
     }),
   )
   const resolved = issues.length > 0 ? undefined : Object.freeze({ ...config, acl })
@@ -83,12 +90,16 @@ function rulesAround({ text, length }: NameRule, addresses: readonly string[]): 
   return { text, matches: candidate => rules.some(rule => rule.matches(candidate)) }
 }
 
-function unknownHost(action: AccessRule['action'], { host, origin }: NameRule): ConfigIssue {
+function noAddress(
+  action: AccessRule['action'],
+  { origin }: NameRule,
+  message: string,
+): ConfigIssue {
   return {
     level: 'error',
     origin,
     directive: action === 'allow' ? 'Allow' : 'Deny',
-    message: `${host} has no address that this host can find`,
+    message,
     hint: 'it was looked up in DNS and the hosts file; write the address or network of the client instead',
   }
 }

@@ -114,6 +114,8 @@ export interface Config {
   readonly headerTimeoutMs: number
   /** How long a client may be silent within a body, or leave its answer unread; 0 is no limit. */
   readonly bodyTimeoutMs: number
+  /** Bytes a second; 0 is off. */
+  readonly bodyRate: number
   /** How long a client's connection without a request is kept. */
   readonly clientIdleMs: number
   /** Which requests wait and are sent again when an upstream limits them: CONNECT, others without a body too, or none. */
@@ -189,6 +191,7 @@ export const DEFAULTS: Config = {
   headerTimeoutMs: 60_000,
   // A program may read its input between long steps of its own, as a shell does with a script from curl.
   bodyTimeoutMs: 300_000,
+  bodyRate: 500,
   // Longer than clients keep theirs, so that they are the ones to close it.
   clientIdleMs: 120_000,
   rateLimitRetry: 'connect',

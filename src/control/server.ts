@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { limitConnections } from '../net/index.ts'
 import type { ControlActions } from './actions.ts'
 import { type Answer, answerRequest, refusal } from './routes.ts'
 
@@ -24,7 +25,7 @@ export function createControlServer({ actions, onBug }: ControlServerOptions): S
     // There is no host behind a path.
     requireHostHeader: false,
   })
-  server.maxConnections = MAX_CONNECTIONS
+  limitConnections(server, MAX_CONNECTIONS)
   server.on('request', (request, response) => {
     response.on('error', () => undefined)
     void answer(actions, request, onBug).then(found => write(response, found))

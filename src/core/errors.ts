@@ -79,6 +79,12 @@ export const ERRORS = {
     proxyStatus: 'http_request_error',
     text: 'This proxy cannot do what the request asks',
   },
+  EXPECTATION_FAILED: {
+    status: 417,
+    blame: 'client',
+    proxyStatus: 'http_request_error',
+    text: 'The request expects what this proxy cannot do',
+  },
   CLIENT_LIMIT: {
     status: 503,
     blame: 'proxy',

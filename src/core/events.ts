@@ -46,11 +46,15 @@ export type ProxyEvent =
   | { readonly type: 'admin.opened'; readonly address: string }
   | { readonly type: 'admin.closed'; readonly address: string }
   | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
-  /** Turned away at a limit of this proxy; `most` is its value where it has one. */
+  /**
+   * Turned away at a limit of this proxy; `most` is its value where it has one. `pipelining`: it sent more requests ahead of their
+   * answers than are kept.
+   */
   | {
       readonly type: 'client.refused'
       readonly client: string
-      readonly limit: 'MaxClients' | 'MaxClientsPerAddress' | 'MaxWaiting' | 'descriptors'
+      readonly limit:
+        'MaxClients' | 'MaxClientsPerAddress' | 'MaxWaiting' | 'descriptors' | 'pipelining'
       readonly most: number | undefined
     }
   | {
@@ -201,6 +205,9 @@ export type ProxyEvent =
     }
   /** A process that serves clients for this one. */
   | { readonly type: 'worker.started'; readonly worker: number; readonly pid: number }
+  /** It gives no sign of life, and gets no new clients. */
+  | { readonly type: 'worker.silent'; readonly worker: number; readonly pid: number }
+  | { readonly type: 'worker.answers'; readonly worker: number; readonly pid: number }
   | {
       readonly type: 'worker.ended'
       readonly worker: number
@@ -216,6 +223,8 @@ export type ProxyEvent =
       readonly requests: number
       readonly graceMs: number
     }
+  /** Whoever reads the log was behind for long, or it could not be written; now it goes on. */
+  | { readonly type: 'log.lost'; readonly lines: number }
   | { readonly type: 'control.failed'; readonly reason: string }
   | { readonly type: 'service.notifyFailed'; readonly reason: string }
   | { readonly type: 'service.stopped'; readonly aborted: number }

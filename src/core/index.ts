@@ -1,7 +1,7 @@
 export { type AddressRule, parseAddressRule } from './address-set.ts'
 export { ByteReader, ByteWriter } from './bytes.ts'
 export { type CancelSignal, Cancellation, NEVER_CANCELLED } from './cancellation.ts'
-export { type Clock, systemClock, type Timer } from './clock.ts'
+export { type Clock, systemBlock, systemClock, type Timer } from './clock.ts'
 export { type Entropy, systemEntropy } from './entropy.ts'
 export {
   type Blame,

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { HostPort } from '../core/index.ts'
+import { type HostPort, isProxyError } from '../core/index.ts'
 import { type Check, only } from './check.ts'
 import { NO_CONFIGURATION } from './configuration.ts'
 import { type Judgement, ok, problem, skipped } from './finding.ts'
@@ -23,13 +23,17 @@ async function look(
   resolve: (host: string) => Promise<readonly string[]>,
 ): Promise<{ readonly isFound: boolean; readonly judgement: Judgement }> {
   if (isIP(host) !== 0) return { isFound: true, judgement: ok(`${host} is an address`) }
-  const addresses = await resolve(host).catch(() => [])
+  let trouble = `${host} has no address that this host can find`
+  const addresses = await resolve(host).catch((error: unknown) => {
+    if (isProxyError(error)) trouble = error.detail ?? trouble
+    return []
+  })
   return addresses.length > 0
     ? { isFound: true, judgement: ok(`${host} is ${addresses.join(', ')}`) }
     : {
         isFound: false,
         judgement: problem(
-          `${host} has no address that this host can find`,
+          trouble,
           `ask the resolver (getent hosts ${host}); VPN up? Otherwise write its address into Proxy`,
         ),
       }

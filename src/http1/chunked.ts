@@ -7,8 +7,11 @@ import { serializeFields } from './serialize.ts'
 const CR = 0x0d
 const LF = 0x0a
 
-/** chunk-size [ chunk-ext ] CR, RFC 9112 section 7.1. Extensions are skipped, but may not hide a line end. */
-const SIZE_LINE = /^([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r$/
+/**
+ * chunk-size [ chunk-ext ] CR, RFC 9112 section 7.1. Extensions are skipped, but may not hide a line end. Some servers fill the size up
+ * with spaces; the body goes on in chunks of our own, so nobody behind us can read it in another way.
+ */
+const SIZE_LINE = /^([0-9A-Fa-f]+)[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r$/
 
 type State = 'size' | 'data' | 'data-cr' | 'data-lf' | 'trailers'
 

@@ -1,10 +1,15 @@
 import { ProxyError } from '../core/index.ts'
-import { FIELD_TEXT, TOKEN, trimOws } from './grammar.ts'
+import { FIELD_TEXT, RECEIVED_TEXT, TOKEN, trimOws } from './grammar.ts'
 
 const CR = 0x0d
 const LF = 0x0a
 const EMPTY = Buffer.alloc(0)
 const SECTION_END = Buffer.from('\r\n\r\n', 'latin1')
+/** An empty line behind a line end, where either may be a bare LF. */
+const LF_CRLF = Buffer.from('\n\r\n', 'latin1')
+const LF_LF = Buffer.from('\n\n', 'latin1')
+
+export type LineEnds = 'crlf' | 'bare-lf'
 
 /**
  * Finds the empty line that ends a header or trailer section. A section that arrives in one piece, as nearly all do,
@@ -12,12 +17,21 @@ const SECTION_END = Buffer.from('\r\n\r\n', 'latin1')
  */
 export class SectionReader {
   readonly #limit: number
+  readonly #takesBareLf: boolean
   #held = EMPTY
   #length = 0
   #next = 0
+  #lineEnds: LineEnds = 'crlf'
 
-  constructor(limitBytes: number) {
+  /** @param takesBareLf whether a line of a header may end in a bare LF (RFC 9112 section 2.2). */
+  constructor(limitBytes: number, takesBareLf = false) {
     this.#limit = limitBytes
+    this.#takesBareLf = takesBareLf
+  }
+
+  /** After a section was read: `bare-lf` where at least one line ended so. */
+  get lineEnds(): LineEnds {
+    return this.#lineEnds
   }
 
   /** After a section was read: the offset of the first byte behind it. */
@@ -47,28 +61,43 @@ export class SectionReader {
    */
   read(bytes: Buffer, at: number, mayBeEmpty: boolean): string | undefined {
     if (this.#length > 0) return this.#readHeld(bytes, at, mayBeEmpty)
-    const end = findEnd(bytes, at, at, mayBeEmpty)
+    const end = this.#findEnd(bytes, at, at, mayBeEmpty)
     if (end === -1) return this.#readHeld(bytes, at, mayBeEmpty)
     this.#next = end
     if (end - at > this.#limit) this.#refuse()
-    return sectionText(bytes, at, end)
+    return this.#text(bytes, at, end)
+  }
+
+  /** Trailers stand behind chunks, whose lines end in CRLF: a sender that can do that does it there too. */
+  #findEnd(bytes: Buffer, start: number, from: number, mayBeEmpty: boolean): number {
+    if (this.#takesBareLf && !mayBeEmpty) return findLenientEnd(bytes, from)
+    return findEnd(bytes, start, from, mayBeEmpty)
+  }
+
+  #text(bytes: Buffer, start: number, end: number): string {
+    this.#lineEnds = 'crlf'
+    if (!this.#takesBareLf) return sectionText(bytes, start, end)
+    const text = bytes.toString('latin1', start, end)
+    if (!hasBareLf(text)) return text.slice(0, -SECTION_END.length)
+    this.#lineEnds = 'bare-lf'
+    return text.replace(/\r?\n/g, '\r\n').slice(0, -SECTION_END.length)
   }
 
   #readHeld(bytes: Buffer, at: number, mayBeEmpty: boolean): string | undefined {
     const before = this.#length
     this.#hold(bytes, at)
     const held = this.held
-    const end = findEnd(held, 0, Math.max(0, before - 3), mayBeEmpty)
+    const end = this.#findEnd(held, 0, Math.max(0, before - 3), mayBeEmpty)
     if (end === -1) {
       // The rest may never come: what is wrong already is told now.
-      refuseBareLf(held, before)
+      if (!this.#takesBareLf || mayBeEmpty) refuseBareLf(held, before)
       if (held.includes(0, before)) protocolError('there is a NUL in its header')
       if (before + bytes.length - at >= this.#limit) this.#refuse()
       return undefined
     }
     this.#next = at + end - before
     this.reset()
-    return sectionText(held, 0, end)
+    return this.#text(held, 0, end)
   }
 
   /** Appends as much as the limit allows. */
@@ -105,7 +134,8 @@ export function parseFields(text: string, from: number, limit: number): string[]
       protocolError(`header line ${fields.length / 2 + 1} has no valid field name`)
     }
     let value = trimOws(text, colon + 1, end)
-    if (isFold(text, end + 2)) {
+    const isFolded = isFold(text, end + 2)
+    if (isFolded) {
       const lines = [value]
       while (isFold(text, end + 2)) {
         const start = end + 2
@@ -114,7 +144,9 @@ export function parseFields(text: string, from: number, limit: number): string[]
       }
       value = trimOws(lines.join(' '))
     }
-    if (!FIELD_TEXT.test(value)) protocolError(`there is a control character in "${name}"`)
+    // What is folded does not go on as it came.
+    if (!(isFolded ? FIELD_TEXT : RECEIVED_TEXT).test(value))
+      protocolError(`there is a control character in "${name}"`)
     if (fields.length === 2 * limit) {
       throw new ProxyError('UPSTREAM_HEADER_LIMIT', { detail: `more than ${limit} fields` })
     }
@@ -139,6 +171,22 @@ function findEnd(bytes: Buffer, start: number, from: number, mayBeEmpty: boolean
   if (mayBeEmpty && bytes[start] === CR && bytes[start + 1] === LF) return start + 2
   const end = bytes.indexOf(SECTION_END, from)
   return end === -1 ? -1 : end + SECTION_END.length
+}
+
+function findLenientEnd(bytes: Buffer, from: number): number {
+  const usual = bytes.indexOf(LF_CRLF, from)
+  // The body is not searched, which may be long.
+  const header = usual === -1 ? bytes : bytes.subarray(0, usual + LF_LF.length)
+  const bare = header.indexOf(LF_LF, from)
+  if (bare !== -1) return bare + LF_LF.length
+  return usual === -1 ? -1 : usual + LF_CRLF.length
+}
+
+function hasBareLf(text: string): boolean {
+  for (let lf = text.indexOf('\n'); lf !== -1; lf = text.indexOf('\n', lf + 1)) {
+    if (text.charCodeAt(lf - 1) !== CR) return true
+  }
+  return false
 }
 
 function sectionText(bytes: Buffer, start: number, end: number): string {

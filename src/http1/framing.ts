@@ -2,7 +2,7 @@ import { ProxyError } from '../core/index.ts'
 import type { ResponseHead } from './head.ts'
 import { getAllHeaders, hasHeader, hasListToken, listTokens, type RawHeaders } from './headers.ts'
 
-/** How far a response body goes. `tunnel`: the message is over, what follows is not HTTP (2xx to CONNECT, 101). */
+/** How far a response body goes. `tunnel`: the message is over, what follows is not HTTP (2xx to CONNECT, 101 to Upgrade). */
 export type BodyFraming =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly length: number }
@@ -16,11 +16,18 @@ const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' }
 const TUNNEL: BodyFraming = { kind: 'tunnel' }
 
 /**
- * The body length law of RFC 9112 section 6.3 for the response to a request of this method.
+ * The body length law of RFC 9112 section 6.3 for the response to a request of this method. What follows a 101 is read in another
+ * protocol, which nobody speaks who did not ask for it (RFC 9110 section 15.2.2).
+ * @param mayUpgrade whether the request had the field Upgrade
  * @throws ProxyError UPSTREAM_PROTOCOL when the framing is ambiguous or cannot be undone.
  */
-export function responseFraming(method: string, head: ResponseHead): BodyFraming {
+export function responseFraming(
+  method: string,
+  head: ResponseHead,
+  mayUpgrade = true,
+): BodyFraming {
   const { status, headers } = head
+  if (status === 101 && !mayUpgrade) fail('it changes the protocol, which nobody asked for')
   if (status === 101 || (method === 'CONNECT' && status >= 200 && status < 300)) return TUNNEL
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return NONE
   if (hasHeader(headers, 'transfer-encoding')) return transferEncoded(headers)
@@ -30,12 +37,22 @@ export function responseFraming(method: string, head: ResponseHead): BodyFraming
 }
 
 /**
+ * Whether two readers may have taken the response for different ones. Where a proxy on the way takes a bare LF for a part of a value,
+ * an origin can hide a second answer behind it, which would go to whoever asks next: so nobody asks next. A 407 is the
+ * proxy's own.
+ */
+function mayBeMisread({ bareLf, status }: ResponseHead): boolean {
+  return bareLf === true && status !== 407
+}
+
+/**
  * May the connection carry another exchange after this response? Close wins over keep-alive: ISA answers with
  * `Proxy-Connection: close` next to `Connection: Keep-Alive` and means it.
  */
 export function isPersistent(head: ResponseHead, framing: BodyFraming): boolean {
   const { headers } = head
   if (framing.kind === 'until-close' || framing.kind === 'tunnel') return false
+  if (mayBeMisread(head)) return false
   if (hasConnectionOption(headers, 'close')) return false
   if (head.version === '1.1') return true
   // RFC 9112 section 6.1: Transfer-Encoding in HTTP/1.0 is faulty framing, the connection ends with the message.

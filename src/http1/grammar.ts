@@ -4,6 +4,12 @@ export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Field values and reason phrases: visible, obs-text, space and tab (RFC 9110 section 5.5), never CR, LF or NUL. */
 export const FIELD_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/
 
+/**
+ * The value of a field of an answer. Other control characters are invalid too, but a recipient may retain them (RFC 9110 section 5.5):
+ * they end no line, and what decides on framing is compared with exact words.
+ */
+export const RECEIVED_TEXT = /^[^\0\r\n]*$/
+
 /** A request target that cannot break a request line. What it means is request-target.ts's question. */
 export const TARGET_TEXT = /^[\x21-\x7e\x80-\xff]+$/
 

@@ -7,10 +7,11 @@ export interface RequestHead {
   readonly headers: RawHeaders
 }
 
-/** A response as it came. Text is Latin-1: one character for each byte. */
+/** A response as it came. Text is Latin-1: one character for each byte. `bareLf`: a line of its head ended in a bare LF. */
 export interface ResponseHead {
   readonly version: '1.0' | '1.1'
   readonly status: number
   readonly reason: string
+  readonly bareLf?: true
   readonly headers: RawHeaders
 }

@@ -1,4 +1,4 @@
-import { trimOws } from './grammar.ts'
+import { FIELD_TEXT, trimOws } from './grammar.ts'
 
 /** Header fields as a flat list name, value, name, value: case, order and duplicates kept, as node's rawHeaders. */
 export type RawHeaders = readonly string[]
@@ -97,4 +97,12 @@ export function hasListToken(headers: RawHeaders, name: string, token: string): 
 /** Whether a field has that lower-case name. The length is compared first: it spares lower-casing nearly every field that is not meant. */
 export function isNamed(field: string | undefined, lower: string): boolean {
   return field?.length === lower.length && (field === lower || field.toLowerCase() === lower)
+}
+
+/** Whether every value is plain text, with no control character in it that some writers refuse. */
+export function arePlain(headers: RawHeaders): boolean {
+  for (let i = 1; i < headers.length; i += 2) {
+    if (!FIELD_TEXT.test(headers[i] ?? '')) return false
+  }
+  return true
 }

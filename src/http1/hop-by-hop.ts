@@ -1,4 +1,5 @@
 import { contentLength } from './framing.ts'
+import { FIELD_TEXT } from './grammar.ts'
 import { FieldNames, hasHeader, isNamed, listTokens, type RawHeaders } from './headers.ts'
 
 const CONNECTION_FIELDS = [
@@ -82,4 +83,34 @@ function namedByConnection(headers: RawHeaders): FieldNames | undefined {
     token => token !== 'keep-alive' && token !== 'close' && !END_TO_END.has(token),
   )
   return names.length === 0 ? undefined : new FieldNames(names)
+}
+
+/**
+ * Fields that a trailer section must not change (RFC 9110 section 6.5.1): framing, routing, what the request asks for, logons, and what
+ * is to be done with the content. A recipient that merges trailers into the header would obey them.
+ */
+const NOT_IN_TRAILERS = new FieldNames([
+  ...CONNECTION_FIELDS,
+  ...['authorization', 'cookie', 'proxy-authenticate', 'proxy-authentication-info'],
+  ...['proxy-authorization', 'set-cookie', 'www-authenticate'],
+  ...['content-encoding', 'content-length', 'content-range', 'content-type', 'trailer'],
+  ...['host', 'forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'],
+  ...['cache-control', 'expect', 'max-forwards', 'pragma', 'range'],
+  ...['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since'],
+  ...['age', 'date', 'expires', 'location', 'retry-after', 'vary', 'warning'],
+])
+
+/**
+ * The trailer fields that go on, in either direction: others may be dropped by anybody on the way.
+ * @param headers the header section, whose Connection may name them
+ */
+export function endToEndTrailers(trailers: RawHeaders, headers: RawHeaders): string[] {
+  const named = namedByConnection(headers)
+  const result: string[] = []
+  for (let i = 0; i < trailers.length; i += 2) {
+    const [name = '', value = ''] = trailers.slice(i, i + 2)
+    const stays = NOT_IN_TRAILERS.has(name) || named?.has(name) === true
+    if (!stays && FIELD_TEXT.test(value)) result.push(name, value)
+  }
+  return result
 }

@@ -11,6 +11,11 @@ const ASCTIME_DATE = new RegExp(`^[a-z]{3} ${MONTH} ([0-9 ][0-9]) ${TIME} ([0-9]
 /** A year of two digits that seems to be further ahead than this is one of the past century. */
 const YEARS_AHEAD = 50
 
+/** The form that is sent (RFC 9110 section 5.6.7). @param unixMs Unix time in ms. */
+export function formatHttpDate(unixMs: number): string {
+  return new Date(unixMs).toUTCString()
+}
+
 /**
  * Reads an HTTP date (RFC 9110 section 5.6.7). The name of the weekday is not compared with the date.
  * @param nowMs Unix time in ms, for years of two digits.

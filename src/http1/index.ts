@@ -5,6 +5,7 @@ export { ChunkedDecoder, chunkHeader, lastChunk } from './chunked.ts'
 export { type BodyFraming, contentLength, isPersistent, responseFraming } from './framing.ts'
 export type { RequestHead, ResponseHead } from './head.ts'
 export {
+  arePlain,
   FieldNames,
   getAllHeaders,
   getHeader,
@@ -16,9 +17,10 @@ export {
   setHeader,
   withoutHeaders,
 } from './headers.ts'
-export { endToEndRequestHeaders, endToEndResponseHeaders } from './hop-by-hop.ts'
-export { parseHttpDate } from './http-date.ts'
+export { endToEndRequestHeaders, endToEndResponseHeaders, endToEndTrailers } from './hop-by-hop.ts'
+export { formatHttpDate, parseHttpDate } from './http-date.ts'
 export { DEFAULT_LIMITS, type ParserLimits } from './limits.ts'
+export { isOwnError } from './own-error.ts'
 export { formatProxyStatus, type ProxyStatus } from './proxy-status.ts'
 export { demandedWaitMs, isRateLimited, wasPassedOn } from './rate-limit.ts'
 export { type AbsoluteForm, parseAbsoluteForm, parseAuthorityForm } from './request-target.ts'

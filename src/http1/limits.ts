@@ -8,11 +8,14 @@ export interface ParserLimits {
   readonly informational: number
   /** Bytes of a chunk size line with its extensions. */
   readonly chunkLineBytes: number
+  /** Whether lines of a header may end in a bare LF. */
+  readonly takesBareLf: boolean
 }
 
 export const DEFAULT_LIMITS: ParserLimits = {
   headerBytes: 64 * 1024,
-  fields: 256,
+  fields: 1000,
   informational: 32,
   chunkLineBytes: 256,
+  takesBareLf: false,
 }

@@ -33,7 +33,7 @@ export function parseAbsoluteForm(target: string): AbsoluteForm | undefined {
   const [, schemeText = '', authorityText = '', path = ''] = match
   const scheme = schemeText.toLowerCase()
   const authority = parseHostPort(authorityText, DEFAULT_PORTS.get(scheme))
-  if (authority === undefined) return undefined
+  if (authority === undefined || hasZone(authority)) return undefined
   return {
     scheme,
     authority,
@@ -47,5 +47,11 @@ export function parseAbsoluteForm(target: string): AbsoluteForm | undefined {
  * @returns undefined when the target is not of that form
  */
 export function parseAuthorityForm(target: string): HostPort | undefined {
-  return parseHostPort(target)
+  const authority = parseHostPort(target)
+  return authority === undefined || hasZone(authority) ? undefined : authority
+}
+
+/** The zone of an IPv6 address names an interface of the sender's, which means nothing to anybody else (RFC 4007 section 6). */
+function hasZone({ host }: HostPort): boolean {
+  return host.includes(':') && host.includes('%')
 }

@@ -1,6 +1,6 @@
 import { ProxyError } from '../core/index.ts'
 import { ChunkedDecoder } from './chunked.ts'
-import { parseFields, SectionReader } from './field-section.ts'
+import { type LineEnds, parseFields, SectionReader } from './field-section.ts'
 import { type BodyFraming, responseFraming } from './framing.ts'
 import type { ResponseHead } from './head.ts'
 import { NO_HEADERS, type RawHeaders } from './headers.ts'
@@ -39,6 +39,7 @@ export class ResponseParser {
   #decoder: ChunkedDecoder | undefined
   #state: State = 'done'
   #method = ''
+  #mayUpgrade = true
   #informational = 0
   #remaining = 0
   #sawBytes = false
@@ -47,7 +48,7 @@ export class ResponseParser {
   constructor(handler: ResponseHandler, limits: Partial<ParserLimits> = {}) {
     this.#handler = handler
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
-    this.#section = new SectionReader(this.#limits.headerBytes)
+    this.#section = new SectionReader(this.#limits.headerBytes, this.#limits.takesBareLf)
   }
 
   /** No response is expected: nothing was begun, or it has ended. */
@@ -62,14 +63,16 @@ export class ResponseParser {
 
   /**
    * The next response answers a request of this method.
+   * @param mayUpgrade whether the request had the field Upgrade
    * @throws ProxyError BUG while another response is under way
    */
-  begin(method: string): void {
+  begin(method: string, mayUpgrade = true): void {
     if (this.#state !== 'done') {
       throw new ProxyError('BUG', { detail: `a response is begun in state ${this.#state}` })
     }
     this.#state = 'head'
     this.#method = method
+    this.#mayUpgrade = mayUpgrade
     this.#informational = 0
     this.#sawBytes = false
   }
@@ -150,7 +153,7 @@ export class ResponseParser {
         return bytes.length
       }
       at = this.#section.next
-      const head = parseHead(text, this.#limits.fields)
+      const head = parseHead(text, this.#limits.fields, this.#section.lineEnds)
       if (head.status >= 200 || head.status === 101) {
         this.#takeHead(head)
         return at
@@ -171,7 +174,7 @@ export class ResponseParser {
   }
 
   #takeHead(head: ResponseHead): void {
-    const framing = responseFraming(this.#method, head)
+    const framing = responseFraming(this.#method, head, this.#mayUpgrade)
     this.#handler.head(head, framing)
     switch (framing.kind) {
       case 'length':
@@ -219,7 +222,7 @@ export class ResponseParser {
  * Status line and fields. One empty line before the status line is passed over: RFC 9112 section 2.2 grants that to
  * servers only, but servers that write one CRLF too many after a body are met in the field.
  */
-function parseHead(text: string, fieldLimit: number): ResponseHead {
+function parseHead(text: string, fieldLimit: number, lineEnds: LineEnds): ResponseHead {
   const start = text.startsWith('\r\n') ? 2 : 0
   const lineEnd = text.indexOf('\r\n', start)
   const end = lineEnd === -1 ? text.length : lineEnd
@@ -231,6 +234,7 @@ function parseHead(text: string, fieldLimit: number): ResponseHead {
     version: match[1] === '0' ? '1.0' : '1.1',
     status: Number(match[2]),
     reason: match[3] ?? '',
+    ...(lineEnds === 'bare-lf' ? { bareLf: true } : {}),
     headers: parseFields(text, end + 2, fieldLimit),
   }
 }

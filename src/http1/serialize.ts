@@ -1,5 +1,5 @@
 import { type ErrorCode, ProxyError } from '../core/index.ts'
-import { FIELD_TEXT, TARGET_TEXT, TOKEN } from './grammar.ts'
+import { FIELD_TEXT, RECEIVED_TEXT, TARGET_TEXT, TOKEN } from './grammar.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 import type { RawHeaders } from './headers.ts'
 
@@ -26,21 +26,26 @@ export function serializeResponseHead(version: '1.0' | '1.1', head: ResponseHead
     fail('BUG', `a response of status ${status}`)
   }
   if (!FIELD_TEXT.test(reason)) fail('BUG', 'a reason phrase with a control character')
-  const fields = serializeFields(head.headers, 'BUG')
+  const fields = serializeFields(head.headers, 'BUG', RECEIVED_TEXT)
   return `HTTP/${version} ${status} ${reason}\r\n${fields}\r\n`
 }
 
 /**
  * Field lines, each with its CRLF.
+ * @param allowed what a value may be made of
  * @throws ProxyError of the given code at an invalid name or value
  */
-export function serializeFields(headers: RawHeaders, code: ErrorCode): string {
+export function serializeFields(
+  headers: RawHeaders,
+  code: ErrorCode,
+  allowed = FIELD_TEXT,
+): string {
   let text = ''
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? ''
     const value = headers[i + 1] ?? ''
     if (!TOKEN.test(name)) fail(code, `field ${i / 2 + 1} has no valid name`)
-    if (!FIELD_TEXT.test(value)) fail(code, `there is a forbidden character in "${name}"`)
+    if (!allowed.test(value)) fail(code, `there is a forbidden character in "${name}"`)
     text += `${name}: ${value}\r\n`
   }
   return text

@@ -1,21 +1,29 @@
-import { lookup } from 'node:dns/promises'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
+  Cancellation,
   type CancelSignal,
   type Clock,
   type ErrorCode,
   formatHostPort,
   type HostPort,
   ProxyError,
+  type Timer,
 } from '../core/index.ts'
-import { canOpenDescriptor, SHORTAGES } from './descriptor-limit.ts'
+import { SHORTAGES } from './descriptor-limit.ts'
 import { connectLending } from './lending-socket.ts'
+import { nameServerSilent } from './names/dns-search.ts'
+import type { HostNames } from './names/host-names.ts'
+import { interleaveFamilies } from './names/interleave.ts'
+import type { NameUse } from './names/look-ups.ts'
+import { systemNames } from './names/system-names.ts'
 
 export interface DialOptions {
   readonly signal: CancelSignal
   /** Refuses an address after the name was resolved, so that no DNS answer can lead around the rule. */
   readonly permits?: (address: string) => boolean
+  /** Default `upstream`: its last good addresses serve while a new look-up goes unanswered. */
+  readonly use?: NameUse
 }
 
 export interface Dialer {
@@ -33,64 +41,40 @@ export interface TcpDialerOptions {
   readonly timeoutMs: number
   /** RFC 8305 section 5: the next address is tried after this long, the earlier one goes on. */
   readonly staggerMs?: number
-  readonly resolve?: (host: string) => Promise<readonly string[]>
+  /** Default: as this host resolves names. */
+  readonly names?: HostNames
 }
 
 const KEEP_ALIVE_AFTER_MS = 60_000
 
 export function tcpDialer(options: TcpDialerOptions): Dialer {
-  const { clock, timeoutMs, staggerMs = 250, resolve = resolveAll } = options
+  const { clock, timeoutMs, staggerMs = 250, names = systemNames(clock) } = options
   return {
-    async dial(to, { signal, permits }) {
+    async dial(to, { signal, permits, use = 'upstream' }) {
+      const { host } = to
       const label = formatHostPort(to)
       const race = new DialRace(to, label, clock, staggerMs)
-      const timer = clock.setTimer(timeoutMs, () =>
-        race.fail(
-          new ProxyError('DIAL_TIMEOUT', {
-            detail: `${label} did not answer within ${timeoutMs} ms`,
-          }),
-        ),
-      )
+      const timer = clock.setTimer(timeoutMs, () => race.expire(timeoutMs))
       const abort = (): void => race.fail(new ProxyError('CLIENT_ABORTED'))
       signal.addEventListener('abort', abort, { once: true })
       if (signal.aborted) abort()
+      const over = new Cancellation()
+      const offer = (addresses: readonly string[]): void =>
+        race.offer(permitted(addresses, permits, label))
+      const resolve = async (): Promise<void> => {
+        if (isIP(host) !== 0) offer([host])
+        else if (use === 'upstream') await names.offerUpstream(host, offer, over)
+        else offer(await names.lookUp(host, use, over))
+      }
       try {
-        const addresses =
-          isIP(to.host) === 0 ? resolveNamed(resolve, to.host) : Promise.resolve([to.host])
-        addresses
-          .then(
-            list => race.start(permitted(list, permits, label)),
-            (error: unknown) => race.fail(error),
-          )
-          .catch((error: unknown) => race.fail(error))
+        resolve().catch((error: unknown) => race.fail(error))
         return await race.result
       } finally {
+        over.abort()
         timer.cancel()
         signal.removeEventListener('abort', abort)
       }
     },
-  }
-}
-
-/** All addresses of a name, IPv4 and IPv6, as this host resolves names. Rejects when there is none. */
-export async function resolveAll(host: string): Promise<string[]> {
-  const found = await lookup(host, { all: true, verbatim: true })
-  return found.map(entry => entry.address)
-}
-
-async function resolveNamed(
-  resolve: (host: string) => Promise<readonly string[]>,
-  host: string,
-): Promise<readonly string[]> {
-  try {
-    return await resolve(host)
-  } catch (cause) {
-    // A resolver that may open no file says that the name is unknown.
-    if (!canOpenDescriptor()) throw new ProxyError('NO_DESCRIPTORS', { detail: host, cause })
-    throw new ProxyError('DIAL_DNS', {
-      detail: `${host} has no address that this host can find`,
-      cause,
-    })
   }
 }
 
@@ -101,11 +85,9 @@ function permitted(
 ): readonly string[] {
   const allowed = permits === undefined ? addresses : addresses.filter(permits)
   if (allowed.length > 0) return allowed
-  throw addresses.length === 0
-    ? new ProxyError('DIAL_DNS', { detail: `${label} has no address` })
-    : new ProxyError('ROUTE_DENIED', {
-        detail: `${label} is an address of the proxy's own host or network`,
-      })
+  throw new ProxyError('ROUTE_DENIED', {
+    detail: `${label} is an address of the proxy's own host or network`,
+  })
 }
 
 /** Several addresses, the first connection wins (RFC 8305). */
@@ -117,7 +99,11 @@ class DialRace {
   readonly #staggerMs: number
   readonly #running = new Set<Socket>()
   readonly #errors: Error[] = []
+  readonly #known = new Set<string>()
   #waiting: string[] = []
+  #startedAt: number | undefined
+  /** RFC 8305 section 5: until the next address is tried. */
+  #delay: Timer | undefined
   #settled = false
   #resolve!: (socket: Duplex) => void
   #reject!: (error: unknown) => void
@@ -133,19 +119,42 @@ class DialRace {
     })
   }
 
-  start(addresses: readonly string[]): void {
-    this.#waiting = [...addresses]
-    this.#next()
+  /** What is known already is not tried again; what comes later is tried after the others (RFC 8305 section 3). */
+  offer(addresses: readonly string[]): void {
+    const fresh = interleaveFamilies(addresses).filter(address => !this.#known.has(address))
+    for (const address of fresh) this.#known.add(address)
+    this.#waiting.push(...fresh)
+    this.#startedAt ??= this.#clock.now()
+    // Otherwise the attempt that was begun last has its delay yet.
+    if (this.#delay === undefined) this.#next()
+  }
+
+  /** The time is up: for the name server, or for the addresses. */
+  expire(timeoutMs: number): void {
+    if (this.#startedAt === undefined) return this.fail(nameServerSilent(this.#to.host, timeoutMs))
+    const tookMs = Math.round(this.#clock.now() - this.#startedAt)
+    this.fail(
+      new ProxyError('DIAL_TIMEOUT', {
+        detail: `${this.#label} did not answer within ${tookMs} ms`,
+      }),
+    )
   }
 
   fail(error: unknown): void {
     if (this.#settled) return
-    this.#settled = true
-    for (const socket of this.#running) socket.destroy()
+    this.#settle()
     this.#reject(error)
   }
 
+  #settle(): void {
+    this.#settled = true
+    this.#delay?.cancel()
+    for (const socket of this.#running) socket.destroy()
+  }
+
   #next(): void {
+    this.#delay?.cancel()
+    this.#delay = undefined
     const address = this.#waiting.shift()
     if (this.#settled || address === undefined) return
     const socket = connectLending({
@@ -157,9 +166,8 @@ class DialRace {
       keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     })
     this.#running.add(socket)
-    const stagger = this.#clock.setTimer(this.#staggerMs, () => this.#next())
+    this.#delay = this.#clock.setTimer(this.#staggerMs, () => this.#next())
     const onError = (error: Error): void => {
-      stagger.cancel()
       this.#running.delete(socket)
       this.#errors.push(error)
       if (this.#waiting.length > 0) this.#next()
@@ -167,15 +175,13 @@ class DialRace {
     }
     socket.once('error', onError)
     socket.once('connect', () => {
-      stagger.cancel()
       socket.off('error', onError)
       this.#running.delete(socket)
       if (this.#settled) {
         socket.destroy()
         return
       }
-      this.#settled = true
-      for (const other of this.#running) other.destroy()
+      this.#settle()
       this.#resolve(socket)
     })
     // A destroyed loser may still report an error: it concerns nobody.

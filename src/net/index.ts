@@ -1,12 +1,7 @@
 export { type Certificates, readCertificates } from './certificates.ts'
+export { DescriptorGauge, type DescriptorTable, sparingDialer } from './descriptor-gauge.ts'
 export { clientsWithin, parseDescriptorLimit, readDescriptorLimit } from './descriptor-limit.ts'
-export {
-  type Dialer,
-  type DialOptions,
-  resolveAll,
-  tcpDialer,
-  type TcpDialerOptions,
-} from './dialer.ts'
+export { type Dialer, type DialOptions, tcpDialer, type TcpDialerOptions } from './dialer.ts'
 export {
   findInterfaces,
   type FoundInterfaces,
@@ -16,7 +11,12 @@ export {
 } from './interfaces.ts'
 export { type Borrower, borrowReads } from './lending-socket.ts'
 export { type ClientAddress, peerOf, withoutMapping } from './peer.ts'
+export { HostNames } from './names/host-names.ts'
+export { resolveAll, systemNames } from './names/system-names.ts'
 export { readInterfaces } from './read-interfaces.ts'
+export { limitConnections } from './limit-connections.ts'
 export { listen, type Listener } from './listener.ts'
 export { listenAt, type SocketPath } from './listen-at.ts'
+export { breakOff, wasReset } from './reset.ts'
 export { Tunnel, type TunnelEnd, type TunnelOptions, type TunnelResult } from './tunnel.ts'
+export { failureBehind } from './reading-on-socket.ts'

@@ -1,5 +1,6 @@
-import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { Socket, type TcpNetConnectOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { ReadingOnSocket } from './reading-on-socket.ts'
 
 /**
  * Gets bytes that are only lent. They stay as they are until `giveBack` is called; where it never is, they are
@@ -24,14 +25,18 @@ const readers = new WeakMap<Duplex, LendingReader>()
  */
 export function connectLending(options: TcpNetConnectOpts): Socket {
   // There the system reads ahead into the memory of all sockets at a time.
-  if (process.platform === 'win32') return connect(options)
+  if (process.platform === 'win32') return new ReadingOnSocket(options).connect(options)
   const reader = new LendingReader()
-  const socket: Socket = connect({
+  const lending = {
     ...options,
-    onread: { buffer: () => reader.buffer, callback: length => reader.onRead(socket, length) },
-  })
+    onread: {
+      buffer: () => reader.buffer,
+      callback: (length: number): boolean => reader.onRead(socket, length),
+    },
+  }
+  const socket: Socket = new ReadingOnSocket(lending)
   readers.set(socket, reader)
-  return socket
+  return socket.connect(lending)
 }
 
 /** From now on bulk data of the stream is offered to the borrower. Streams that lend nothing are left as they are. */

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type Clock, IdleWatch, type Listed, type Timer } from '../core/index.ts'
 import { discard } from './discard.ts'
 import { borrowReads } from './lending-socket.ts'
+import { breakOff, wasReset } from './reset.ts'
 
 export type TunnelEnd = 'closed' | 'client-error' | 'upstream-error' | 'idle' | 'shutdown'
 
@@ -22,9 +23,9 @@ export interface TunnelOptions {
 const LINGER_MS = 60_000
 
 /**
- * Relays two streams until both directions have ended. An end of one direction is passed on as such (half-close), a
- * slow reader slows the other side down, and what one side sent before it broke still reaches the other.
- * Both streams must allow half-open operation.
+ * Relays two streams until both directions have ended. An end of one direction is passed on as such (half-close), a reset as a
+ * reset, because after an end what came would pass for everything. A slow reader slows the other side down, and what one side
+ * sent before it broke still reaches the other. Both streams must allow half-open operation.
  */
 export class Tunnel implements Listed {
   place = -1
@@ -44,6 +45,7 @@ export class Tunnel implements Listed {
     this.#upstream = upstream
     this.#idle = new IdleWatch(clock, idleMs, () => this.destroy('idle'))
     this.done = new Promise(resolve => (this.#resolve = resolve))
+    this.#idle.start()
     this.#relay(client, upstream, size => (this.#bytesFromClient += size), 'client-error', clock)
     this.#relay(
       upstream,
@@ -52,7 +54,6 @@ export class Tunnel implements Listed {
       'upstream-error',
       clock,
     )
-    this.#idle.start()
   }
 
   get bytesFromClient(): number {
@@ -68,11 +69,11 @@ export class Tunnel implements Listed {
     return this.#idle.lastMovedAt
   }
 
-  /** Ends both sides now. */
+  /** Breaks both sides off now. */
   destroy(end: TunnelEnd): void {
     this.#blame(end)
-    this.#client.destroy()
-    this.#upstream.destroy()
+    breakOff(this.#client)
+    breakOff(this.#upstream)
   }
 
   #relay(
@@ -100,16 +101,26 @@ export class Tunnel implements Listed {
       return true
     })
     to.on('drain', () => from.resume())
-    // A client may have ended its side while the way was opened.
-    if (from.readableEnded) to.end()
-    else from.on('end', () => to.end())
-    // Some reset the connection when the other side has ended and they have nothing more to say: that harms nobody.
+    /** Whether it has ended, so that nothing is missing of what it had to say. */
+    let isComplete = false
+    const onEnd = (): void => {
+      if (wasReset(from)) return void from.destroy(new Error('reset by the peer'))
+      isComplete = true
+      to.end()
+    }
     from.on('error', () => {
-      if (!to.readableEnded || hasAnsweredEnd) this.#blame(blame)
+      // Some reset the connection when the other side has ended and they have nothing more to say, or a client when it has
+      // been given everything (what it sends then is the farewell of TLS): that harms nobody.
+      const hasAll = blame === 'client-error' && from.writableFinished
+      const isHarmless = to.readableEnded && (!hasAnsweredEnd || isComplete || hasAll)
+      if (!isHarmless) this.#blame(blame)
     })
+    // A client may have ended its side while the way was opened.
+    if (from.readableEnded) onEnd()
+    else from.on('end', onEnd)
     const onClose = (): void => {
-      // Not both directions ended: the peer is gone. What it sent before is flushed, then the other side is closed too.
-      if (!from.readableEnded || !from.writableFinished) this.#closeSoon(to, clock)
+      if (!isComplete) this.#breakOffSoon(to, clock)
+      else if (!from.writableFinished) this.#closeSoon(to, clock)
       if (--this.#open === 0) this.#finish()
     }
     if (from.closed) {
@@ -120,9 +131,22 @@ export class Tunnel implements Listed {
     from.resume()
   }
 
+  /** Nobody takes what it sends any more. */
   #closeSoon(stream: Duplex, clock: Clock): void {
     stream.end(() => stream.destroy())
-    this.#lingerTimer ??= clock.setTimer(LINGER_MS, () => stream.destroy())
+    this.#lingerFor(stream, clock)
+  }
+
+  /** When it has taken what came before. */
+  #breakOffSoon(stream: Duplex, clock: Clock): void {
+    if (stream.destroyed) return
+    if (stream.writableEnded || stream.writableLength === 0) return breakOff(stream)
+    stream.write('', () => breakOff(stream))
+    this.#lingerFor(stream, clock)
+  }
+
+  #lingerFor(stream: Duplex, clock: Clock): void {
+    this.#lingerTimer ??= clock.setTimer(LINGER_MS, () => breakOff(stream))
   }
 
   #blame(end: TunnelEnd): void {

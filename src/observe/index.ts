@@ -1,13 +1,9 @@
 export { createEventLog, type EventLog } from './event-log.ts'
 export { leadsToJournal } from './journal.ts'
+export { LineQueue } from './line-queue.ts'
 export { LogFile, type LogFileOptions } from './log-file.ts'
-export {
-  createLogger,
-  type LogFormat,
-  type Logger,
-  type LoggerOptions,
-  type LogLevel,
-} from './logger.ts'
+export { createLogger, LineWriter, type Logger, type LogOutput } from './logger.ts'
+export { STANDARD_OUTPUT, standardOutput } from './standard-output.ts'
 export {
   createStatistics,
   type Durations,

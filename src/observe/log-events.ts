@@ -6,7 +6,7 @@ type EventLevel = 'error' | 'warn' | 'info' | 'debug'
 
 interface Entry {
   readonly level: EventLevel
-  /** Constant for each kind of event; what varies stands in the fields. */
+  /** Constant for each kind of event; what varies stands in the fields. Of `log.lost` alone the number is said here too. */
   readonly message: string
 }
 
@@ -98,12 +98,18 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'service.started': { level: 'info', message: 'ready' },
   'config.loaded': { level: 'info', message: 'configuration read again' },
   'worker.started': { level: 'info', message: 'worker serves' },
+  'worker.silent': {
+    level: 'warn',
+    message: 'worker gives no sign of life, it gets no new clients',
+  },
+  'worker.answers': { level: 'info', message: 'worker answers again' },
   'worker.ended': { level: 'error', message: 'worker ended, its connections with it' },
   'config.rejected': {
     level: 'error',
     message: 'configuration cannot be used, the proxy goes on with the one it has',
   },
   'service.draining': { level: 'info', message: 'stopping, open requests may finish' },
+  'log.lost': { level: 'warn', message: 'log lines lost' },
   'control.failed': { level: 'warn', message: 'no control socket, the proxy goes on without it' },
   'service.notifyFailed': {
     level: 'warn',
@@ -115,7 +121,8 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
 
 /** Writes an event as one line; `repeats` says how many more of its kind the line stands for. */
 export function logEvent(logger: Logger, event: ProxyEvent, repeats?: number): void {
-  const { level, message } = ENTRIES[event.type]
+  const { level, message: constant } = ENTRIES[event.type]
+  const message = event.type === 'log.lost' ? `${constant}: ${event.lines}` : constant
   if (!logger.isLevelEnabled(level)) return
   const fields = { event: event.type, ...eventFields(event) }
   if (repeats === undefined) logger[level](fields, message)

@@ -1,5 +1,6 @@
-import { closeSync, fchownSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchownSync, openSync, writeSync } from 'node:fs'
 import { ProxyError } from '../core/index.ts'
+import { isBehind, type LineSink } from './line-queue.ts'
 
 export interface LogFileOptions {
   readonly path: string
@@ -9,14 +10,14 @@ export interface LogFileOptions {
   readonly onProblem: (problem: string) => void
 }
 
-const APPEND = 'a'
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
+
+/** A path may be that of a pipe or a terminal, whose reader must not be waited for; with a file O_NONBLOCK changes nothing. */
+const APPEND = O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK | O_NOCTTY
 const MODE = 0o640
 
-/**
- * A file that lines are appended to at once, so that none is lost when the process ends. Where it cannot be written, lines are lost
- * rather than requests.
- */
-export class LogFile {
+/** A file that lines are appended to at once, so that none is lost when the process ends. */
+export class LogFile implements LineSink {
   readonly #options: LogFileOptions
   #fd: number
   #isBroken = false
@@ -32,13 +33,14 @@ export class LogFile {
     }
   }
 
-  write(text: string): void {
+  write(bytes: Buffer): number {
     try {
-      const bytes = Buffer.from(text)
-      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at)
+      const written = writeSync(this.#fd, bytes)
       this.#isBroken = false
+      return written
     } catch (error) {
-      this.#complain(`lines of the log are lost: ${messageOf(error)}`)
+      if (!isBehind(error)) this.#complain(`lines of the log are lost: ${messageOf(error)}`)
+      throw error
     }
   }
 
@@ -57,6 +59,10 @@ export class LogFile {
       this.#complain(`the log file cannot be opened anew, the old one goes on: ${messageOf(error)}`)
       return false
     }
+  }
+
+  close(): void {
+    closeSync(this.#fd)
   }
 
   #complain(problem: string): void {

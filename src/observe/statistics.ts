@@ -54,6 +54,7 @@ export interface StatisticsSnapshot {
   /** Connections and requests refused at a limit. */
   readonly clientsRefused: number
   readonly clientsMalformed: number
+  readonly logLinesLost: number
   readonly upstreams: ReadonlyMap<string, UpstreamStatistics>
   /** The youngest first. Clients that went away are not among them. */
   readonly lastErrors: readonly FailedRequest[]
@@ -73,8 +74,14 @@ const MAX_OTHERS = 64
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] }
 
-/** An event sink that counts. */
-export function createStatistics(clock: Pick<Clock, 'wallMs'>): Statistics {
+/**
+ * An event sink that counts.
+ * @param logLinesLost asked rather than told: while nobody reads the log no event says so.
+ */
+export function createStatistics(
+  clock: Pick<Clock, 'wallMs'>,
+  logLinesLost: () => number = () => 0,
+): Statistics {
   const totals = {
     requests: 0,
     tunnels: 0,
@@ -153,6 +160,7 @@ export function createStatistics(clock: Pick<Clock, 'wallMs'>): Statistics {
 
   const snapshot = (): StatisticsSnapshot => ({
     ...totals,
+    logLinesLost: logLinesLost(),
     routes: { ...totals.routes },
     failures: { ...failures },
     upstreams: upstreams.snapshot(),

@@ -29,13 +29,28 @@ export function nameOf(text: string): string | undefined {
 const MAX_NAMES = 1000
 const TTL_MS = 60_000
 const FAILURE_TTL_MS = 10_000
+/** How long a question waits for a name: two tries at a name server that is well. */
+const PATIENCE_MS = 2_000
+/** How long an answer that nobody waits for any longer is still of use. */
 const LOOKUP_TIMEOUT_MS = 5_000
+/** Look-ups that no question waits for, at once. */
+const MAX_RENEWALS = 64
 
-/** Addresses that were asked for lately. A name that many requests wait for is asked for once. */
+interface KnownName {
+  readonly addresses: readonly string[]
+  readonly until: number
+  /** Nothing was heard of it in time. */
+  readonly isSilent: boolean
+}
+
+/**
+ * Addresses that were asked for lately. A name that many requests wait for is asked for once. One that the name server does not answer
+ * costs the first question its patience; later ones get what was known, and it is asked for again without them.
+ */
 export class NameCache {
   readonly #resolve: ResolveName
   readonly #clock: Clock
-  readonly #known = new Map<string, { addresses: readonly string[]; until: number }>()
+  readonly #known = new Map<string, KnownName>()
   readonly #asking = new Map<string, Promise<readonly string[]>>()
 
   constructor(resolve: ResolveName, clock: Clock) {
@@ -46,43 +61,63 @@ export class NameCache {
   recall(name: string): readonly string[] | undefined {
     const entry = this.#known.get(name)
     if (entry === undefined) return undefined
-    if (this.#clock.now() < entry.until) return entry.addresses
-    this.#known.delete(name)
-    return undefined
+    const isFresh = this.#clock.now() < entry.until
+    if (!isFresh && !entry.isSilent) return undefined
+    if (!isFresh && this.#asking.size < MAX_RENEWALS) void this.#askOnce(name)
+    return entry.addresses
   }
 
-  /** Never rejects: what cannot be resolved within 5 seconds has no addresses. */
+  /** Never rejects: what cannot be resolved within 2 seconds has the addresses that it had last, or none. */
   ask(name: string): Promise<readonly string[]> {
     const known = this.recall(name)
-    if (known !== undefined) return Promise.resolve(known)
+    return known === undefined ? this.#askOnce(name) : Promise.resolve(known)
+  }
+
+  #askOnce(name: string): Promise<readonly string[]> {
     const asked = this.#asking.get(name)
     if (asked !== undefined) return asked
-    const answer = this.#lookup(name).then(addresses => {
-      this.#asking.delete(name)
-      this.#remember(name, addresses)
-      return addresses
+    const answer = new Promise<readonly string[]>(resolve => {
+      const patience = this.#clock.setTimer(PATIENCE_MS, () => resolve(this.#rememberSilence(name)))
+      void this.#lookup(name).then(found => {
+        patience.cancel()
+        this.#asking.delete(name)
+        resolve(found === undefined ? this.#rememberSilence(name) : this.#remember(name, found))
+      })
     })
     this.#asking.set(name, answer)
     return answer
   }
 
-  async #lookup(name: string): Promise<readonly string[]> {
+  /** @returns undefined when nothing came in time. */
+  async #lookup(name: string): Promise<readonly string[] | undefined> {
     const limit = new Cancellation()
     const timer = this.#clock.setTimer(LOOKUP_TIMEOUT_MS, () => limit.abort())
     try {
       return await orAborted(this.#resolve(name, limit), limit)
     } catch {
-      return []
+      return limit.aborted ? undefined : []
     } finally {
       timer.cancel()
     }
   }
 
-  #remember(name: string, addresses: readonly string[]): void {
+  #remember(name: string, addresses: readonly string[]): readonly string[] {
+    const ttl = addresses.length > 0 ? TTL_MS : FAILURE_TTL_MS
+    return this.#keep(name, { addresses, until: this.#clock.now() + ttl, isSilent: false })
+  }
+
+  #rememberSilence(name: string): readonly string[] {
+    const { addresses } = this.#known.get(name) ?? { addresses: [] }
+    const until = this.#clock.now() + FAILURE_TTL_MS
+    return this.#keep(name, { addresses, until, isSilent: true })
+  }
+
+  #keep(name: string, entry: KnownName): readonly string[] {
+    this.#known.delete(name)
     const [oldest] = this.#known.keys()
     if (this.#known.size >= MAX_NAMES && oldest !== undefined) this.#known.delete(oldest)
-    const ttl = addresses.length > 0 ? TTL_MS : FAILURE_TTL_MS
-    this.#known.set(name, { addresses, until: this.#clock.now() + ttl })
+    this.#known.set(name, entry)
+    return entry.addresses
   }
 }
 

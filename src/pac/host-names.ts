@@ -1,12 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { lookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
-
-/** Addresses of a name as the host's resolver gives them. @throws what node's lookup throws. */
-export async function resolveName(name: string): Promise<readonly string[]> {
-  const found = await lookup(name, { all: true, verbatim: true })
-  return found.map(({ address }) => address)
-}
 
 /** Addresses for documentation (RFC 5737, RFC 3849): where the default route leads, whatever it is. */
 const FAR_AWAY = [

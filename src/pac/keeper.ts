@@ -10,7 +10,7 @@ import { createIsolatedPac } from './create.ts'
 import { decodePac } from './decode.ts'
 import { orAborted, type ResolveName } from './dns-trace.ts'
 import type { Pac } from './evaluator.ts'
-import { localAddresses, resolveName } from './host-names.ts'
+import { localAddresses } from './host-names.ts'
 import type { RawScript, ScriptSource } from './raw-script.ts'
 import { isScriptUrl, openSource, showLocation } from './source.ts'
 
@@ -21,8 +21,7 @@ export interface KeeperOptions {
   readonly refreshMs: number
   readonly clock: Clock
   readonly emit: Emit
-  /** Default: the host's resolver. */
-  readonly resolve?: ResolveName
+  readonly resolve: ResolveName
   /** What runs the script. Default: createIsolatedPac. */
   readonly create?: typeof createIsolatedPac
 }
@@ -77,7 +76,7 @@ class Keeper implements PacFinder {
     this.#options = options
     this.#location = showLocation(options.location)
     this.#isUrl = isScriptUrl(options.location)
-    this.#source = openSource(options.location, options.clock)
+    this.#source = openSource(options.location, options.clock, options.resolve)
     this.ready = this.#firstOf(this.#cycle())
   }
 
@@ -147,7 +146,7 @@ class Keeper implements PacFinder {
   }
 
   async #start(text: string): Promise<Pac> {
-    const { clock, emit, resolve = resolveName, create = createIsolatedPac } = this.#options
+    const { clock, emit, resolve, create = createIsolatedPac } = this.#options
     const onAlert = (said: string): void =>
       emit({ type: 'pac.alert', location: this.#location, text: said })
     const options = { clock, resolve, localAddresses, onAlert }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/index.ts'
+import type { ResolveName } from './dns-trace.ts'
 import { FileSource } from './file-source.ts'
 import type { ScriptSource } from './raw-script.ts'
 import { UrlSource } from './url-source.ts'
@@ -7,9 +8,12 @@ export function isScriptUrl(location: string): boolean {
   return /^https?:\/\//i.test(location)
 }
 
-/** @param location a path, or an http or https URL. */
-export function openSource(location: string, clock: Clock): ScriptSource {
-  return isScriptUrl(location) ? new UrlSource(location, clock) : new FileSource(location)
+/**
+ * @param location a path, or an http or https URL.
+ * @param resolve for the name in the URL.
+ */
+export function openSource(location: string, clock: Clock, resolve: ResolveName): ScriptSource {
+  return isScriptUrl(location) ? new UrlSource(location, clock, resolve) : new FileSource(location)
 }
 
 /** The location as it may stand in a log: a URL without user information, query and fragment. */

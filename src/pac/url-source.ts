@@ -1,7 +1,9 @@
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { isIPv6, type LookupFunction } from 'node:net'
 import { type CancelSignal, type Clock, isProxyError, ProxyError } from '../core/index.ts'
 import { PAC_SIZE_LIMIT } from './decode.ts'
+import type { ResolveName } from './dns-trace.ts'
 import {
   type RawScript,
   readScriptBytes,
@@ -18,8 +20,6 @@ const REDIRECTS = [301, 302, 303, 307, 308]
 const UNTRUSTED =
   'its certificate is not trusted; NODE_EXTRA_CA_CERTS can name a file with the authority that signed it'
 const REASONS = {
-  ENOTFOUND: 'the name of its server has no address',
-  EAI_AGAIN: 'the name of its server could not be looked up',
   ECONNREFUSED: 'its server refuses the connection',
   ECONNRESET: 'the connection was closed before the script was complete',
   EHOSTUNREACH: 'its server cannot be reached',
@@ -42,11 +42,13 @@ interface Version {
 export class UrlSource implements ScriptSource {
   readonly #url: URL
   readonly #clock: Clock
+  readonly #resolve: ResolveName
   #version: Version | undefined
 
-  constructor(location: string, clock: Clock) {
+  constructor(location: string, clock: Clock, resolve: ResolveName) {
     this.#url = new URL(location)
     this.#clock = clock
+    this.#resolve = resolve
   }
 
   async read(signal: CancelSignal): Promise<RawScript | undefined> {
@@ -74,7 +76,12 @@ export class UrlSource implements ScriptSource {
       if (seen.has(url.href)) throw unavailable('its redirects go round in circles')
       if (seen.size > MAX_REDIRECTS) throw unavailable(`more than ${MAX_REDIRECTS} redirects`)
       seen.add(url.href)
-      const response = await get(url, this.#conditions(url), signal)
+      const response = await get(
+        url,
+        this.#conditions(url),
+        lookupBy(this.#resolve, signal),
+        signal,
+      )
       try {
         const status = response.statusCode ?? 0
         if (REDIRECTS.includes(status)) url = redirectOf(response, url)
@@ -112,16 +119,39 @@ export class UrlSource implements ScriptSource {
 function get(
   url: URL,
   conditions: Record<string, string>,
+  lookup: LookupFunction,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const fields = { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': 'tsntlm' }
   // No agent: a connection of its own, and none of node's own settings for proxies.
-  const options: RequestOptions = { agent: false, signal, headers: { ...fields, ...conditions } }
+  const options: RequestOptions = {
+    agent: false,
+    lookup,
+    signal,
+    headers: { ...fields, ...conditions },
+  }
   return new Promise((resolve, reject) => {
     const isSecure = url.protocol === 'https:'
     const request = isSecure ? httpsRequest(url, options) : httpRequest(url, options)
     request.on('response', resolve).on('error', reject).end()
   })
+}
+
+/** As node wants it: it would ask the C library, in a thread that the names of upstreams may need. */
+function lookupBy(resolve: ResolveName, signal: CancelSignal): LookupFunction {
+  return (name, { all = false }, done) => {
+    resolve(name, signal).then(
+      found => {
+        const entries = found.map(address => ({ address, family: isIPv6(address) ? 6 : 4 }))
+        if (all) done(null, entries)
+        else done(null, entries[0]?.address ?? '', entries[0]?.family)
+      },
+      (cause: unknown) => {
+        const detail = isProxyError(cause) ? cause.detail : undefined
+        done(unavailable(detail ?? 'the name of its server has no address', cause), [])
+      },
+    )
+  }
 }
 
 function redirectOf({ headers }: IncomingMessage, from: URL): URL {

@@ -6,6 +6,9 @@ export interface HealthOptions {
 
 export const HEALTH_DEFAULTS: HealthOptions = { firstCoolDownMs: 5_000, maxCoolDownMs: 120_000 }
 
+/** Two connections that break within this long, with none that is served between them, are no accident. */
+const BREAKS_WINDOW_MS = 60_000
+
 /** More are not told apart: the cool-down has long been the longest. */
 const MAX_FAILURES = 30
 
@@ -18,6 +21,7 @@ export class UpstreamHealth {
   readonly #options: HealthOptions
   #failures = 0
   #downUntil = 0
+  #brokeAt: number | undefined
 
   constructor(options: HealthOptions = HEALTH_DEFAULTS) {
     this.#options = options
@@ -54,6 +58,18 @@ export class UpstreamHealth {
   toldOfFailure(untilMs: number): void {
     this.#failures = Math.min(this.#failures + 1, MAX_FAILURES)
     this.#downUntil = untilMs
+  }
+
+  /** A new connection broke before it was of use. @returns whether that counts as a failure: the second one in a row does. */
+  broke(now: number): boolean {
+    const last = this.#brokeAt
+    this.#brokeAt = now
+    return last !== undefined && now - last <= BREAKS_WINDOW_MS
+  }
+
+  /** A new connection was of use. */
+  held(): void {
+    this.#brokeAt = undefined
   }
 
   /** A probe reached it: the next request may try. */

@@ -28,12 +28,14 @@ export {
 export { CredentialChoice, type Reading, type ReadingRecord } from './credential-choice.ts'
 export { DeniedTargets } from './denied-targets.ts'
 export { compileNoProxy, type NoProxyRule } from './no-proxy.ts'
+export { OwnErrors } from './own-errors.ts'
 export { type PacAnswer, type PacCandidate, parsePacAnswer } from './pac-answer.ts'
-export { isWorthWaiting, limitedWaitMs, type RateLimitOptions } from './rate-limit.ts'
+export { isWorthWaiting, limitedWaitMs, type RateLimitOptions, triesLeft } from './rate-limit.ts'
 export {
   type AttemptPhase,
-  countsAgainstUpstream,
   decideRetry,
+  type Evidence,
+  evidenceAgainstUpstream,
   type FailedAttempt,
   type RetryDecision,
 } from './retry.ts'

@@ -5,16 +5,26 @@ import { parseAddressRule } from '../core/index.ts'
  * hold the metadata services of most clouds) and the metadata addresses outside link-local. Otherwise
  * `NoProxy 127.0.0.*`, which every sample cntlm.conf has, opens the host's private services to its containers.
  */
-const LOCAL_NETWORKS = [
+const LOCAL_IPV4 = [
   '127.0.0.0/8',
-  '::1',
   '0.0.0.0/8',
-  '::',
   '169.254.0.0/16',
-  'fe80::/10',
-  'fd00:ec2::254',
-  '100.100.100.200',
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  '192.0.0.192/32',
 ]
+const LOCAL_IPV6 = ['::1', '::', 'fe80::/10', 'fd00:ec2::254']
+
+/**
+ * NAT64 (RFC 6052) and IPv4-compatible addresses (RFC 4291 section 2.5.5.1) hold an IPv4 address in their last 32 bits: a target is what it
+ * holds. Mapped addresses are matched as IPv4 anyway. `::2` is no IPv4 address in disguise.
+ */
+const EMBEDDED = [
+  ...LOCAL_IPV4.map(network => embedded('64:ff9b::', network)),
+  ...LOCAL_IPV4.filter(network => network !== '0.0.0.0/8').map(network => embedded('::', network)),
+]
+
+const LOCAL_NETWORKS = [...LOCAL_IPV4, ...LOCAL_IPV6, ...EMBEDDED]
 const LOOPBACK_NETWORKS = ['127.0.0.0/8', '::1']
 
 const local = LOCAL_NETWORKS.map(text => parseAddressRule(text))
@@ -26,4 +36,9 @@ export function isLocalTarget(address: string): boolean {
 
 export function isLoopback(address: string): boolean {
   return loopback.some(rule => rule?.matches(address) === true)
+}
+
+function embedded(prefix: string, network: string): string {
+  const [address = '', length = ''] = network.split('/')
+  return `${prefix}${address}/${96 + Number(length)}`
 }

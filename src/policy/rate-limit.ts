@@ -9,7 +9,7 @@ export interface RateLimitOptions {
 export interface LimitedRequest {
   /** How long it would have to wait now. */
   readonly waitMs: number
-  /** How often it was sent, the first time included. */
+  /** How often it was sent and refused, the first time included, to whichever upstreams. */
   readonly tries: number
   /** What it waited already. */
   readonly waitedMs: number
@@ -28,6 +28,11 @@ export function limitedWaitMs(demandedMs: number | undefined): number {
   return Math.max(demandedMs ?? DEFAULT_WAIT_MS, LEAST_WAIT_MS)
 }
 
+/** How often it may still be sent. Each upstream is asked once in any case, before any wait. */
+export function triesLeft(tries: number): number {
+  return Math.max(0, MAX_TRIES - tries)
+}
+
 /**
  * Whether a request waits and is sent again. A wait that is longer than allowed is not shortened: who comes before the time is
  * refused again, and some limits start anew with that.
@@ -36,5 +41,5 @@ export function isWorthWaiting(
   { waitMs, tries, waitedMs }: LimitedRequest,
   { maxWaitMs, maxTotalMs }: RateLimitOptions,
 ): boolean {
-  return tries < MAX_TRIES && waitMs <= maxWaitMs && waitedMs + waitMs <= maxTotalMs
+  return triesLeft(tries) > 0 && waitMs <= maxWaitMs && waitedMs + waitMs <= maxTotalMs
 }

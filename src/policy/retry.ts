@@ -22,7 +22,19 @@ export interface FailedAttempt {
   readonly idempotent: boolean
   /** The credential was rejected and may be sent at once in another reading of its hashes. */
   readonly otherReading: boolean
+  /** What went out last was a request of tsntlm's own: nobody but the upstream can have been at fault for the answer. */
+  readonly ownRequest: boolean
+  /** The upstream had sent at least one byte on this connection. */
+  readonly heard: boolean
+  /** Somebody else ran into it, and it is counted already. */
+  readonly secondHand: boolean
 }
+
+/**
+ * What a failure says about the upstream. `proof`: it failed by itself. `repeat`: a single broken connection says little, two in a row
+ * within a short time do. `doubt`: it may as well be the target's fault, so the upstream is asked something that it answers by itself.
+ */
+export type Evidence = 'none' | 'doubt' | 'repeat' | 'proof'
 
 const NOT_OURS_TO_RETRY = new Set<ErrorCode>([
   'AUTH_REJECTED',
@@ -58,19 +70,23 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
 }
 
 /**
- * Whether an upstream is put aside for it. A reused session, or one made ahead, that died idle and a slow origin say nothing
- * about it.
+ * Only what an upstream does by itself counts against it: that it cannot be reached, fails a logon, or gives a malformed answer of its
+ * own. What happens once a request was passed on is the origin's fault as likely as not, and a session that died idle nobody's.
  */
-export function countsAgainstUpstream(attempt: FailedAttempt): boolean {
-  const { code, phase, reused } = attempt
-  if (ERRORS[code].blame !== 'upstream') return false
-  if (code === 'AUTH_STATE_LOST' || code === 'UPSTREAM_DENIED') return false
-  if (code === 'AUTH_OUT_OF_ORDER') return true
-  // A ride that is not answered may be for a slow target.
-  if (code === 'AUTH_UNANSWERED') return phase !== 'request'
-  if (foundDead(attempt)) return false
-  if (phase !== 'request') return true
-  return !reused && code !== 'UPSTREAM_TIMEOUT'
+export function evidenceAgainstUpstream(attempt: FailedAttempt): Evidence {
+  const { code, phase, reused, ownRequest, heard, secondHand } = attempt
+  if (ERRORS[code].blame !== 'upstream') return 'none'
+  if (code === 'AUTH_STATE_LOST' || code === 'UPSTREAM_DENIED') return 'none'
+  if (secondHand || foundDead(attempt)) return 'none'
+  if (phase === 'dial' || code === 'AUTH_OUT_OF_ORDER') return 'proof'
+  if (phase === 'request') {
+    // One that speaks something else looks like an origin's malformed answer.
+    const isForeign = code === 'UPSTREAM_PROTOCOL' || (code === 'UPSTREAM_CLOSED' && !heard)
+    return isForeign && !reused ? 'doubt' : 'none'
+  }
+  if (code === 'UPSTREAM_CLOSED') return 'repeat'
+  // A leg of the handshake carries the client's request, which an upstream may pass on to some targets without a logon.
+  return ownRequest || code.startsWith('AUTH_') ? 'proof' : 'doubt'
 }
 
 function foundDead({ code, spare }: FailedAttempt): boolean {

@@ -10,6 +10,7 @@ const PHASES: Partial<Record<ErrorCode, string>> = {
   CLIENT_AUTH_REQUIRED: 'R',
   LOOP_DETECTED: 'R',
   NOT_SUPPORTED: 'R',
+  EXPECTATION_FAILED: 'R',
   ROUTE_DENIED: 'R',
   CLIENT_LIMIT: 'R',
   POOL_TIMEOUT: 'Q',

@@ -7,6 +7,7 @@ import type { ProxyDependencies } from './dependencies.ts'
 import { openTunnel, type TunnelEnds } from './open-tunnel.ts'
 import { connectRequest, refuseLoop } from './outgoing-request.ts'
 import { relayRaw } from './raw-response.ts'
+import type { ReadAhead } from './read-ahead.ts'
 import type { RequestScope } from './request-scope.ts'
 
 /** RFC 9110 section 9.3.6: a 2xx to CONNECT has no content. Some clients dislike any field here, so there is none. */
@@ -26,7 +27,7 @@ export interface ConnectContext {
 export async function handleConnect(
   { deps, scope, connection }: ConnectContext,
   request: IncomingMessage,
-  early: Buffer,
+  ahead: ReadAhead,
 ): Promise<TunnelEnds | undefined> {
   const { stream, address } = connection
   const target = parseAuthorityForm(request.url ?? '')
@@ -41,6 +42,7 @@ export async function handleConnect(
     identity: () => identityFor(request, deps),
     request: connectRequest(request, formatHostPort(target), deps),
   })
+  const early = ahead.take()
   if (outcome.kind === 'refused') {
     await relayRaw(stream, outcome.delivered, scope, deps)
     return undefined

@@ -57,6 +57,8 @@ export interface ProxyDependencies {
   readonly headerTimeoutMs: number
   /** How long a client may be silent in the middle of a body, and leave its answer unread. 0: for ever. */
   readonly bodyTimeoutMs: number
+  /** Bytes of a body that a client has to send in a second while others wait for the connection; 0 is no limit. */
+  readonly bodyRate: number
   /** How long a client's connection without a request is kept. */
   readonly clientIdleMs: number
   readonly tunnelIdleMs: number

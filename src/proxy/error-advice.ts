@@ -31,6 +31,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   CLIENT_LIMIT: 'Try again in a moment; the administrator of this proxy can raise the limit.',
   LOOP_DETECTED: 'Check that no Proxy directive names this proxy itself.',
   NOT_SUPPORTED: 'Use CONNECT for https, and no body in a request for another protocol.',
+  EXPECTATION_FAILED: 'Send the request without Expect, or with 100-continue alone.',
   NO_UPSTREAM: 'A Proxy or a NoProxy directive that covers the target is missing.',
   ROUTE_DENIED:
     'Addresses of the proxy host itself are not given to its clients; for most of them the DirectToLocal directive changes that.',
@@ -41,7 +42,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   UPSTREAM_CLOSED: `Try again. ${TELL}`,
   UPSTREAM_PROTOCOL: `Check that an HTTP server listens there. ${TELL}`,
   UPSTREAM_HEADER_LIMIT:
-    'Up to 64 KiB and 256 fields are accepted; it is the server that sends more.',
+    'Up to 64 KiB and 1000 fields are accepted; it is the server that sends more.',
   UPSTREAM_TIMEOUT: `The server is slow or overloaded. ${AGAIN}`,
   AUTH_NOT_OFFERED: 'Check that the Proxy directives name the right proxies.',
   AUTH_CHALLENGE_MALFORMED: TELL,
@@ -61,7 +62,19 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   BUG: 'Tell the administrator of this proxy the number of the request: the log has the details.',
 }
 
-export function adviceOn(code: ErrorCode): string | undefined {
+/** What cannot be reached is then a proxy of the company, whatever site was asked for. */
+const UPSTREAM =
+  'This is the upstream proxy of the company, not the web server. Check that this host is in the network of the company (VPN), and the Proxy directives.'
+
+const UPSTREAM_ADVICE: Partial<Record<ErrorCode, string>> = {
+  DIAL_REFUSED: `${UPSTREAM} ${AGAIN}`,
+  DIAL_TIMEOUT: `${UPSTREAM} ${AGAIN}`,
+  DIAL_UNREACHABLE: UPSTREAM,
+  DIAL_DNS: UPSTREAM,
+}
+
+/** @param isUpstreams whether it was an upstream proxy that failed. */
+export function adviceOn(code: ErrorCode, isUpstreams = false): string | undefined {
   const advice: Partial<Record<ErrorCode, string>> = ADVICE
-  return advice[code]
+  return (isUpstreams ? UPSTREAM_ADVICE[code] : undefined) ?? advice[code]
 }

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { ERRORS, type ErrorCode, type ProxyError } from '../core/index.ts'
 import { chooseMediaType, formatProxyStatus, type ResponseHead } from '../http1/index.ts'
+import type { Way } from '../upstream/index.ts'
 import { adviceOn } from './error-advice.ts'
 
 export interface ErrorPage {
@@ -14,6 +15,8 @@ export interface PageOptions {
   readonly accept: string | undefined
   /** The answer to a HEAD has the fields alone (RFC 9110 section 9.3.2). */
   readonly isHead: boolean
+  /** What was on the way to the target when it failed. */
+  readonly way?: Way | undefined
 }
 
 /** What a page says, in any form. */
@@ -58,7 +61,7 @@ export function errorPage(error: ProxyError, options: PageOptions): ErrorPage {
     reason,
     error: code,
     message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}...` : `${message}.`,
-    advice: adviceOn(code),
+    advice: adviceOn(code, options.way === 'upstream'),
     request: options.requestId,
   }
   const type = chooseMediaType(options.accept, TYPES) ?? 'text/plain'

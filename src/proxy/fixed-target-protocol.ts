@@ -5,6 +5,7 @@ import type { StreamProtocol } from './stream-frontend.ts'
 export function fixedTargetProtocol(target: HostPort): StreamProtocol {
   return {
     name: 'FORWARD',
+    endMeansGone: false,
     readWish: async () => Promise.resolve({ target, early: Buffer.alloc(0) }),
     opened: () => undefined,
     failed: () => undefined,

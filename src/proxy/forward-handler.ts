@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { formatHostPort, ProxyError, toProxyError } from '../core/index.ts'
 import {
+  type AbsoluteForm,
+  arePlain,
   endToEndResponseHeaders,
+  endToEndTrailers,
   parseAbsoluteForm,
   type RequestHead,
   type ResponseHead,
@@ -22,6 +25,7 @@ import type { ClientConnection } from './client-connection.ts'
 import { bindsConnection, demandFields, identityFor, originRightsOf } from './client-logon.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 import { findCarriers } from './find-carriers.ts'
+import { answerAsLast, forwardsLeft } from './max-forwards.ts'
 import {
   isIdempotent,
   refuseLoop,
@@ -29,7 +33,7 @@ import {
   requestForOrigin,
   requestForUpstream,
 } from './outgoing-request.ts'
-import { answerHeaders } from './raw-response.ts'
+import { answerHeaders, relayRaw } from './raw-response.ts'
 import { forwardPatience } from './rate-limit.ts'
 import type { RequestScope } from './request-scope.ts'
 
@@ -50,6 +54,10 @@ export async function handleForward(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (forwardsLeft(request) === 0) {
+    targetOf(request, deps)
+    return answerAsLast(deps, scope, request, response)
+  }
   const { label, requestFor, carriers } = await choosePassage(deps, scope, connection, request)
   const expectsContinue = /^100-continue$/i.test(request.headers.expect ?? '')
   const body = requestBody(request, deps, () => {
@@ -63,6 +71,7 @@ export async function handleForward(
     onInformational: head => passOnInformational(request, response, head),
     trace: scope.trace,
     patience: forwardPatience(deps, connection.stream, request.method ?? '', body),
+    client: connection.address,
     owner: connection.ownsSessions ? connection : undefined,
   }
   try {
@@ -85,13 +94,7 @@ export async function choosePassage(
   request: IncomingMessage,
 ): Promise<Passage> {
   const url = request.url ?? ''
-  const target = parseAbsoluteForm(url)
-  if (target === undefined) throw badTarget(url)
-  if (request.httpVersionMinor > 0 && request.headers.host === undefined) {
-    // RFC 9112 section 3.2 leaves no choice.
-    throw new ProxyError('BAD_REQUEST', { detail: 'an HTTP/1.1 request needs a Host field' })
-  }
-  refuseLoop(request, deps)
+  const target = targetOf(request, deps)
   scope.stage = 'upstream'
   const label = formatHostPort(target.authority)
   const rights = connection.logsOnItselfAt(label)
@@ -118,6 +121,19 @@ export async function choosePassage(
   return { label, requestFor, carriers }
 }
 
+/** @throws ProxyError BAD_TARGET, BAD_REQUEST, LOOP_DETECTED. */
+function targetOf(request: IncomingMessage, deps: ProxyDependencies): AbsoluteForm {
+  const url = request.url ?? ''
+  const target = parseAbsoluteForm(url)
+  if (target === undefined) throw badTarget(url)
+  if (request.httpVersionMinor > 0 && request.headers.host === undefined) {
+    // RFC 9112 section 3.2 leaves no choice.
+    throw new ProxyError('BAD_REQUEST', { detail: 'an HTTP/1.1 request needs a Host field' })
+  }
+  refuseLoop(request, deps)
+  return target
+}
+
 function badTarget(url: string): ProxyError {
   const detail = url.startsWith('/')
     ? 'the request is meant for a web server, not for a proxy'
@@ -130,9 +146,12 @@ async function relayAnswer(
   scope: RequestScope,
   connection: ClientConnection,
   response: ServerResponse,
-  { exchange, lease }: Delivered,
+  delivered: Delivered,
 ): Promise<void> {
+  const { exchange, lease } = delivered
   const { head, framing } = exchange
+  // node:http would refuse them; the connection of the client ends with the answer then.
+  if (!arePlain(head.headers)) return relayRaw(connection.stream, delivered, scope, deps)
   const onClose = (): void => lease.discard()
   response.once('close', onClose)
   // Where no body follows, Content-Length tells about the body that a GET would have had (RFC 9110 section 8.6).
@@ -160,7 +179,7 @@ async function relayAnswer(
     // node keeps the head back until the body begins, which may take long (server-sent events). flushHeaders() would
     // write it in UTF-8.
     if (scope.bytesOut === 0) response.write(NOTHING)
-    const trailers = await relayed
+    const trailers = endToEndTrailers(await relayed, head.headers)
     if (trailers.length > 0) response.addTrailers(asPairs(trailers))
     response.off('close', onClose)
     endLease(exchange, lease)

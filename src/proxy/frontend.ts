@@ -1,7 +1,11 @@
 import type { Duplex } from 'node:stream'
 import type { ClientAddress } from '../net/index.ts'
 
-export type ClientStream = Duplex & { readonly bytesRead?: number }
+export type ClientStream = Duplex & {
+  readonly bytesRead?: number
+  /** Ends the connection when all is written. */
+  destroySoon?: () => void
+}
 
 /** A request that is being served, or the tunnel that came of it. */
 export interface WorkInProgress {

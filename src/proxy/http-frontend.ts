@@ -1,20 +1,22 @@
 import type { ServerResponse } from 'node:http'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { IdleWatch, ProxyError, Roster } from '../core/index.ts'
+import { formatHostPort, IdleWatch, ProxyError, Roster } from '../core/index.ts'
 import type { ClientAddress } from '../net/index.ts'
-import { checkAccess } from '../policy/index.ts'
+import { type AccessRule, checkAccess } from '../policy/index.ts'
 import { giveUpReader } from './answer-sink.ts'
-import { ClientConnection } from './client-connection.ts'
+import { ClientConnection, MOST_WAITING } from './client-connection.ts'
 import { type ClientCounts, REFUSED_CLIENT_MS } from './client-counts.ts'
 import { type ConnectContext, handleConnect } from './connect-handler.ts'
 import { blameClientAccount } from './client-logon.ts'
 import type { CurrentDependencies, ProxyDependencies } from './dependencies.ts'
-import { type ErrorPage, errorPage } from './error-page.ts'
 import type { ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 import { handleForward } from './forward-handler.ts'
+import { closeBehindAnswer, endStream, readRest } from './linger.ts'
 import { relayTunnel, type TunnelEnds, whenOver } from './open-tunnel.ts'
-import { writePage } from './raw-response.ts'
+import { refuseBadFraming, refuseOtherExpectations } from './outgoing-request.ts'
+import { OwnAnswers } from './own-answers.ts'
+import { ReadAhead } from './read-ahead.ts'
 import type { RequestScope } from './request-scope.ts'
 import { handleUpgrade } from './upgrade-handler.ts'
 import { Workload } from './workload.ts'
@@ -24,8 +26,11 @@ const MAX_HEADER_BYTES = 64 * 1024
 /** Of a target so many characters stand in the log. */
 const MAX_LOGGED_TARGET = 2048
 
-/** How long a body that nobody wants is read on after an answer of our own, before the connection is cut. */
-const UNWANTED_BODY_MS = 5_000
+type Handle = (
+  context: ConnectContext,
+  request: IncomingMessage,
+  ahead: ReadAhead,
+) => Promise<TunnelEnds | undefined>
 
 /**
  * The client's side of the proxy. node:http reads requests (its parser is the strict one of the two that ever see
@@ -38,12 +43,14 @@ export class HttpFrontend implements Frontend {
   readonly #connections = new Roster<ClientConnection>()
   readonly #byStream = new WeakMap<Duplex, ClientConnection>()
   readonly #work: Workload
+  readonly #answers: OwnAnswers
   #isDraining = false
 
   constructor(current: CurrentDependencies, clients: ClientCounts) {
     this.#current = current
     this.#clients = clients
     this.#work = new Workload(current)
+    this.#answers = new OwnAnswers(current)
     // Time limits are ours: node's would cut long uploads, and they are not tied to the injected clock.
     const server = createServer({
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -59,6 +66,8 @@ export class HttpFrontend implements Frontend {
     Object.assign(server, { httpAllowHalfOpen: true })
     server.on('request', (request, response) => this.#onRequest(request, response))
     server.on('checkContinue', (request, response) => this.#onRequest(request, response))
+    // Otherwise node would answer by itself, and before those that wait.
+    server.on('checkExpectation', (request, response) => this.#onRequest(request, response))
     server.on('connect', (request, stream, early) =>
       this.#onDetached(request, stream, early, handleConnect),
     )
@@ -79,15 +88,13 @@ export class HttpFrontend implements Frontend {
 
   accept(stream: ClientStream, client: ClientAddress): void {
     const deps = this.#current()
-    const { acl, clock, emit, nextRequestId } = deps
-    const label = `${client.address}:${client.port}`
+    const { acl, clock } = deps
+    const { address } = client
+    const label = formatHostPort({ host: address, port: client.port })
     stream.on('error', ignore)
-    const verdict = checkAccess(acl, client.address)
-    if (!verdict.allowed) {
-      emit({ type: 'client.denied', client: label, rule: verdict.rule })
-      if (!this.#clients.tells(stream)) return
-      const error = new ProxyError('CLIENT_DENIED', { detail: client.address })
-      writePage(stream, this.#page(error, nextRequestId(), undefined), clock)
+    const denial = this.#denial(acl, label, address)
+    if (denial !== undefined) {
+      if (this.#clients.tells(stream)) this.#answers.write(stream, denial)
       return
     }
     const admission = this.#clients.admit(stream, client, deps)
@@ -97,11 +104,12 @@ export class HttpFrontend implements Frontend {
     const connection = new ClientConnection({
       stream,
       label,
-      address: client.address,
+      address,
+      acl,
       clock,
       headerTimeoutMs,
       idleMs: isRefused ? REFUSED_CLIENT_MS : deps.clientIdleMs,
-      ...(isRefused ? { refusal: admission.error } : {}),
+      ...(isRefused ? { refusal: admission.error } : { place: admission.place }),
       bytesRead: () => stream.bytesRead ?? 0,
       onHeaderTimeout: () =>
         this.#refuse(
@@ -110,7 +118,10 @@ export class HttpFrontend implements Frontend {
             detail: `no complete header within ${headerTimeoutMs} ms`,
           }),
         ),
+      onFlood: detail => this.#cut(connection, detail),
     })
+    // What node:http calls after the last answer; its own would reset what is still being sent.
+    stream.destroySoon = () => closeBehindAnswer(stream, connection.lastRequest, clock)
     this.#connections.add(connection)
     this.#byStream.set(stream, connection)
     stream.once('close', () => {
@@ -135,32 +146,95 @@ export class HttpFrontend implements Frontend {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#byStream.get(request.socket)
-    if (connection === undefined) return
-    if (isPing(request)) {
-      return connection.serve(async () => this.#answerPing(connection, response))
-    }
-    const { refusal } = connection
-    if (refusal !== undefined) {
-      return connection.serve(async () => this.#turnAway(refusal, request, response))
-    }
+    // node:http still parses what it has read, and what comes while an answer is on its way.
+    if (connection === undefined || connection.isOver) return
+    connection.lastRequest = request
     connection.serve(async () => {
-      const deps = this.#current()
-      const scope = this.#open(connection, request)
-      const closed = new Promise<void>(resolve => response.once('close', resolve))
-      response.once('close', () => {
-        if (!response.writableFinished) scope.abort()
-      })
-      if (response.destroyed || request.socket.destroyed) scope.abort()
-      try {
-        await handleForward(deps, scope, connection, request, response)
-      } catch (thrown) {
-        this.#answerError(scope, failureOf(thrown, scope, deps), request, response)
-      }
-      // As a rule the system has taken all of it.
-      if (response.writableLength === 0) await closed
-      else await this.#whenRead(closed, connection, scope)
-      this.#work.close(scope)
+      await this.#answer(connection, request, response)
+      const { clock } = this.#current()
+      const end = (): void => endStream(connection.stream, clock)
+      connection.onBadBody = end
+      if (connection.failsIn(request)) end()
+      else await readRest(request, connection.stream, clock)
+      connection.onBadBody = undefined
+      if (connection.lastRequest === request) connection.lastRequest = undefined
     })
+  }
+
+  #answer(
+    connection: ClientConnection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const refusal = this.#refusalOf(connection)
+    const isLimit = refusal?.code === 'CLIENT_LIMIT'
+    if (isPing(request) && (refusal === undefined || isLimit)) {
+      return this.#answers.answerPing(connection, response)
+    }
+    if (refusal !== undefined) return this.#answers.turnAway(refusal, request, response)
+    return this.#forward(connection, request, response)
+  }
+
+  async #forward(
+    connection: ClientConnection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const deps = this.#current()
+    const scope = this.#open(connection, request)
+    const closed = new Promise<void>(resolve => response.once('close', resolve))
+    // Some answers go around it, and end the connection.
+    const { stream } = connection
+    const isWrittenRaw = (): boolean => stream.writableEnded && !response.headersSent
+    response.once('close', () => {
+      if (!response.writableFinished && !isWrittenRaw()) connection.abort(scope)
+    })
+    connection.onGone = () => {
+      if (response.headersSent) return
+      scope.clientGone()
+      connection.stream.destroy()
+    }
+    connection.onBadBody = () => {
+      if (!response.headersSent && connection.failsIn(request)) connection.abort(scope)
+    }
+    if (response.destroyed || request.socket.destroyed) scope.abort()
+    else if (connection.failsIn(request)) connection.abort(scope)
+    try {
+      refuseBadFraming(request)
+      refuseOtherExpectations(request)
+      await handleForward(deps, scope, connection, request, response)
+    } catch (thrown) {
+      const error = failureOf(thrown, scope, deps)
+      const isCutOff = error.code === 'CLIENT_ABORTED'
+      const isOurs = connection.failsIn(request) || connection.stream.destroyed
+      const cause = isCutOff && isOurs ? connection.failure : undefined
+      this.#answerError(scope, cause ?? error, request, response)
+    }
+    connection.onBadBody = undefined
+    connection.onGone = undefined
+    // As a rule the system has taken all of it.
+    if (isWrittenRaw()) return this.#work.close(scope)
+    if (response.writableLength === 0) await closed
+    else await this.#whenRead(closed, connection, scope)
+    this.#work.close(scope)
+  }
+
+  /** Why a client is not served: a limit, or rules that have changed since its connection was let in. */
+  #refusalOf(connection: ClientConnection): ProxyError | undefined {
+    const { acl } = this.#current()
+    if (connection.acl !== acl && connection.refusal === undefined) {
+      connection.acl = acl
+      const denial = this.#denial(acl, connection.label, connection.address)
+      if (denial !== undefined) connection.refuse(denial)
+    }
+    return connection.refusal
+  }
+
+  #denial(acl: readonly AccessRule[], client: string, address: string): ProxyError | undefined {
+    const { allowed, rule } = checkAccess(acl, address)
+    if (allowed) return undefined
+    this.#current().emit({ type: 'client.denied', client, rule })
+    return new ProxyError('CLIENT_DENIED', { detail: address })
   }
 
   /** The answer is complete, but a part of it still waits for the client to read. */
@@ -178,58 +252,28 @@ export class HttpFrontend implements Frontend {
     watch.stop()
   }
 
-  /** Says that a limit is reached, and closes the connection. */
-  async #turnAway(
-    error: ProxyError,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
-    const closed = new Promise<void>(resolve => response.once('close', resolve))
-    this.#respond(this.#page(error, this.#current().nextRequestId(), request), request, response)
-    await closed
-  }
-
-  /** It asks for nothing, so there is no access line: a health check every few seconds would bury the others. */
-  async #answerPing(connection: ClientConnection, response: ServerResponse): Promise<void> {
-    const closed = new Promise<void>(resolve => response.once('close', resolve))
-    response.writeHead(200, {
-      'Content-Length': 0,
-      ...(this.#isDraining || connection.refusal !== undefined ? { Connection: 'close' } : {}),
-    })
-    response.end()
-    await closed
-  }
-
-  #onDetached(
-    request: IncomingMessage,
-    stream: Duplex,
-    early: Buffer,
-    handle: (
-      context: ConnectContext,
-      request: IncomingMessage,
-      early: Buffer,
-    ) => Promise<TunnelEnds | undefined>,
-  ): void {
+  #onDetached(request: IncomingMessage, stream: Duplex, early: Buffer, handle: Handle): void {
     const connection = this.#byStream.get(stream)
-    if (connection === undefined) return
-    const { refusal } = connection
-    if (refusal !== undefined) {
-      const { clock, nextRequestId } = this.#current()
-      return writePage(stream, this.#page(refusal, nextRequestId(), request), clock)
-    }
+    if (connection === undefined || connection.isOver) return
+    connection.lastRequest = undefined
     connection.serve(async () => {
+      const refusal = this.#refusalOf(connection)
+      if (refusal !== undefined) return this.#answers.write(stream, refusal, request)
       const deps = this.#current()
       const scope = this.#open(connection, request)
-      const onClose = (): void => scope.abort()
+      const onClose = (): void => connection.abort(scope)
       stream.once('close', onClose)
+      const onGone = (): void => scope.clientGone()
+      const ahead = new ReadAhead(stream, early, { clock: deps.clock, onGone })
       let ends: TunnelEnds | undefined
       try {
-        ends = await handle({ deps, scope, connection }, request, early)
+        ends = await handle({ deps, scope, connection }, request, ahead)
       } catch (thrown) {
+        ahead.take()
         const error = failureOf(thrown, scope, deps)
         this.#work.noteFailure(scope, error)
         scope.status = error.status
-        writePage(stream, this.#page(error, scope.id, request), deps.clock)
+        this.#answers.write(stream, error, request, scope)
       }
       stream.off('close', onClose)
       if (ends === undefined) return this.#work.close(scope)
@@ -265,34 +309,20 @@ export class HttpFrontend implements Frontend {
       return
     }
     scope.status = error.status
-    this.#respond(this.#page(error, scope.id, request), request, response)
-  }
-
-  #respond({ head, body }: ErrorPage, request: IncomingMessage, response: ServerResponse): void {
-    // RFC 9110 section 15.5.9: the server does not wait for the rest of a request that it answers 408.
-    const isLast = this.#isDraining || head.status === 408 || this.#isRefused(request)
-    const headers = isLast ? [...head.headers, 'Connection', 'close'] : [...head.headers]
-    response.sendDate = false
-    response.writeHead(head.status, head.reason, headers)
-    response.end(body)
-    if (request.complete) return
-    const { socket } = request
-    const timer = this.#current().clock.setTimer(UNWANTED_BODY_MS, () => socket.destroy())
-    request.once('close', () => timer.cancel())
-    request.once('end', () => timer.cancel())
-  }
-
-  #isRefused({ socket }: IncomingMessage): boolean {
-    return this.#byStream.get(socket)?.refusal !== undefined
+    const closes = this.#isDraining || connectionFails(error)
+    this.#answers.respond(error, request, response, { scope, closes })
   }
 
   /** llhttp refused what came, or the connection broke. */
   #onClientError(error: Error & { code?: string }, stream: Duplex): void {
     const connection = this.#byStream.get(stream)
-    if (connection === undefined || error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+    const isGone = error.code === 'ECONNRESET' || error.code === 'EPIPE'
+    if (connection === undefined || isGone || isCutOff(error, connection)) {
       stream.destroy()
       return
     }
+    // It is told again for every piece that comes.
+    if (connection.failure !== undefined) return
     const isTooLarge =
       error.code === 'HPE_HEADER_OVERFLOW' || error.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW'
     const detail = `${error.message.replace(/^Parse Error:?\s*/, '')}${error.code === undefined ? '' : ` (${error.code})`}`
@@ -302,22 +332,36 @@ export class HttpFrontend implements Frontend {
     )
   }
 
-  /** Answers what is no request, unless an answer is already on its way, and ends the connection. */
+  /** Answers what is no request, behind all that waits for an answer, and ends the connection. */
   #refuse(connection: ClientConnection, error: ProxyError): void {
-    const { clock, emit, nextRequestId } = this.#current()
-    emit({
+    connection.failure = error
+    if (connection.lastRequest?.complete === false) {
+      // It is the answer to this request, and its access line tells.
+      connection.onBadBody?.()
+      return
+    }
+    this.#current().emit({
       type: 'client.malformed',
       client: connection.label,
       error: error.code,
       reason: error.detail ?? error.message,
     })
-    if (connection.isBusy) connection.stream.destroy()
-    else writePage(connection.stream, this.#page(error, nextRequestId(), undefined), clock)
+    connection.serve(() => {
+      this.#answers.write(connection.stream, error)
+      return Promise.resolve()
+    })
   }
 
-  #page(error: ProxyError, requestId: string, request: IncomingMessage | undefined): ErrorPage {
-    const accept = request?.headers.accept
-    return errorPage(error, { requestId, accept, isHead: request?.method === 'HEAD' })
+  /** Ends the connection of a client that sends more ahead than is kept for it. */
+  #cut(connection: ClientConnection, detail: string): void {
+    connection.failure = new ProxyError('BAD_REQUEST', { detail })
+    this.#current().emit({
+      type: 'client.refused',
+      client: connection.label,
+      limit: 'pipelining',
+      most: MOST_WAITING,
+    })
+    connection.stream.destroy()
   }
 }
 
@@ -327,6 +371,16 @@ const ignore = (): void => undefined
 function failureOf(thrown: unknown, scope: RequestScope, deps: ProxyDependencies): ProxyError {
   const { identity } = scope
   return blameClientAccount(thrown, identity !== undefined && identity !== deps.accounts.own)
+}
+
+/** After an error of these the client is to begin anew. */
+function connectionFails({ code }: ProxyError): boolean {
+  return code === 'BAD_REQUEST' || code === 'HEADERS_TOO_LARGE'
+}
+
+/** The client ended its side in the middle of a body: nobody waits for an answer. */
+function isCutOff(error: { code?: string }, { lastRequest }: ClientConnection): boolean {
+  return error.code === 'HPE_INVALID_EOF_STATE' && lastRequest?.complete === false
 }
 
 /** RFC 9110 section 9.3.7: OPTIONS of the asterisk is about this server itself, "only useful as a ping or no-op". */

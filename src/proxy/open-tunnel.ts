@@ -55,6 +55,7 @@ export async function openTunnel(
     signal,
     onInformational: () => undefined,
     trace,
+    client: clientAddress,
     patience: tunnelPatience(deps, client),
   }
   const delivered = await deliver(carriers, call, deps)

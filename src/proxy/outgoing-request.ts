@@ -5,6 +5,7 @@ import {
   appendVia,
   contentLength,
   endToEndRequestHeaders,
+  endToEndTrailers,
   FieldNames,
   getHeader,
   hasHeader,
@@ -18,6 +19,7 @@ import {
 } from '../http1/index.ts'
 import { KEEP_ALIVE, type RequestBody, StreamBody } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
+import { forwardsLeft } from './max-forwards.ts'
 
 /** A CONNECT has no content (RFC 9110 section 9.3.6): what follows it belongs to the tunnel. */
 const FRAMING = new FieldNames(['content-length', 'transfer-encoding', 'trailer'])
@@ -88,24 +90,53 @@ export function withUpgrade(head: RequestHead, request: IncomingMessage): Reques
   return { ...head, headers: [...headers, 'Upgrade', protocols] }
 }
 
-/** The body, if the request has one (RFC 9112 section 6.3). @throws ProxyError NOT_SUPPORTED for an unknown coding. */
+/** Whether the end of the request can be told by all who read it alike: chunked once and nothing else, or a length. */
+export function hasKnownFraming({ rawHeaders }: IncomingMessage): boolean {
+  if (!hasHeader(rawHeaders, 'Transfer-Encoding')) return true
+  const codings = listTokens(rawHeaders, 'Transfer-Encoding')
+  return codings.length === 1 && codings[0] === 'chunked'
+}
+
+/**
+ * To be asked before anything of the request goes out: node:http refuses such a body only after it has reported the request.
+ * @throws ProxyError NOT_SUPPORTED for an unknown coding (RFC 9112 section 6.1), BAD_REQUEST where there is none
+ */
+export function refuseBadFraming(request: IncomingMessage): void {
+  if (hasKnownFraming(request)) return
+  const isUnknown = listTokens(request.rawHeaders, 'Transfer-Encoding').some(
+    coding => coding !== 'chunked',
+  )
+  throw isUnknown
+    ? new ProxyError('NOT_SUPPORTED', { detail: 'Transfer-Encoding is not "chunked" alone' })
+    : new ProxyError('BAD_REQUEST', { detail: 'Transfer-Encoding is not "chunked" once' })
+}
+
+/**
+ * 100-continue is what everybody can do, and nothing else is defined.
+ * @throws ProxyError EXPECTATION_FAILED (RFC 9110 section 10.1.1)
+ */
+export function refuseOtherExpectations({ headers, httpVersionMinor }: IncomingMessage): void {
+  const { expect } = headers
+  if (expect === undefined || httpVersionMinor === 0 || /^100-continue$/i.test(expect)) return
+  throw new ProxyError('EXPECTATION_FAILED', { detail: 'Expect is not "100-continue"' })
+}
+
+/** The body, if the request has one (RFC 9112 section 6.3). @throws ProxyError as `refuseBadFraming`. */
 export function requestBody(
   request: IncomingMessage,
-  { bodyTimeoutMs, clock }: ProxyDependencies,
+  { bodyRate, bodyTimeoutMs, clock }: ProxyDependencies,
   onFirstRead: () => void,
 ): RequestBody | undefined {
-  const codings = listTokens(request.rawHeaders, 'Transfer-Encoding')
-  if (codings.some(coding => coding !== 'chunked')) {
-    throw new ProxyError('NOT_SUPPORTED', { detail: 'Transfer-Encoding is not "chunked" alone' })
-  }
-  const isChunked = codings.length > 0
+  refuseBadFraming(request)
+  const isChunked = hasHeader(request.rawHeaders, 'Transfer-Encoding')
   const length = contentLength(request.rawHeaders)
   if (!isChunked && (typeof length !== 'number' || length === 0)) return undefined
   return new StreamBody(request, {
     length: isChunked || typeof length !== 'number' ? undefined : length,
     onFirstRead,
     silence: { clock, limitMs: bodyTimeoutMs },
-    trailers: () => request.rawTrailers,
+    leastRate: bodyRate,
+    trailers: () => endToEndTrailers(request.rawTrailers, request.rawHeaders),
   })
 }
 
@@ -114,6 +145,8 @@ function commonHeaders(request: IncomingMessage, host: string, deps: ProxyDepend
   // RFC 9112 section 3.2.2: the target decides, whatever Host says; a missing Host comes first, where servers look for it.
   if (hasHeader(headers, 'Host')) replaceHeader(headers, 'Host', host)
   else headers.unshift('Host', host)
+  const left = forwardsLeft(request)
+  if (left !== undefined) replaceHeader(headers, 'Max-Forwards', String(left - 1))
   appendVia(headers, request.httpVersion, deps.pseudonym)
   if (hasListToken(request.rawHeaders, 'Transfer-Encoding', 'chunked'))
     headers.push('Transfer-Encoding', 'chunked')

@@ -13,10 +13,8 @@ import { answerSink } from './answer-sink.ts'
 import { breakOff } from './break-off.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 import type { ErrorPage } from './error-page.ts'
+import { endStream } from './linger.ts'
 import type { RequestScope } from './request-scope.ts'
-
-/** How long a client may take to close its side of a connection that ends. */
-const LINGER_MS = 5_000
 
 const LENGTH = new FieldNames(['content-length'])
 
@@ -75,15 +73,4 @@ export function writePage(stream: Duplex, { head, body }: ErrorPage, clock: Cloc
   )
   stream.write(body)
   endStream(stream, clock)
-}
-
-/**
- * Ends our side and reads what the client still sends, so that the answer is not lost in a reset (RFC 9112 section
- * 9.6), for a while.
- */
-function endStream(stream: Duplex, clock: Clock): void {
-  stream.resume()
-  stream.end()
-  const timer = clock.setTimer(LINGER_MS, () => stream.destroy())
-  stream.once('close', () => timer.cancel())
 }

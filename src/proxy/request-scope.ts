@@ -59,6 +59,13 @@ export class RequestScope implements Listed {
     this.#cancellation.abort()
   }
 
+  /** The client has ended its side and was given time to show that it still reads. */
+  clientGone(): void {
+    const detail = 'the client ended its side before it was answered'
+    this.fail(new ProxyError('CLIENT_ABORTED', { detail }))
+    this.#cancellation.abort()
+  }
+
   /** The head of the answer is on its way to the client. */
   responded(status: number): void {
     this.status = status

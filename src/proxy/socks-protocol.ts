@@ -7,6 +7,7 @@ import type { StreamProtocol, Wish } from './stream-frontend.ts'
 export function socksProtocol(users: () => SocksUsers): StreamProtocol {
   return {
     name: 'SOCKS',
+    endMeansGone: true,
     readWish: async (stream, signal) =>
       readTarget(stream, new SocksHandshake({ users: users() }), signal),
     opened: stream => void stream.write(replyBytes(Rep.SUCCEEDED)),

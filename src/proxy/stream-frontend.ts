@@ -14,6 +14,7 @@ import type { CurrentDependencies } from './dependencies.ts'
 import type { ClientStream, Frontend, WorkInProgress } from './frontend.ts'
 import { openTunnel, relayTunnel, type TunnelEnds, whenOver } from './open-tunnel.ts'
 import { ownConnectRequest } from './outgoing-request.ts'
+import { ReadAhead } from './read-ahead.ts'
 import type { RequestScope } from './request-scope.ts'
 import { Workload } from './workload.ts'
 
@@ -27,6 +28,8 @@ export interface Wish {
 export interface StreamProtocol {
   /** Stands for the method in the access line. */
   readonly name: string
+  /** Whether a client has to wait for its answer, so that one which ends its side before has gone. */
+  readonly endMeansGone: boolean
   /** @throws ProxyError when the client says nothing usable; it has been told then. */
   readWish(stream: Duplex, signal: CancelSignal): Promise<Wish>
   /** Written when the way is open, before anything of the target's. */
@@ -62,7 +65,7 @@ export class StreamFrontend implements Frontend {
   }
 
   accept(stream: ClientStream, client: ClientAddress): void {
-    const label = `${client.address}:${client.port}`
+    const label = formatHostPort({ host: client.address, port: client.port })
     const deps = this.#current()
     const { acl, emit } = deps
     stream.on('error', () => undefined)
@@ -101,10 +104,12 @@ export class StreamFrontend implements Frontend {
     const scope = this.#work.open(description)
     const onClose = (): void => scope.abort()
     stream.once('close', onClose)
+    const ahead = this.#protocol.endMeansGone ? this.#readAhead(stream, wish, scope) : undefined
     let ends: TunnelEnds | undefined
     try {
-      ends = await this.#connect(stream, address, wish, scope)
+      ends = await this.#connect(stream, address, wish, scope, ahead)
     } catch (thrown) {
+      ahead?.take()
       const error = toProxyError(thrown)
       this.#work.noteFailure(scope, error)
       scope.status = error.status
@@ -147,11 +152,19 @@ export class StreamFrontend implements Frontend {
     }
   }
 
+  #readAhead(stream: Duplex, { early }: Wish, scope: RequestScope): ReadAhead {
+    return new ReadAhead(stream, early, {
+      clock: this.#current().clock,
+      onGone: () => scope.clientGone(),
+    })
+  }
+
   async #connect(
     stream: Duplex,
     clientAddress: string,
     { target, early }: Wish,
     scope: RequestScope,
+    ahead: ReadAhead | undefined,
   ): Promise<TunnelEnds> {
     const deps = this.#current()
     const outcome = await openTunnel(deps, scope, {
@@ -170,7 +183,7 @@ export class StreamFrontend implements Frontend {
     }
     this.#protocol.opened(stream)
     scope.responded(200)
-    return { client: stream, early, upstream: outcome.detached }
+    return { client: stream, early: ahead?.take() ?? early, upstream: outcome.detached }
   }
 
   /** Reads on for a while, so that the last words are not lost in a reset. */

@@ -12,6 +12,7 @@ import { choosePassage } from './forward-handler.ts'
 import type { TunnelEnds } from './open-tunnel.ts'
 import { requestBody, withUpgrade } from './outgoing-request.ts'
 import { relayRaw } from './raw-response.ts'
+import type { ReadAhead } from './read-ahead.ts'
 
 /**
  * A request that wants to change protocols (RFC 9110 section 7.8), a WebSocket over plain HTTP for instance. After a
@@ -22,7 +23,7 @@ import { relayRaw } from './raw-response.ts'
 export async function handleUpgrade(
   context: ConnectContext,
   request: IncomingMessage,
-  early: Buffer,
+  ahead: ReadAhead,
 ): Promise<TunnelEnds | undefined> {
   const { deps, scope, connection } = context
   if (requestBody(request, deps, () => undefined) !== undefined) {
@@ -40,9 +41,11 @@ export async function handleUpgrade(
       signal: scope.signal,
       onInformational: () => undefined,
       trace: scope.trace,
+      client: connection.address,
     },
     deps,
   )
+  const early = ahead.take()
   const { head, framing } = delivered.exchange
   if (framing.kind !== 'tunnel') {
     await relayRaw(connection.stream, delivered, scope, deps)

@@ -103,6 +103,7 @@ export function buildGeneration(
     maxWaiting: config.maxWaiting,
     headerTimeoutMs: config.headerTimeoutMs,
     bodyTimeoutMs: config.bodyTimeoutMs,
+    bodyRate: config.bodyRate,
     clientIdleMs: config.clientIdleMs,
     tunnelIdleMs: config.tunnelIdleMs,
     nextRequestId,

@@ -1,4 +1,5 @@
 import {
+  type CancelSignal,
   type Clock,
   countFrom,
   type Emit,
@@ -7,10 +8,14 @@ import {
   type HostPort,
 } from '../core/index.ts'
 import {
+  DescriptorGauge,
   type Dialer,
+  type HostNames,
   type Interface,
   readDescriptorLimit,
+  sparingDialer,
   readInterfaces,
+  systemNames,
   tcpDialer,
 } from '../net/index.ts'
 import { type KeeperOptions, openPac, type PacFinder } from '../pac/index.ts'
@@ -54,7 +59,10 @@ export class CarryOver {
   readonly logons: Logons
   /** Infinity where the system does not say. */
   readonly descriptorLimit = readDescriptorLimit() ?? Infinity
+  readonly descriptors = new DescriptorGauge(this.descriptorLimit)
   readonly #ports: CarryOverPorts
+  /** With the last good addresses of upstreams. */
+  readonly #names: HostNames
   #pac: { readonly key: string; readonly finder: PacFinder } | undefined
   #dialer: { readonly timeoutMs: number; readonly dialer: Dialer } | undefined
   #interfaces: readonly Interface[] | undefined
@@ -62,6 +70,7 @@ export class CarryOver {
 
   constructor(ports: CarryOverPorts) {
     this.#ports = ports
+    this.#names = systemNames(ports.clock)
     const names = ports.names ?? newNames(ports.entropy)
     this.pseudonym = names.pseudonym
     this.nextRequestId = requestIds(names.requestPrefix)
@@ -81,7 +90,9 @@ export class CarryOver {
 
   dialerFor(timeoutMs: number): Dialer {
     if (this.#dialer?.timeoutMs === timeoutMs) return this.#dialer.dialer
-    const dialer = this.#ports.dialer ?? tcpDialer({ clock: this.#ports.clock, timeoutMs })
+    const plain =
+      this.#ports.dialer ?? tcpDialer({ clock: this.#ports.clock, timeoutMs, names: this.#names })
+    const dialer = sparingDialer(plain, this.descriptors)
     this.#dialer = { timeoutMs, dialer }
     return dialer
   }
@@ -119,7 +130,9 @@ export class CarryOver {
     this.#pac = undefined
     if (location === undefined) return undefined
     const { clock, emit, openPac: open = openPac } = this.#ports
-    const finder = open({ location, refreshMs, clock, emit })
+    const resolve = (name: string, signal: CancelSignal): Promise<readonly string[]> =>
+      this.#names.lookUp(name, 'target', signal)
+    const finder = open({ location, refreshMs, clock, emit, resolve })
     this.#pac = { key, finder }
     return finder
   }

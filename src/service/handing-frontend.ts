@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Served } from '../config/index.ts'
 import type { ClientAddress } from '../net/index.ts'
 import { checkAccess } from '../policy/index.ts'
-import type { ClientCounts, CurrentDependencies, Frontend } from '../proxy/index.ts'
+import type { ClientCounts, Frontend, ProxyDependencies } from '../proxy/index.ts'
 import type { Workforce } from './workforce.ts'
 
 /** What a listener hands its connections to. */
@@ -12,11 +12,11 @@ export interface Reception {
 
 export interface HandingOptions {
   readonly served: Served
-  readonly current: CurrentDependencies
-  readonly clients: ClientCounts
-  readonly workforce: Workforce
+  readonly current: () => Pick<ProxyDependencies, 'acl' | 'maxClients' | 'maxClientsPerAddress'>
+  readonly clients: Pick<ClientCounts, 'hold'>
+  readonly workforce: Pick<Workforce, 'isUp' | 'whenUp' | 'hand'>
   /** Serves in this process. */
-  readonly here: Frontend
+  readonly here: Pick<Frontend, 'accept'>
 }
 
 /** Hands clients to other processes. Who is to be turned away is so here, and when there is nobody else everybody is served here. */
@@ -33,8 +33,14 @@ export class HandingFrontend implements Reception {
     const deps = current()
     const isAllowed = checkAccess(deps.acl, client.address).allowed
     const release = isAllowed ? clients.hold(client.address, deps) : undefined
-    if (release !== undefined && workforce.hand(socket, served, release)) return
-    release?.()
+    if (release !== undefined) {
+      const onReturned = (): void => {
+        release()
+        this.accept(socket, client)
+      }
+      if (workforce.hand(socket, served, { onClosed: release, onReturned })) return
+      release()
+    }
     here.accept(socket, client)
     socket.resume()
   }

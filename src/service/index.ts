@@ -20,7 +20,7 @@ export type { Logons } from './near-logons.ts'
 export { credentialsOf } from './client-logons.ts'
 export { newNames, type ProcessNames } from './carry-over.ts'
 export { snapshotsOf } from './upstream-snapshot.ts'
-export type { WorkerSnapshot, Workforce, WorkforceHost } from './workforce.ts'
+export type { Fate, WorkerSnapshot, Workforce, WorkforceHost } from './workforce.ts'
 export type { WorkInProgress } from '../proxy/index.ts'
 export type {
   AccountStatus,

@@ -30,6 +30,8 @@ export interface ListenersOptions {
   /** Whether connections are not to be read from before they have come to those who serve them. */
   readonly startsPaused: boolean
   readonly readInterfaces: () => readonly Interface[]
+  /** Whether there are descriptors enough for a connection that was accepted. */
+  readonly mayAccept: () => boolean
 }
 
 /** How often interfaces and addresses that are not there yet are looked at. */
@@ -94,26 +96,34 @@ export class Listeners {
   }
 
   /**
-   * Binds new addresses first; only when all of them could be bound, or are waited for, the others change what they serve, and those that
-   * are not wanted any more are closed.
-   * @throws ProxyError CONFIG when an address cannot be bound: everything is as before then.
+   * Binds new addresses first, then the others change what they serve, and those that are not wanted any more are closed. Like the start it
+   * goes on when some fail, as a configuration that starts must be one that can be taken over.
+   * @returns which ones could not be bound, and why.
+   * @throws ProxyError CONFIG when nothing would be left to listen on: everything is as before then.
    */
-  async change(asked: readonly ListenAddress[]): Promise<void> {
-    await this.#afterTheLast(async () => {
+  async change(asked: readonly ListenAddress[]): Promise<readonly string[]> {
+    return this.#afterTheLast(async () => {
       const before = { asked: this.#asked, names: this.#interfaceNames }
       const plan = this.#plan(this.#ask(asked))
       try {
-        const { fresh, problems } = await this.#bindNew(plan)
-        this.#closeAllBut(plan)
+        const { fresh, moved, problems } = await this.#bindNew(plan)
+        const failed = describeFailed(problems)
+        if (!this.#hasAny(plan, fresh, problems)) {
+          const gone = await this.#bringBack(moved)
+          throw new ProxyError('CONFIG', { detail: [...failed, ...gone].join('; ') })
+        }
+        this.#close([...moved, ...this.#unwanted(plan)])
         for (const { key, serves } of plan.places) {
           const kept = this.#bound.find(bound => bound.key === key)
           if (kept === undefined) continue
           kept.serves = serves
           kept.reception = this.#options.receptionFor(serves)
         }
+        for (const { listener } of fresh) this.#tellBound(listener)
         this.#bound = [...fresh, ...this.#bound]
         this.#reportAll(new Map([...plan.missing, ...problems]))
         this.#remember(plan, problems)
+        return failed
       } catch (error) {
         this.#asked = before.asked
         this.#interfaceNames = before.names
@@ -126,49 +136,62 @@ export class Listeners {
 
   /**
    * Binds what a plan has and is not bound yet. A socket that the plan does not want any more may be in the way (127.0.0.1:3128 when
-   * 0.0.0.0:3128 is asked for): it makes room, and comes back when something fails.
-   * @throws ProxyError CONFIG.
+   * 0.0.0.0:3128 is asked for): it makes room. Nothing is told of any of it, as it may come to nothing.
    */
-  async #bindNew(
-    plan: ListeningPlan,
-  ): Promise<{ fresh: Bound[]; problems: ReadonlyMap<string, BindingProblem> }> {
+  async #bindNew(plan: ListeningPlan): Promise<{
+    fresh: Bound[]
+    moved: Bound[]
+    problems: ReadonlyMap<string, BindingProblem>
+  }> {
     const fresh: Bound[] = []
+    const moved: Bound[] = []
     const problems = new Map<string, BindingProblem>()
-    const moved: Place[] = []
     for (const place of this.#unbound(plan)) {
       let bound = await this.#try(place)
       if ('isInUse' in bound && bound.isInUse) {
-        const madeRoom = this.#close(
-          this.#unwanted(plan).filter(each => isOnPort(each, place.port)),
-        )
-        moved.push(...madeRoom)
-        if (madeRoom.length > 0) bound = await this.#try(place)
+        const inTheWay = this.#unwanted(plan).filter(each => isOnPort(each, place.port))
+        for (const { listener } of inTheWay) listener.close()
+        this.#bound = this.#bound.filter(each => !inTheWay.includes(each))
+        moved.push(...inTheWay)
+        if (inTheWay.length > 0) bound = await this.#try(place)
       }
-      if ('listener' in bound) {
-        fresh.push(bound)
-      } else if (bound.isWaiting) {
-        problems.set(place.key, bound)
-      } else {
-        for (const { listener } of fresh) listener.close()
-        await this.#bringBack(moved)
-        throw new ProxyError('CONFIG', {
-          detail: `cannot listen on ${place.key}: ${bound.reason}`,
-        })
-      }
+      if ('listener' in bound) fresh.push(bound)
+      else problems.set(place.key, bound)
     }
-    return { fresh, problems }
+    return { fresh, moved, problems }
   }
 
-  async #bringBack(places: readonly Place[]): Promise<void> {
-    for (const place of places) {
+  /** Whether anything would be listened on, now or once its address is there. */
+  #hasAny(
+    plan: ListeningPlan,
+    fresh: readonly Bound[],
+    problems: ReadonlyMap<string, BindingProblem>,
+  ): boolean {
+    return (
+      fresh.length > 0 ||
+      this.#bound.length > this.#unwanted(plan).length ||
+      plan.missing.size > 0 ||
+      [...problems.values()].some(({ isWaiting }) => isWaiting)
+    )
+  }
+
+  /** What made room for nothing. @returns what cannot be bound again, as somebody else was faster. */
+  async #bringBack(moved: readonly Bound[]): Promise<string[]> {
+    const gone: string[] = []
+    for (const each of moved) {
+      const { place } = each
+      if (place === undefined) continue
       const bound = await this.#try(place)
       if ('listener' in bound) {
         this.#bound.push(bound)
       } else {
+        this.#close([each])
         this.#report(place.key, bound)
         this.#problems.set(place.key, bound)
+        gone.push(`${place.key} made room for that and cannot be bound again: ${bound.reason}`)
       }
     }
+    return gone
   }
 
   close(): void {
@@ -178,7 +201,7 @@ export class Listeners {
   }
 
   /** Changes and looks do not overlap. */
-  async #afterTheLast(work: () => Promise<void>): Promise<void> {
+  async #afterTheLast<Result>(work: () => Promise<Result>): Promise<Result> {
     const done = this.#last.then(work)
     this.#last = done.catch(() => undefined)
     return done
@@ -212,6 +235,7 @@ export class Listeners {
       const bound = await this.#try(place)
       if ('listener' in bound) {
         this.#bound.push(bound)
+        this.#tellBound(bound.listener)
       } else {
         this.#report(place.key, bound)
         problems.set(place.key, bound)
@@ -230,14 +254,12 @@ export class Listeners {
     return this.#bound.filter(({ place, key }) => place !== undefined && !wanted.has(key))
   }
 
-  /** @returns the places that are free again. */
-  #close(unwanted: readonly Bound[]): Place[] {
+  #close(unwanted: readonly Bound[]): void {
     for (const { listener } of unwanted) {
       listener.close()
       this.#options.emit({ type: 'listener.closed', address: formatHostPort(listener.address) })
     }
     this.#bound = this.#bound.filter(bound => !unwanted.includes(bound))
-    return unwanted.flatMap(({ place }) => place ?? [])
   }
 
   /** Says each problem once. */
@@ -280,7 +302,9 @@ export class Listeners {
 
   async #adopt(inherited: InheritedSocket): Promise<void> {
     try {
-      this.#bound.push(await this.#bind(undefined, inherited, servedOn(inherited)))
+      const bound = await this.#bind(undefined, inherited, servedOn(inherited))
+      this.#bound.push(bound)
+      this.#tellBound(bound.listener)
     } catch (error) {
       this.#options.emit({
         type: 'listener.failed',
@@ -303,27 +327,49 @@ export class Listeners {
     at: HostPort | InheritedSocket,
     serves: Served,
   ): Promise<Bound> {
-    const { emit, receptionFor, startsPaused } = this.#options
-    const listener = await listen(at, socket => accept(bound.reception, socket), { startsPaused })
-    const address = formatHostPort(listener.address)
+    const { receptionFor, startsPaused } = this.#options
+    const listener = await listen(at, socket => this.#accept(bound, socket), { startsPaused })
     const bound: Bound = {
       place,
-      key: place?.key ?? address,
+      key: place?.key ?? formatHostPort(listener.address),
       listener,
       serves,
       reception: receptionFor(serves),
     }
     if (this.#isClosed) listener.close()
-    else emit({ type: 'listener.bound', address })
     return bound
+  }
+
+  #accept({ reception }: Bound, socket: Socket): void {
+    const { emit, mayAccept } = this.#options
+    const client = peerOf(socket)
+    // Gone before it was accepted.
+    if (client === undefined) {
+      socket.destroy()
+    } else if (!mayAccept()) {
+      socket.destroy()
+      const { address, port } = client
+      emit({
+        type: 'client.refused',
+        client: `${address}:${port}`,
+        limit: 'descriptors',
+        most: undefined,
+      })
+    } else {
+      reception.accept(socket, client)
+    }
+  }
+
+  #tellBound({ address }: Listener): void {
+    if (this.#isClosed) return
+    this.#options.emit({ type: 'listener.bound', address: formatHostPort(address) })
   }
 }
 
-function accept(reception: Reception, socket: Socket): void {
-  const client = peerOf(socket)
-  // Gone before it was accepted.
-  if (client === undefined) socket.destroy()
-  else reception.accept(socket, client)
+function describeFailed(problems: ReadonlyMap<string, BindingProblem>): string[] {
+  return [...problems]
+    .filter(([, { isWaiting }]) => !isWaiting)
+    .map(([address, { reason }]) => `cannot listen on ${address}: ${reason}`)
 }
 
 function isOnPort({ listener }: Bound, port: number): boolean {

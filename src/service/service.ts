@@ -20,6 +20,7 @@ export class Service {
   readonly #statistics: Pick<Statistics, 'snapshot'>
   readonly #startedAt: number
   #input: BuildInput
+  #othersEnd: Promise<void> | undefined
   #configuration: Omit<ConfigurationStatus, 'refused'>
   #state: ServiceState = 'starting'
 
@@ -37,6 +38,7 @@ export class Service {
       receptionFor: served => this.#serving.frontends.receptionFor(served),
       startsPaused: workforce !== undefined,
       readInterfaces: this.#serving.carryOver.readInterfaces,
+      mayAccept: () => this.#serving.carryOver.descriptors.mayAccept(),
     })
   }
 
@@ -119,10 +121,11 @@ export class Service {
 
   /**
    * Goes on with another configuration, as Serving.change says.
-   * @throws ProxyError CONFIG when a new address cannot be bound: everything is as before then.
+   * @returns which addresses could not be bound, and why.
+   * @throws ProxyError CONFIG when no address at all could: everything is as before then.
    */
-  async reload(input: BuildInput): Promise<void> {
-    await this.#listeners.change(input.config.listeners)
+  async reload(input: BuildInput): Promise<readonly string[]> {
+    const failed = await this.#listeners.change(input.config.listeners)
     this.#serving.change(input)
     this.#input = input
     this.#ports.workforce?.configure(input, this.#serving.generation.guard)
@@ -132,6 +135,7 @@ export class Service {
       loadedAt: this.#ports.clock.wallMs(),
     }
     this.#ports.emit({ type: 'config.loaded', ...this.#summary() })
+    return failed
   }
 
   /**
@@ -156,8 +160,13 @@ export class Service {
   /** Ends everything now. @returns how many requests and tunnels were cut off. */
   destroy(): number {
     const cut = this.#abort()
-    this.#ports.workforce?.close()
+    this.#othersEnd ??= this.#ports.workforce?.close()
     return cut
+  }
+
+  /** Resolves when the other processes have ended that were told to by `destroy`. */
+  async whenAlone(): Promise<void> {
+    await this.#othersEnd
   }
 
   #abort(): number {

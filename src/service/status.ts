@@ -99,4 +99,5 @@ export interface Totals {
   readonly clientsDenied: number
   readonly clientsRefused: number
   readonly clientsMalformed: number
+  readonly logLinesLost: number
 }

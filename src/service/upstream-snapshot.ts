@@ -4,8 +4,8 @@ import type { PoolCounts, Upstream, Upstreams } from '../upstream/index.ts'
 /** One upstream as one process sees it. */
 export interface UpstreamSnapshot {
   readonly label: string
-  /** One that is down is used when no other is left. */
-  readonly health: 'available' | 'down'
+  /** One that is down is used when no other is left. One that is failing answers, but for a while with nothing but errors of its own. */
+  readonly health: 'available' | 'failing' | 'down'
   /** Unix time in ms; undefined also while a check whether it is back is under way. */
   readonly downUntil: number | undefined
   readonly failuresInARow: number
@@ -20,13 +20,18 @@ function snapshotOf(upstream: Upstream, clock: Clock): UpstreamSnapshot {
   const leftMs = health.downUntil - clock.now()
   return {
     label,
-    health: upstream.isAvailable() ? 'available' : 'down',
+    health: healthOf(upstream),
     downUntil: leftMs > 0 ? Math.round(clock.wallMs() + leftMs) : undefined,
     failuresInARow: health.failures,
     demand,
     scheme,
     sessions,
   }
+}
+
+function healthOf(upstream: Upstream): UpstreamSnapshot['health'] {
+  if (!upstream.isAvailable()) return 'down'
+  return upstream.onlyFails ? 'failing' : 'available'
 }
 
 /** Those of the Proxy lines in their order, then those that only a Pac script names. */
@@ -44,10 +49,12 @@ export function mergeSnapshots(
 ): UpstreamSnapshot {
   const all = [first, ...others]
   const knowing = all.find(({ demand }) => demand !== 'unknown') ?? first
+  const isFailing = first.health !== 'down' && all.some(({ health }) => health === 'failing')
   const sum = (state: keyof PoolCounts): number =>
     all.reduce((total, { sessions }) => total + sessions[state], 0)
   return {
     ...first,
+    health: isFailing ? 'failing' : first.health,
     demand: knowing.demand,
     scheme: knowing.scheme,
     sessions: {

@@ -26,6 +26,14 @@ export interface WorkerSnapshot {
   readonly work: readonly WorkInProgress[]
 }
 
+/** What becomes of a connection that was handed over: one of the two is called. */
+export interface Fate {
+  /** It was closed. */
+  readonly onClosed: () => void
+  /** The process ended before it had taken it: nothing was read, so it can be handed to another one. */
+  readonly onReturned: () => void
+}
+
 /** Other processes that serve clients for this one, which keeps the ports, the guards, the log and all counts. */
 export interface Workforce {
   /** How many there are meant to be. */
@@ -43,10 +51,9 @@ export interface Workforce {
   configure(input: BuildInput, guard: GuardGate | undefined): void
   /**
    * Hands a connection over; it must not have been read from.
-   * @param onClosed called when it is closed.
    * @returns false when there is nobody: all is as before then.
    */
-  hand(socket: Socket, served: Served, onClosed: () => void): boolean
+  hand(socket: Socket, served: Served, fate: Fate): boolean
   /** What was found out about an upstream here. */
   tell(news: UpstreamNews): void
   /** Brings the snapshots up to date; one that does not answer keeps its last. */
@@ -55,6 +62,6 @@ export interface Workforce {
   drain(): Promise<void>
   /** Ends all requests and tunnels now; a drain resolves then. @returns how many were cut off. */
   abort(): number
-  /** Ends them. */
-  close(): void
+  /** Ends them, within seconds and whatever state they are in. */
+  close(): Promise<void>
 }

@@ -61,7 +61,9 @@ function readTarget(bytes: Buffer, form: AddressForm): Outcome | undefined {
 
 /** Latin-1, for in UTF-8 there are letters outside ASCII whose lower case is inside. */
 function domain(octets: Buffer): string | undefined {
-  return parseHost(octets.toString('latin1'))
+  const host = parseHost(octets.toString('latin1'))
+  // A zone names an interface of the client's (RFC 4007 section 6).
+  return host?.includes(':') === true && host.includes('%') ? undefined : host
 }
 
 function refuse(code: ReplyCode, reason: string): SocksFailure {

@@ -35,6 +35,8 @@ export interface Call {
   readonly trace: Trace
   /** Whose sessions come before all others: those that the client's own logon at an origin is bound to. */
   readonly owner?: SessionOwner | undefined
+  /** The client's address: sessions are shared out among clients. */
+  readonly client?: string | undefined
   /** Waits and is sent again when an upstream limits it; without it such an answer is an answer like any other. */
   readonly patience?: Patience | undefined
 }

@@ -1,5 +1,6 @@
 import type { ProxyError } from '../core/index.ts'
 import type { RequestHead } from '../http1/index.ts'
+import type { Evidence } from '../policy/index.ts'
 import type { Attempt, Delivered, Way } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { SessionPool } from './session-pool.ts'
@@ -8,13 +9,13 @@ import type { SessionPool } from './session-pool.ts'
 export interface Carrier {
   readonly way: Way
   readonly label: string
-  readonly pool: Pick<SessionPool, 'acquire' | 'takeReady'>
+  readonly pool: Pick<SessionPool, 'acquire' | 'isAlive' | 'takeReady'>
   isAvailable(): boolean
   /** How long it is put aside yet, in milliseconds; 0 when it is not. */
   backInMs(): number
   /** A tunnel to the target of this CONNECT that was opened before it was asked for. */
   takeTunnel?(request: RequestHead): Delivered | undefined
   carry(attempt: Attempt): Promise<Exchange>
-  failed(error: ProxyError): void
+  failed(error: ProxyError, evidence: Exclude<Evidence, 'none'>): void
   succeeded(attempt: Attempt, exchange: Exchange): void
 }

@@ -156,6 +156,12 @@ async function takeDemand(
   const wasReady = lease.session.isReady
   attempt.phase = 'handshake'
   lease.session.isReady = false
+  if (call.body !== undefined && !call.body.isReplayable) {
+    upstream.asksAgain = true
+    throw new ProxyError('AUTH_STATE_LOST', {
+      detail: `${upstream.label} asked for a new logon when part of the request body was already sent`,
+    })
+  }
   if (wasReady && upstream.hasAnsweredChecks && upstream.answersChecks) {
     await access.learnFrom407(lease.session.connection, exchange)
     const answer = await lease.session.connection.send(upstream.check, undefined, {
@@ -167,12 +173,6 @@ async function takeDemand(
       throw denied(access, targetOf(attempt.request))
     }
     exchange = answer
-  }
-  if (call.body !== undefined && !call.body.isReplayable) {
-    upstream.asksAgain = true
-    throw new ProxyError('AUTH_STATE_LOST', {
-      detail: `${upstream.label} asked for a new logon when part of the request body was already sent`,
-    })
   }
   await access.learnFrom407(lease.session.connection, exchange)
 }

@@ -9,15 +9,17 @@ import {
 import {
   type BodyFraming,
   chunkHeader,
+  hasHeader,
   isPersistent,
   lastChunk,
   type RawHeaders,
   type RequestHead,
+  type ResponseHandler,
   type ResponseHead,
   ResponseParser,
   serializeRequestHead,
 } from '../http1/index.ts'
-import { type Borrower, borrowReads } from '../net/index.ts'
+import { type Borrower, borrowReads, failureBehind, wasReset } from '../net/index.ts'
 import { Exchange, type ExchangeSource } from './exchange.ts'
 import type { RequestBody, Upload } from './request-body.ts'
 
@@ -72,6 +74,8 @@ export class UpstreamConnection {
   #isPersistent = true
   #isClosed = false
   #isDetached = false
+  #hasHeard = false
+  #askedFor: string | undefined
   #leftover: Buffer | undefined
   #holdLimit = Infinity
   #onBodyMoved: (() => void) | undefined
@@ -85,11 +89,13 @@ export class UpstreamConnection {
     isReusable: () => this.isIdle && this.#isPersistent && this.#isUploaded,
   }
   onClosed: (reason: string) => void = () => undefined
+  /** Whether requests wait for connections such as this. */
+  isInDemand: () => boolean = () => false
 
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream
     this.#clock = clock
-    this.#parser = new ResponseParser({
+    const handler: ResponseHandler = {
       informational: head => this.#onInformational(head),
       head: (head, framing) => this.#onHead(head, framing),
       body: chunk => {
@@ -97,7 +103,9 @@ export class UpstreamConnection {
         this.#exchange?.deliver(chunk, this.#giveBack)
       },
       end: trailers => this.#onEnd(trailers),
-    })
+    }
+    // Some servers and their scripts end lines so; isPersistent() sees to it that this harms nobody else.
+    this.#parser = new ResponseParser(handler, { takesBareLf: true })
     stream.on('data', this.#onData)
     borrowReads(stream, this.#onLent)
     stream.on('end', this.#onPeerEnd)
@@ -116,6 +124,16 @@ export class UpstreamConnection {
 
   get isClosed(): boolean {
     return this.#isClosed
+  }
+
+  /** Whether a byte has ever come from the other side. */
+  get hasHeard(): boolean {
+    return this.#hasHeard
+  }
+
+  /** The target of the request that was sent last. */
+  get askedFor(): string | undefined {
+    return this.#askedFor
   }
 
   /**
@@ -138,7 +156,8 @@ export class UpstreamConnection {
       const watch = options.watch?.()
       const waiting: Waiting = { resolve, reject, options, timer, watch, abort }
       this.#waiting = waiting
-      this.#parser.begin(head.method)
+      this.#askedFor = head.target
+      this.#parser.begin(head.method, hasHeader(head.headers, 'Upgrade'))
       if (signal.aborted) {
         abort()
         return
@@ -236,6 +255,7 @@ export class UpstreamConnection {
         return wantsMore
       },
       onDrain: resume => stream.once('drain', resume),
+      isInDemand: () => this.isInDemand(),
     })
     this.#upload = upload
     upload.done.then(
@@ -285,6 +305,7 @@ export class UpstreamConnection {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#hasHeard = true
     if (this.#waiting === undefined && this.#exchange === undefined) {
       this.#fail(
         new ProxyError('UPSTREAM_PROTOCOL', { detail: 'bytes came that no request asked for' }),
@@ -316,7 +337,11 @@ export class UpstreamConnection {
   }
 
   readonly #onPeerEnd = (): void => {
+    const failure = failureBehind(this.#stream)
+    if (failure !== undefined) return this.#onStreamError(failure)
     try {
+      // Where it ends a body without length, the part of it that came would pass for the whole.
+      if (wasReset(this.#stream)) throw broken('ECONNRESET')
       if (this.#waiting !== undefined || this.#exchange !== undefined) this.#parser.finish()
       this.#fail(new ProxyError('UPSTREAM_CLOSED', { detail: 'closed by the peer' }))
     } catch (error) {
@@ -330,9 +355,7 @@ export class UpstreamConnection {
 
   readonly #onStreamError = (error: Error): void => {
     const code = 'code' in error ? String(error.code) : error.message
-    this.#fail(
-      new ProxyError('UPSTREAM_CLOSED', { detail: `the connection broke (${code})`, cause: error }),
-    )
+    this.#fail(broken(code, error))
   }
 
   #fail(error: ProxyError): void {
@@ -346,4 +369,8 @@ export class UpstreamConnection {
     this.#exchange = undefined
     this.onClosed(error.detail ?? error.code)
   }
+}
+
+function broken(code: string, cause?: Error): ProxyError {
+  return new ProxyError('UPSTREAM_CLOSED', { detail: `the connection broke (${code})`, cause })
 }

@@ -101,7 +101,7 @@ export class DirectRoutes {
       clock,
       emit,
       nextId: nextSessionId,
-      dial: signal => dialer.dial(target, { signal, permits }),
+      dial: signal => dialer.dial(target, { signal, permits, use: 'target' }),
       maxSessions: MAX_SESSIONS_PER_ORIGIN,
       maxConnecting: MAX_CONNECTING_PER_ORIGIN,
       idleMs: sessionIdleMs,

@@ -1,12 +1,13 @@
 import { ProxyError, toProxyError } from '../core/index.ts'
-import { countsAgainstUpstream, decideRetry, type FailedAttempt } from '../policy/index.ts'
+import { evidenceAgainstUpstream, type FailedAttempt } from '../policy/index.ts'
 import type { Attempt, Call, Delivered } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
-import { LimitedCall, type WaitingTools } from './rate-limit.ts'
+import { FailureReport } from './failure-report.ts'
 import type { Lease } from './lease.ts'
-
-/** Fresh sessions on one carrier within one request: enough for an upstream that closes after each step once. */
-const FRESH_SESSIONS = 3
+import { LimitedCall, type WaitingTools } from './rate-limit.ts'
+import { SecondHandError } from './second-hand-error.ts'
+import { SecondOpinion } from './second-opinion.ts'
+import { Tour } from './tour.ts'
 
 /**
  * Sends a call to the first carrier that works, in the order given. Those that are put aside come last: they are
@@ -19,125 +20,67 @@ export async function deliver(
   tools: WaitingTools,
 ): Promise<Delivered> {
   const limited = new LimitedCall(call, tools)
+  const opinion = new SecondOpinion(call, tools.clock)
   try {
     let due = carriers
     for (;;) {
-      const delivered = await goRound(due, call, limited, tools)
+      const delivered = await goRound(due, call, { limited, opinion }, tools)
       if (delivered !== undefined) return delivered
       const next = await limited.next(carriers)
       if ('lease' in next) return next
       due = next
     }
   } finally {
+    opinion.end()
     limited.end()
   }
+}
+
+/** Answers that are kept back while others are asked. */
+interface Kept {
+  readonly limited: LimitedCall
+  readonly opinion: SecondOpinion
 }
 
 /** @returns undefined when nobody took the call and somebody refused it for a rate limit. */
 async function goRound(
   carriers: readonly Carrier[],
   call: Call,
-  limited: LimitedCall,
+  { limited, opinion }: Kept,
   { emit }: WaitingTools,
 ): Promise<Delivered | undefined> {
   const tour = new Tour(carriers)
+  const report = new FailureReport(carriers)
   for (;;) {
     const { carrier } = tour
-    const result = await attemptOn(carrier, call, tour.wantsFreshSession)
+    const result = await attemptOn(tour, call)
     if ('lease' in result) {
-      if (!limited.takes(result, carrier)) return result
-      if (tour.passesBy()) continue
-      return undefined
+      if (opinion.isPending) return opinion.settle(result)
+      if (limited.takes(result, carrier)) {
+        if (tour.passesBy()) continue
+        return undefined
+      }
+      if (opinion.wants(result, carrier, () => tour.asksAnother())) continue
+      return result
     }
     const { error, attempt } = result
     if (error.code === 'BUG') emit({ type: 'bug', error: error.cause ?? error })
-    if (countsAgainstUpstream(attempt)) carrier.failed(error)
     if (call.signal.aborted) throw error
-    if (tour.goesOn(attempt)) continue
-    if (limited.hasRefusal) return undefined
-    throw withTime(error, carriers)
-  }
-}
-
-/** Where all are put aside, it is known when one of them is looked at again. */
-function withTime(error: ProxyError, carriers: readonly Carrier[]): ProxyError {
-  const { blame, code, detail } = error
-  const retryAfterMs = Math.min(...carriers.map(carrier => carrier.backInMs()))
-  if (retryAfterMs === 0 || blame !== 'upstream') return error
-  return new ProxyError(code, {
-    ...(detail === undefined ? {} : { detail }),
-    cause: error,
-    retryAfterMs,
-  })
-}
-
-/** Where a call is tried next: the retry law applied to a list of carriers. */
-class Tour {
-  readonly #carriers: readonly Carrier[]
-  #carrier: Carrier
-  /** Made when the first one did not do, which is rare. */
-  #untried: Carrier[] | undefined
-  #freshSessions = 0
-
-  constructor(carriers: readonly Carrier[]) {
-    const first = carriers.find(one => one.isAvailable()) ?? carriers[0]
-    if (first === undefined) throw new ProxyError('NO_UPSTREAM')
-    this.#carriers = carriers
-    this.#carrier = first
-  }
-
-  get carrier(): Carrier {
-    return this.#carrier
-  }
-
-  get #others(): Carrier[] {
-    if (this.#untried !== undefined) return this.#untried
-    const others = this.#carriers.filter(one => one !== this.#carrier)
-    this.#untried = [
-      ...others.filter(one => one.isAvailable()),
-      ...others.filter(one => !one.isAvailable()),
-    ]
-    return this.#untried
-  }
-
-  get wantsFreshSession(): boolean {
-    return this.#freshSessions > 0
-  }
-
-  /**
-   * The upstream is there but wants to be left alone for a while: another one may serve, but the direct way stands in only
-   * for upstreams that are not there.
-   * @returns whether there is another attempt.
-   */
-  passesBy(): boolean {
-    this.#untried = this.#others.filter(({ way }) => way === 'upstream')
-    return this.#goesToNext()
-  }
-
-  /** @returns whether there is another attempt, with `carrier` and `wantsFreshSession` as they are then. */
-  goesOn(failed: FailedAttempt): boolean {
-    const decision = decideRetry(failed)
-    if (decision === 'give-up') return false
-    const isWorthIt = this.#carrier.isAvailable() || this.#others.length === 0
-    if (decision === 'fresh-session' && isWorthIt && this.#freshSessions < FRESH_SESSIONS) {
-      this.#freshSessions++
-      return true
+    if (isMoved(error)) {
+      if (tour.movesOn()) continue
+    } else {
+      report.note(carrier, error, attempt.phase)
+      if (tour.goesOn(attempt)) continue
     }
-    if (this.#goesToNext()) return true
-    // Alone in the configuration it gets one more chance: a broken connection is not yet a broken upstream.
-    if (failed.phase === 'dial' || this.#freshSessions > 0) return false
-    if (failed.code === 'AUTH_UNANSWERED' || failed.code === 'AUTH_OUT_OF_ORDER') return false
-    this.#freshSessions = 1
-    return true
+    if (opinion.isPending) return opinion.settle(undefined)
+    if (limited.hasRefusal) return undefined
+    throw report.errorFor(error)
   }
+}
 
-  #goesToNext(): boolean {
-    const next = this.#others.shift()
-    if (next === undefined) return false
-    this.#carrier = next
-    this.#freshSessions = 0
-    return true
-  }
+/** The call did not fail by itself: another upstream was thought to serve it sooner. */
+function isMoved(error: ProxyError): boolean {
+  return error instanceof SecondHandError && !error.isFinal
 }
 
 interface Failure {
@@ -145,11 +88,8 @@ interface Failure {
   readonly attempt: FailedAttempt
 }
 
-async function attemptOn(
-  carrier: Carrier,
-  call: Call,
-  wantsFresh: boolean,
-): Promise<Delivered | Failure> {
+async function attemptOn(tour: Tour, call: Call): Promise<Delivered | Failure> {
+  const { carrier, wantsFreshSession: wantsFresh } = tour
   let lease: Lease | undefined
   let attempt: Attempt | undefined
   call.trace.attempts++
@@ -161,11 +101,13 @@ async function attemptOn(
     if (tunnel !== undefined) return tunnel
     if (call.signal.aborted) throw new ProxyError('CLIENT_ABORTED')
     lease =
-      (wantsFresh ? undefined : carrier.pool.takeReady(call.owner)) ??
+      (wantsFresh ? undefined : carrier.pool.takeReady(call.owner, call.client)) ??
       (await carrier.pool.acquire(call.signal, {
         wantsFresh,
         owner: call.owner,
         mayEndLogon: call.body === undefined,
+        client: call.client,
+        hasElsewhere: tour.hasElsewhere,
       }))
     if (!lease.wasReady && !lease.wasSpare) call.trace.connectMs += lease.session.dialMs
     attempt = { call, request, lease, phase: 'handshake', otherReading: false }
@@ -174,11 +116,12 @@ async function attemptOn(
     return { exchange, lease }
   } catch (thrown) {
     const error = toProxyError(thrown)
+    const failed = describeFailure(error, call, lease, attempt)
+    const evidence = evidenceAgainstUpstream(failed)
+    // Before the session is given up, which lets the next one begin.
+    if (evidence !== 'none') carrier.failed(error, evidence)
     lease?.discard(error)
-    return {
-      error,
-      attempt: describeFailure(error, call, lease, attempt),
-    }
+    return { error, attempt: failed }
   }
 }
 
@@ -196,5 +139,18 @@ function describeFailure(
     replayable: call.body?.isReplayable ?? true,
     idempotent: call.isIdempotent,
     otherReading: attempt?.otherReading ?? false,
+    ...heardOn(lease, attempt),
+    secondHand: error instanceof SecondHandError,
+  }
+}
+
+function heardOn(
+  lease: Lease | undefined,
+  attempt: Attempt | undefined,
+): Pick<FailedAttempt, 'heard' | 'ownRequest'> {
+  const connection = lease?.session.connection
+  return {
+    ownRequest: connection?.askedFor !== attempt?.request.target,
+    heard: connection?.hasHeard ?? false,
   }
 }

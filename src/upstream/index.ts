@@ -31,7 +31,7 @@ export {
 export { type RequestBody, StreamBody, type StreamBodyOptions } from './request-body.ts'
 export type { OriginRights } from './origin-carry.ts'
 export type { Lease, SessionOwner } from './lease.ts'
-export type { PoolCounts } from './session-pool.ts'
+export type { PoolCounts } from './pool-options.ts'
 export {
   askDemand,
   type Connected,

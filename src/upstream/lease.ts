@@ -1,5 +1,6 @@
 import { type Listed, ProxyError, type SessionId } from '../core/index.ts'
 import type { SpareGrade } from '../policy/index.ts'
+import type { Share } from './client-shares.ts'
 import type { DetachedStream, UpstreamConnection } from './connection.ts'
 import type { Challenged } from './logon.ts'
 
@@ -24,6 +25,8 @@ export interface Session extends Listed {
   owner: SessionOwner | undefined
   /** Set while it was made ahead and has carried no request yet. */
   spare: Spare | undefined
+  /** Of the client that it is lent for; undefined while it is idle. */
+  share: Share | undefined
 }
 
 /**

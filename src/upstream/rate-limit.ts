@@ -1,12 +1,9 @@
 import { type CancelSignal, type Clock, type Emit, ProxyError, type Timer } from '../core/index.ts'
 import { demandedWaitMs, isRateLimited, wasPassedOn } from '../http1/index.ts'
-import { isWorthWaiting, limitedWaitMs } from '../policy/index.ts'
+import { isWorthWaiting, limitedWaitMs, triesLeft } from '../policy/index.ts'
 import type { Call, Delivered, Patience } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
-
-/** An answer that is not wanted is read for so long, so that its connection can go on. */
-const REFUSAL_BODY_BYTES = 64 * 1024
-const REFUSAL_BODY_MS = 5_000
+import { putBack } from './put-back.ts'
 
 export interface WaitingTools {
   readonly clock: Clock
@@ -23,7 +20,8 @@ export class LimitedCall {
   /** When each may be asked again, by the monotonic clock. */
   readonly #dueAt = new Map<Carrier, number>()
   #kept: { delivered: Delivered; carrier: Carrier } | undefined
-  #tries = 1
+  /** How often it was sent and refused. */
+  #tries = 0
   #waitedMs = 0
 
   constructor(call: Call, tools: WaitingTools) {
@@ -40,6 +38,7 @@ export class LimitedCall {
     const { clock, emit } = this.#tools
     const waitMs = limitedWaitMs(demandedWaitMs(head, clock.wallMs()))
     emit({ type: 'upstream.limited', upstream: carrier.label, status: head.status, waitMs })
+    this.#tries++
     this.#dueAt.set(carrier, clock.now() + waitMs)
     this.#dropKept()
     this.#kept = { delivered, carrier }
@@ -70,13 +69,13 @@ export class LimitedCall {
       trace.upstream = kept.carrier.label
       return kept.delivered
     }
-    this.#tries++
     this.#waitedMs += waitMs
     this.#dropKept()
     await passTime(clock, waitMs, signal, patience)
     const due = carriers.filter(carrier => (this.#dueAt.get(carrier) ?? until) <= until)
-    for (const carrier of due) this.#dueAt.delete(carrier)
-    return due
+    const asked = due.slice(0, triesLeft(this.#tries))
+    for (const carrier of asked) this.#dueAt.delete(carrier)
+    return asked
   }
 
   /** The call ended otherwise. */
@@ -87,13 +86,7 @@ export class LimitedCall {
   #dropKept(): void {
     const kept = this.#kept
     this.#kept = undefined
-    if (kept !== undefined) void this.#putBack(kept.delivered)
-  }
-
-  async #putBack({ exchange, lease }: Delivered): Promise<void> {
-    const isReusable = await exchange.drain(REFUSAL_BODY_BYTES, REFUSAL_BODY_MS, this.#tools.clock)
-    if (isReusable) lease.release()
-    else lease.discard()
+    if (kept !== undefined) void putBack(kept.delivered, this.#tools.clock)
   }
 }
 

@@ -1,11 +1,14 @@
 import type { Readable } from 'node:stream'
 import { type Clock, IdleWatch, ProxyError } from '../core/index.ts'
 import type { RawHeaders } from '../http1/index.ts'
+import { RATE_PERIOD_MS, RateWatch } from './rate-watch.ts'
 
 export interface UploadSink {
   /** @returns false when the sink wants no more until `onDrain` calls back. */
   write(chunk: Buffer): boolean
   onDrain(resume: () => void): void
+  /** Whether others wait for what the upload occupies. */
+  isInDemand?(): boolean
 }
 
 export interface Upload {
@@ -39,6 +42,8 @@ export interface StreamBodyOptions {
   readonly onFirstRead?: () => void
   /** How long a client may send nothing while the sink wants more; 0 is for ever. */
   readonly silence?: { readonly clock: Clock; readonly limitMs: number }
+  /** Bytes that have to come in a second while others wait for the connection; 0 is no limit. */
+  readonly leastRate?: number
   readonly trailers?: () => RawHeaders
 }
 
@@ -74,20 +79,25 @@ export class StreamBody implements RequestBody {
     let isStopped = false
     let stop = (): void => undefined
     const done = new Promise<RawHeaders>((resolve, reject) => {
-      const watch = this.#watch(error => {
+      const giveUp = (error: ProxyError): void => {
         stop()
         reject(error)
-      })
+      }
+      const watch = this.#watch(giveUp)
+      const rate = this.#watchRate(sink, giveUp)
       const onData = (chunk: Buffer): void => {
         this.#keep(chunk)
         watch?.moved()
+        rate?.moved(chunk.length)
         if (sink.write(chunk)) return
         stream.pause()
         watch?.stop()
+        rate?.stop()
         sink.onDrain(() => {
           if (isStopped) return
           stream.resume()
           watch?.start()
+          rate?.start()
         })
       }
       const onEnd = (): void => {
@@ -105,6 +115,7 @@ export class StreamBody implements RequestBody {
       stop = () => {
         isStopped = true
         watch?.stop()
+        rate?.stop()
         stream.off('data', onData).off('end', onEnd).off('close', onClose)
         stream.pause()
       }
@@ -114,6 +125,7 @@ export class StreamBody implements RequestBody {
       else {
         stream.on('data', onData).on('end', onEnd).on('close', onClose).resume()
         watch?.start()
+        rate?.start()
       }
     })
     return { done, stop: () => stop() }
@@ -130,6 +142,17 @@ export class StreamBody implements RequestBody {
         }),
       ),
     )
+  }
+
+  /** A slow client is carried as long as that costs nobody else anything. */
+  #watchRate(sink: UploadSink, giveUp: (error: ProxyError) => void): RateWatch | undefined {
+    const { leastRate = 0, silence } = this.#options
+    if (silence === undefined || leastRate === 0) return undefined
+    return new RateWatch(silence.clock, leastRate, bytes => {
+      if (sink.isInDemand?.() !== true) return
+      const detail = `${bytes} bytes of the request body came in ${RATE_PERIOD_MS} ms while others waited for its connection (BodyRate)`
+      giveUp(new ProxyError('CLIENT_TIMEOUT', { detail }))
+    })
   }
 
   #keep(chunk: Buffer): void {

@@ -1,70 +1,45 @@
 import type { Duplex } from 'node:stream'
 import {
   type CancelSignal,
-  type Clock,
-  type Emit,
   NEVER_CANCELLED,
   ProxyError,
   Roster,
   type SessionId,
-  type Timer,
   toProxyError,
 } from '../core/index.ts'
 import type { SpareGrade } from '../policy/index.ts'
+import { ClientShares } from './client-shares.ts'
 import { UpstreamConnection } from './connection.ts'
+import { IdleSessions } from './idle-sessions.ts'
 import { Lease, type LeaseEndings, type Session, type SessionOwner } from './lease.ts'
+import type { AcquireOptions, PoolCounts, PoolOptions } from './pool-options.ts'
+import { SecondHandError } from './second-hand-error.ts'
+import { ANYBODY, SessionWaiter } from './session-waiter.ts'
+import { WaitingLine } from './waiting-line.ts'
 
-export interface PoolCounts {
-  readonly idle: number
-  /** Those of the idle ones that were made ahead and have carried no request. */
-  readonly spare: number
-  readonly busy: number
-  readonly connecting: number
-  readonly waiting: number
-}
+/** So many failures in a row, and nothing under way: those who wait would only find out one after the other. */
+const HOPELESS_FAILURES = 3
 
-export interface AcquireOptions {
-  /** A new connection, where a kept one turned out to be dead. */
-  readonly wantsFresh?: boolean
-  /** Its own sessions come first. */
-  readonly owner?: SessionOwner | undefined
-  /** It may end a logon that was begun for a spare: it has no body. */
-  readonly mayEndLogon?: boolean
-}
-
-export interface PoolOptions {
-  readonly label: string
-  readonly clock: Clock
-  readonly emit: Emit
-  readonly nextId: () => number
-  readonly dial: (signal: CancelSignal) => Promise<Duplex>
-  /** Sessions at once; a tunnel's connection does not count any more. */
-  readonly maxSessions: number
-  /** Connections that are being made or authenticated at once. */
-  readonly maxConnecting: number
-  readonly idleMs: number
-  /** How long a request waits for a session. */
-  readonly waitMs: number
-  /** How many may wait. */
-  readonly maxWaiting: number
-}
-
-interface Waiter extends Required<AcquireOptions> {
-  readonly signal: CancelSignal
-  /** It gave up: a connection that is being made for it goes to somebody else. */
-  hasLeft: boolean
-  resolve(lease: Lease): void
-  reject(error: ProxyError): void
-}
-
-/** Sessions of one upstream: lent, taken back, reaped when idle. One pump makes all decisions. */
+/**
+ * Sessions of one upstream: lent, taken back, reaped when idle. One pump makes all decisions.
+ *
+ * A connection that fails fails the request that it was made for, nobody else. After a failure no further one is begun while
+ * others are under way: what becomes of them tells whether the upstream is there. One that is made ends the doubt; when none is and
+ * nothing is left to try, all who wait are told together.
+ */
 export class SessionPool {
   readonly #options: PoolOptions
-  readonly #idle: { session: Session; timer: Timer }[] = []
-  readonly #waiters: Waiter[] = []
+  readonly #idle: IdleSessions
+  readonly #line = new WaitingLine<SessionWaiter>()
+  readonly #shares: ClientShares
   readonly #all = new Roster<Session>()
-  /** Connections that are being dialled: they are no sessions yet. */
+  /** Those that a connection is being dialled for: it is no session yet. */
+  readonly #dialingFor = new Set<SessionWaiter>()
   #dialing = 0
+  /** Connections that failed in a row before they were of use. */
+  #failures = 0
+  /** The last of so many failures that who waits is told, as soon as nothing is under way. */
+  #verdict: ProxyError | undefined
   /** Sessions that are being authenticated. */
   readonly #making = new Roster<Lease>()
   #isRetired = false
@@ -85,6 +60,7 @@ export class SessionPool {
     },
     release: lease => {
       const { session } = lease
+      giveBack(session)
       session.uses++
       session.spare = undefined
       if (session.isReady) this.#keep(session, this.#options.idleMs, 'idle')
@@ -92,6 +68,7 @@ export class SessionPool {
       this.#settle(lease)
     },
     park: (lease, spare, maxAgeMs) => {
+      giveBack(lease.session)
       lease.session.spare = spare
       this.#keep(lease.session, maxAgeMs, 'not wanted')
       this.#settle(lease)
@@ -99,11 +76,14 @@ export class SessionPool {
     discard: (lease, error) => {
       const { session } = lease
       this.#making.remove(lease)
+      this.#giveUp()
+      giveBack(session)
       session.connection.destroy(error)
       if (session.spare !== undefined && isBroken(error)) this.#loseSpares()
       this.#pump()
     },
     detach: lease => {
+      giveBack(lease.session)
       this.#all.remove(lease.session)
       const detached = lease.session.connection.detach()
       this.#settle(lease)
@@ -113,81 +93,77 @@ export class SessionPool {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#idle = new IdleSessions(options.clock)
+    this.#shares = new ClientShares(options.maxSessions)
   }
 
   get counts(): PoolCounts {
-    const idle = this.#idle.length
+    const idle = this.#idle.size
     return {
       idle,
-      spare: this.#idle.filter(({ session }) => session.spare !== undefined).length,
+      spare: this.#idle.count(({ spare }) => spare !== undefined),
       busy: this.#all.size - idle,
       connecting: this.#connecting,
-      waiting: this.#waiters.length,
+      waiting: this.#line.size,
     }
+  }
+
+  /** Whether anything leads to the upstream, or may in a moment. */
+  get isAlive(): boolean {
+    return this.#all.size + this.#dialing > 0
   }
 
   /**
    * Lends a session: a ready one if there is one and none is asked to be fresh, else a new connection.
    * @throws ProxyError DIAL_*, NO_DESCRIPTORS, POOL_TIMEOUT, QUEUE_FULL, DRAINING, CLIENT_ABORTED.
+   * @throws SecondHandError what somebody else found out.
    */
-  async acquire(
-    signal: CancelSignal,
-    { wantsFresh = false, owner, mayEndLogon = false }: AcquireOptions = {},
-  ): Promise<Lease> {
+  async acquire(signal: CancelSignal, options: AcquireOptions = {}): Promise<Lease> {
     if (this.#isClosed) throw new ProxyError('DRAINING')
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
-    const ready = wantsFresh ? undefined : this.takeReady(owner)
+    const ready =
+      options.wantsFresh === true ? undefined : this.takeReady(options.owner, options.client)
     if (ready !== undefined) return ready
     const { clock, label, maxWaiting, waitMs } = this.#options
-    let timer: Timer | undefined
-    let onAbort = (): void => undefined
-    try {
-      return await new Promise<Lease>((resolve, reject) => {
-        const wish = { wantsFresh, owner, mayEndLogon }
-        const waiter: Waiter = { ...wish, signal, hasLeft: false, resolve, reject }
-        const leave = (error: ProxyError): void => {
-          const at = this.#waiters.indexOf(waiter)
-          if (at >= 0) this.#waiters.splice(at, 1)
-          waiter.hasLeft = true
-          reject(error)
-        }
-        onAbort = () => leave(new ProxyError('CLIENT_ABORTED'))
-        signal.addEventListener('abort', onAbort, { once: true })
-        timer = clock.setTimer(waitMs, () =>
-          leave(new ProxyError('POOL_TIMEOUT', { detail: `${label}, after ${waitMs} ms` })),
-        )
-        this.#waiters.push(waiter)
-        this.#pump()
-        if (this.#waiters.length > maxWaiting && this.#waiters.at(-1) === waiter)
-          leave(
-            new ProxyError('QUEUE_FULL', {
-              detail: `${maxWaiting} wait for ${label} (MaxWaiting)`,
-            }),
-          )
-      })
-    } finally {
-      timer?.cancel()
-      signal.removeEventListener('abort', onAbort)
+    const waiter = new SessionWaiter(signal, options)
+    waiter.onLeft = () => void this.#line.remove(waiter)
+    const outcome = waiter.outcome(clock, waitMs, label)
+    this.#line.add(waiter)
+    this.#pump()
+    if (this.#line.size > maxWaiting) {
+      const detail = `${maxWaiting} wait for ${label} (MaxWaiting)`
+      this.#line.excessAfter(waiter)?.leave(new ProxyError('QUEUE_FULL', { detail }))
+    }
+    return await outcome
+  }
+
+  /**
+   * A session that can carry a request at once, if there is one: one of the owner's own, else one that is nobody's.
+   * @param client whose share it comes out of.
+   */
+  takeReady(owner: SessionOwner | undefined, client = ANYBODY): Lease | undefined {
+    if (this.#idle.size === 0 || !this.#mayTake(client)) return undefined
+    return this.#lend(this.#idle.takeReady(owner), client)
+  }
+
+  /** The upstream was just found to be down: who is served elsewhere goes there, the others stay as long as anything is left to try. */
+  moveOn(error: ProxyError): void {
+    for (const waiter of [...this.#line.list(), ...this.#dialingFor]) {
+      if (waiter.hasElsewhere()) waiter.leave(new SecondHandError(error, false))
     }
   }
 
-  /** A session that can carry a request at once, if there is one: one of the owner's own, else one that is nobody's. */
-  takeReady(owner: SessionOwner | undefined): Lease | undefined {
-    // The last one used is the least likely to have been closed by the upstream meanwhile.
-    const at = (wanted: SessionOwner | undefined): number =>
-      this.#idle.findLastIndex(({ session }) => session.isReady && session.owner === wanted)
-    const owned = owner === undefined ? -1 : at(owner)
-    return this.#take(owned >= 0 ? owned : at(undefined), false)
-  }
-
-  /** Everybody who waits is told to look elsewhere: the upstream was just found to be down. */
-  rejectWaiters(error: ProxyError): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+  /** A connection was of no use, by the upstream's own fault. It may not have been discarded yet. */
+  noteFailure(error: ProxyError): void {
+    this.#failures++
+    if (this.#failures >= HOPELESS_FAILURES) this.#verdict = error
+    this.#giveUp()
+    this.#pump()
   }
 
   /** Idle sessions that anybody may take. */
   get available(): number {
-    return this.#idle.filter(({ session }) => session.owner === undefined).length
+    return this.#idle.count(({ owner }) => owner === undefined)
   }
 
   /**
@@ -196,7 +172,7 @@ export class SessionPool {
    */
   async lendForSpare(): Promise<Lease | undefined> {
     const { maxConnecting, maxSessions } = this.#options
-    if (this.#isRetired || this.#isClosed || this.#waiters.length > 0) return undefined
+    if (this.#isRetired || this.#isClosed || this.#line.size > 0) return undefined
     if (this.#connecting + 1 >= maxConnecting) return undefined
     if (this.#all.size + this.#dialing + 1 >= maxSessions) return undefined
     return this.#dial(NEVER_CANCELLED)
@@ -204,9 +180,7 @@ export class SessionPool {
 
   /** Closes spares of other grades, and the oldest ones of this grade beyond the count. */
   keepSpares(grade: SpareGrade, count: number): void {
-    const spares = this.#idle
-      .map(({ session }) => session)
-      .filter(({ spare }) => spare !== undefined)
+    const spares = this.#idle.list().filter(({ spare }) => spare !== undefined)
     const ofGrade = spares.filter(({ spare }) => spare?.grade === grade)
     const kept = new Set(ofGrade.slice(Math.max(0, ofGrade.length - count)))
     for (const session of spares) if (!kept.has(session)) this.#close(session, 'not wanted')
@@ -214,7 +188,7 @@ export class SessionPool {
 
   /** Closes what is idle: it leads to an upstream that was just found to be down. */
   dropIdle(): void {
-    for (const { session } of [...this.#idle]) this.#close(session, 'closed by this proxy')
+    for (const session of this.#idle.list()) this.#close(session, 'closed by this proxy')
   }
 
   /** Keeps nothing any more: what is idle is closed, and every session in use when it comes back. Still lends new ones. */
@@ -226,17 +200,24 @@ export class SessionPool {
   /** Closes everything now and lends nothing more. */
   destroy(): void {
     this.#isClosed = true
-    this.rejectWaiters(new ProxyError('DRAINING'))
+    for (const waiter of this.#line.list()) waiter.leave(new ProxyError('DRAINING'))
     for (const session of this.#all.list()) session.connection.destroy()
   }
 
   #pump(): void {
-    while (this.#waiters.length > 0) {
-      const reuser = this.#waiters.findIndex(waiter => !waiter.wantsFresh)
-      const kept = reuser >= 0 ? this.#takeKept(this.#waiters[reuser]) : undefined
-      if (kept !== undefined) this.#waiters.splice(reuser, 1)[0]?.resolve(kept)
-      else if (!this.#mayBegin() || !this.#hasRoom()) return
-      else this.#connect(this.#waiters.shift())
+    const mayTake = ({ client }: SessionWaiter): boolean => this.#mayTake(client)
+    while (this.#line.size > 0) {
+      const reuser = this.#line.find(waiter => !waiter.wantsFresh && mayTake(waiter))
+      const kept = reuser === undefined ? undefined : this.#takeKept(reuser)
+      if (reuser !== undefined && kept !== undefined) {
+        this.#line.serve(reuser)
+        reuser.serve(kept)
+        continue
+      }
+      const next = this.#mayBegin() ? this.#line.find(mayTake) : undefined
+      if (next === undefined || !this.#hasRoom()) return
+      this.#line.serve(next)
+      this.#connect(next)
     }
   }
 
@@ -244,35 +225,53 @@ export class SessionPool {
     return this.#dialing + this.#making.size
   }
 
+  /** Somebody waits, and not for a handshake. */
+  get #isShort(): boolean {
+    return this.#line.size > 0 && this.#mayBegin()
+  }
+
   #mayBegin(): boolean {
-    return this.#connecting < this.#options.maxConnecting
+    return this.#connecting < (this.#failures === 0 ? this.#options.maxConnecting : 1)
+  }
+
+  #mayTake(client: string): boolean {
+    const lent = this.#all.size - this.#idle.size + this.#dialing
+    return client === ANYBODY || this.#shares.mayTake(client, lent)
   }
 
   #hasRoom(): boolean {
     if (this.#all.size + this.#dialing < this.#options.maxSessions) return true
     // Only idle sessions that nobody may take (everybody wants a fresh one, or they are somebody else's) are in the way:
     // the oldest goes, and its end pumps anew.
-    const [oldest] = this.#idle
-    if (oldest !== undefined) this.#close(oldest.session, 'closed by this proxy')
+    const { oldest } = this.#idle
+    if (oldest !== undefined) this.#close(oldest, 'closed by this proxy')
     return false
   }
 
-  #connect(waiter: Waiter | undefined): void {
-    if (waiter === undefined) return
-    this.#dial(waiter.signal).then(
-      lease => {
-        const taker = waiter.hasLeft ? this.#waiters.shift() : waiter
-        if (taker === undefined) lease.discard()
-        else taker.resolve(lease)
-      },
-      (error: unknown) => {
-        const failure = toProxyError(error)
-        waiter.reject(failure)
-        // What one dial found out holds for all who wait: they need not find it out one after the other.
-        if (failure.code !== 'CLIENT_ABORTED') this.rejectWaiters(failure)
-        this.#pump()
-      },
-    )
+  #connect(waiter: SessionWaiter): void {
+    const share = this.#shares.take(waiter.client)
+    this.#dialingFor.add(waiter)
+    this.#dial(waiter.signal)
+      .finally(() => {
+        share.held--
+        this.#dialingFor.delete(waiter)
+      })
+      .then(
+        lease => {
+          const taker = waiter.hasLeft ? this.#line.find(() => true) : waiter
+          if (taker === undefined) {
+            lease.discard()
+            return
+          }
+          this.#line.serve(taker)
+          lease.session.share = this.#shares.take(taker.client)
+          taker.serve(lease)
+        },
+        (error: unknown) => {
+          waiter.leave(toProxyError(error))
+          this.#pump()
+        },
+      )
   }
 
   async #dial(signal: CancelSignal): Promise<Lease> {
@@ -282,8 +281,12 @@ export class SessionPool {
     let stream: Duplex
     try {
       stream = await dial(signal)
-    } finally {
       this.#dialing--
+    } catch (thrown) {
+      this.#dialing--
+      const error = toProxyError(thrown)
+      if (error.blame === 'upstream') this.noteFailure(error)
+      throw error
     }
     const connection = new UpstreamConnection(stream, clock)
     const dialMs = clock.now() - startedAt
@@ -295,10 +298,12 @@ export class SessionPool {
       dialMs,
       owner: undefined,
       spare: undefined,
+      share: undefined,
       place: -1,
     }
     this.#all.add(session)
     connection.onClosed = reason => this.#forget(session, reason)
+    connection.isInDemand = () => this.#isShort
     emit({ type: 'session.dialed', session: session.id, upstream: label, ms: dialMs })
     const lease = new Lease(session, this.#endings)
     this.#making.add(lease)
@@ -309,40 +314,36 @@ export class SessionPool {
     return lease
   }
 
-  #takeKept(waiter: Waiter | undefined): Lease | undefined {
-    return this.takeReady(waiter?.owner) ?? (this.#mayBegin() ? this.#takeBegun(waiter) : undefined)
-  }
-
-  /** A spare that is not ready yet: whoever takes it makes it so. */
-  #takeBegun(waiter: Waiter | undefined): Lease | undefined {
-    const at = this.#idle.findLastIndex(
-      ({ session: { isReady, owner, spare } }) =>
-        !isReady &&
-        owner === undefined &&
-        (spare?.challenged === undefined || waiter?.mayEndLogon === true),
+  #takeKept(waiter: SessionWaiter): Lease | undefined {
+    const { client, mayEndLogon, owner } = waiter
+    const ready = this.takeReady(owner, client)
+    if (ready !== undefined || !this.#mayBegin()) return ready
+    // A spare that is not ready yet: whoever takes it makes it so.
+    const begun = this.#idle.take(
+      session =>
+        !session.isReady &&
+        session.owner === undefined &&
+        (session.spare?.challenged === undefined || mayEndLogon),
     )
-    return this.#take(at, true)
+    const lease = this.#lend(begun, client)
+    if (lease !== undefined) this.#making.add(lease)
+    return lease
   }
 
-  #take(at: number, isConnecting: boolean): Lease | undefined {
-    const [entry] = at < 0 ? [] : this.#idle.splice(at, 1)
-    if (entry === undefined) return undefined
-    entry.timer.cancel()
-    const { session } = entry
-    this.#options.emit({
-      type: 'session.reused',
-      session: session.id,
-      upstream: this.#options.label,
-      uses: session.uses,
-    })
-    const lease = new Lease(session, this.#endings)
-    if (isConnecting) this.#making.add(lease)
-    return lease
+  #lend(session: Session | undefined, client: string): Lease | undefined {
+    if (session === undefined) return undefined
+    const { emit, label: upstream } = this.#options
+    session.share = this.#shares.take(client)
+    emit({ type: 'session.reused', session: session.id, upstream, uses: session.uses })
+    return new Lease(session, this.#endings)
   }
 
   /** It is made, or given up: others may begin. */
   #settle(lease: Lease): void {
-    this.#making.remove(lease)
+    if (this.#making.remove(lease)) {
+      this.#failures = 0
+      this.#verdict = undefined
+    }
     this.#pump()
   }
 
@@ -351,8 +352,7 @@ export class SessionPool {
       session.connection.destroy()
       return
     }
-    const timer = this.#options.clock.setTimer(ms, () => this.#close(session, reason))
-    this.#idle.push({ session, timer })
+    this.#idle.keep(session, ms, () => this.#close(session, reason))
   }
 
   #close(session: Session, detail: string): void {
@@ -360,17 +360,23 @@ export class SessionPool {
     session.connection.destroy(new ProxyError('UPSTREAM_CLOSED', { detail }))
   }
 
+  #giveUp(): void {
+    const verdict = this.#verdict
+    if (verdict === undefined || this.#connecting > 0) return
+    this.#verdict = undefined
+    for (const waiter of this.#line.list()) waiter.leave(new SecondHandError(verdict, true))
+  }
+
   /** Where one has died the others of its age have too: a request would find out about each of them. */
   #loseSpares(): void {
-    for (const { session } of [...this.#idle]) {
+    for (const session of this.#idle.list()) {
       if (session.spare !== undefined) this.#close(session, 'another spare was dead')
     }
     this.onSpareLost()
   }
 
   #forget(session: Session, reason: string): void {
-    const at = this.#idle.findIndex(entry => entry.session === session)
-    if (at >= 0) this.#idle.splice(at, 1)[0]?.timer.cancel()
+    const wasIdle = this.#idle.remove(session)
     if (!this.#all.remove(session)) return
     this.#options.emit({
       type: 'session.closed',
@@ -378,11 +384,16 @@ export class SessionPool {
       upstream: this.#options.label,
       reason,
     })
-    if (at >= 0 && session.spare !== undefined && !this.#isClosed) this.onSpareLost()
+    if (wasIdle && session.spare !== undefined && !this.#isClosed) this.onSpareLost()
     this.#pump()
   }
 }
 
 function isBroken(error: ProxyError | undefined): boolean {
   return error?.code === 'UPSTREAM_CLOSED' || error?.code === 'UPSTREAM_TIMEOUT'
+}
+
+function giveBack(session: Session): void {
+  if (session.share !== undefined) session.share.held--
+  session.share = undefined
 }

@@ -21,13 +21,14 @@ export function carrierTo(access: UpstreamAccess, { warmer, tunnels }: Preparati
     backInMs: () => upstream.backInMs(),
     takeTunnel: request => tunnels?.take(request),
     carry: attempt => carry(access, attempt),
-    failed: error => upstream.failed(error),
+    failed: (error, evidence) => upstream.failed(error, evidence),
     succeeded: (attempt, exchange) => {
       if (exchange.framing.kind === 'tunnel') {
         warmer?.opened(attempt.lease)
         tunnels?.opened(attempt.request)
       }
-      upstream.succeeded()
+      upstream.answered(attempt.request, exchange.head)
+      upstream.succeeded(!attempt.lease.wasReady)
     },
   }
 }

@@ -9,18 +9,21 @@ import {
   toProxyError,
   type UpstreamNews,
 } from '../core/index.ts'
+import { isOwnError, type RequestHead, type ResponseHead } from '../http1/index.ts'
 import type { Dialer } from '../net/index.ts'
-import type { RequestHead } from '../http1/index.ts'
 import {
   DeniedTargets,
+  type Evidence,
   type HealthOptions,
+  OwnErrors,
   UpstreamHealth,
   type UpstreamWays,
 } from '../policy/index.ts'
 import { type Challenger, PROXY_LOGON, type Scheme } from './challenger.ts'
 import type { Identity } from './identity.ts'
 import { checkRequest, probe } from './logon-check.ts'
-import { type PoolCounts, SessionPool } from './session-pool.ts'
+import type { PoolCounts } from './pool-options.ts'
+import { SessionPool } from './session-pool.ts'
 
 export interface UpstreamOptions {
   readonly address: HostPort
@@ -62,6 +65,16 @@ const BARE_CONNECTS_TRIED = 2
 /** The process that put an upstream aside has so long to find out whether it is back, before others do. */
 const LEFT_TO_OTHERS_MS = 5_000
 
+/** An upstream that just answered by itself is not asked again so soon, however many targets make trouble. */
+const DOUBTS_APART_MS = 5_000
+
+/** Where nothing answers, what is kept leads nowhere either; a connection that is refused or breaks says nothing about others. */
+const SILENCE: ReadonlySet<ErrorCode> = new Set([
+  'DIAL_TIMEOUT',
+  'DIAL_UNREACHABLE',
+  'UPSTREAM_TIMEOUT',
+])
+
 /**
  * What an upstream demands of a fresh connection: `always` credentials, or `sometimes` (a proxy open to this host, or
  * one that remembers logons by address for a while).
@@ -100,6 +113,8 @@ export class Upstream implements Challenger {
   /** By its first demand for a logon. */
   product: UpstreamWays['product']
   readonly #pools = new Map<Identity | undefined, SessionPool>()
+  readonly #ownErrors = new OwnErrors()
+  #answeredAt = -Infinity
   #probe: Timer | undefined
   #isProbing = false
   #aliveCheck: Promise<void> | undefined
@@ -251,30 +266,45 @@ export class Upstream implements Challenger {
     return !this.#isProbing && this.health.isAvailable(now) && this.logonHealth.isAvailable(now)
   }
 
+  /** It can be reached, but all that it has answered for a while are errors of its own. */
+  get onlyFails(): boolean {
+    return this.#ownErrors.areAll
+  }
+
   /** Remaining cool-down in ms; 0 when there is none. */
   backInMs(): number {
     const now = this.options.clock.now()
     return Math.max(this.health.coolDownMs(now), this.logonHealth.coolDownMs(now))
   }
 
-  /** Puts it aside. Failures of requests that were under way together count once. */
-  failed(error: ProxyError): void {
+  /** Puts it aside when that is its own fault. Failures of requests that were under way together count once. */
+  failed(error: ProxyError, evidence: Exclude<Evidence, 'none'> = 'proof'): void {
+    if (evidence === 'doubt') return this.#doubt(error)
     const { clock, emit } = this.options
     const detail = error.detail ?? error.message
     emit({ type: 'upstream.failed', upstream: this.label, error: error.code, detail })
-    if (!this.isAvailable()) return
     if (error.code === 'AUTH_OUT_OF_ORDER' || error.code === 'AUTH_UNANSWERED') {
       this.logonsFailed(error.code)
       return
     }
-    this.#putAside(clock.now(), error.code)
-    this.#dropAll(new ProxyError(error.code, { detail, cause: error }))
+    if (evidence === 'repeat' && !this.health.broke(clock.now())) return
+    if (this.isAvailable()) this.#putAside(clock.now(), error)
+    // Dials that fail a pool has counted itself.
+    if (!error.code.startsWith('DIAL_')) this.#tellPools(error)
   }
 
-  succeeded(): void {
+  /** @param onNewConnection whether the connection was made for the request. */
+  succeeded(onNewConnection: boolean): void {
+    if (onNewConnection) this.health.held()
     if (!this.health.succeeded()) return
     this.#probe?.cancel()
     this.options.emit({ type: 'upstream.up', upstream: this.label })
+  }
+
+  /** Learns from an answer to a client's request whether it gives any that is not an error of its own. */
+  answered(request: RequestHead, head: ResponseHead): void {
+    if (isOwnError(request, head)) this.#ownErrors.note(hostOf(request.target))
+    else this.#ownErrors.clear()
   }
 
   /**
@@ -288,7 +318,7 @@ export class Upstream implements Challenger {
     const forMs = news.forMs + LEFT_TO_OTHERS_MS
     this.health.toldOfFailure(clock.now() + forMs)
     this.#tryAgainIn(forMs)
-    this.#dropAll(new ProxyError(news.error, { detail: `${this.label} is left out for a while` }))
+    this.#leave(new ProxyError(news.error, { detail: `${this.label} is left out for a while` }))
   }
 
   /** Puts it aside when it does not answer now. @throws ProxyError DIAL_*, UPSTREAM_*. */
@@ -309,10 +339,11 @@ export class Upstream implements Challenger {
     for (const pool of this.#pools.values()) pool.destroy()
   }
 
-  #putAside(now: number, error: ErrorCode): void {
+  #putAside(now: number, error: ProxyError): void {
     const forMs = this.health.failed(now)
-    this.options.emit({ type: 'upstream.down', upstream: this.label, forMs, error })
+    this.options.emit({ type: 'upstream.down', upstream: this.label, forMs, error: error.code })
     this.#tryAgainIn(forMs)
+    this.#leave(error)
   }
 
   #tryAgainIn(forMs: number): void {
@@ -321,11 +352,26 @@ export class Upstream implements Challenger {
     this.#probe = this.options.clock.setTimer(forMs, () => void this.#tryAgain())
   }
 
-  #dropAll(error: ProxyError): void {
+  #leave(error: ProxyError): void {
     for (const pool of this.#pools.values()) {
-      pool.dropIdle()
-      pool.rejectWaiters(error)
+      if (SILENCE.has(error.code)) pool.dropIdle()
+      pool.moveOn(error)
     }
+  }
+
+  /** A request failed in a way that may be the target's doing: the upstream's own answer tells. */
+  #doubt(error: ProxyError): void {
+    // One that is put aside gave no sign of life since, so silence is no matter of the target.
+    if (!this.isAvailable()) {
+      if (error.code === 'UPSTREAM_TIMEOUT') this.#tellPools(error)
+      return
+    }
+    if (this.options.clock.now() - this.#answeredAt < DOUBTS_APART_MS) return
+    void this.checkAlive().catch(() => undefined)
+  }
+
+  #tellPools(error: ProxyError): void {
+    for (const pool of this.#pools.values()) pool.noteFailure(error)
   }
 
   /** After the cool-down it is asked something here, so that no request has to be the one that finds out. */
@@ -336,9 +382,10 @@ export class Upstream implements Challenger {
       this.health.reachable()
       this.options.emit({ type: 'upstream.reachable', upstream: this.label })
     } catch (error) {
-      const { blame, code } = toProxyError(error)
+      const failure = toProxyError(error)
       // Where it could not be asked, the next request finds out.
-      if (!this.#isClosed && blame === 'upstream') this.#putAside(this.options.clock.now(), code)
+      if (!this.#isClosed && failure.blame === 'upstream')
+        this.#putAside(this.options.clock.now(), failure)
     } finally {
       this.#isProbing = false
     }
@@ -346,13 +393,15 @@ export class Upstream implements Challenger {
 
   /** One that never answered anything is not excused from answering a probe. */
   async #ask(): Promise<void> {
-    const answers = this.answersChecks || (this.demand === 'unknown' && this.#checksOffUntil === 0)
+    const isNew = this.demand === 'unknown' && this.#checksOffUntil === 0
+    const answers = this.answersChecks && (this.hasAnsweredChecks || isNew)
     await probe({ ...this.options, check: this.check }, answers)
   }
 
   async #checkAlive(): Promise<void> {
     try {
       await this.#ask()
+      this.#answeredAt = this.options.clock.now()
     } catch (thrown) {
       const error = toProxyError(thrown)
       // A want of descriptors here says nothing about it.
@@ -363,4 +412,9 @@ export class Upstream implements Challenger {
       this.#aliveCheck = undefined
     }
   }
+}
+
+/** Of a target in absolute form, or that of a CONNECT. */
+function hostOf(target: string): string {
+  return /^(?:[a-z]+:\/\/)?([^/?#]*)/i.exec(target)?.[1] ?? target
 }

@@ -11,6 +11,7 @@ import {
 } from '../core/index.ts'
 import type {
   BuildInput,
+  Fate,
   ProcessNames,
   WorkerSnapshot,
   Workforce,
@@ -116,13 +117,13 @@ export class Crew implements Workforce {
       if (member !== undefined) this.#brief(member, index)
   }
 
-  hand(socket: Socket, served: Served, onClosed: () => void): boolean {
+  hand(socket: Socket, served: Served, fate: Fate): boolean {
     let idlest: Member | undefined
     for (const { member } of this.#places) {
-      if (member?.isServing !== true) continue
+      if (member?.takesClients !== true) continue
       if (idlest === undefined || member.load < idlest.load) idlest = member
     }
-    idlest?.hand(socket, served, onClosed)
+    idlest?.hand(socket, served, fate)
     return idlest !== undefined
   }
 
@@ -146,12 +147,11 @@ export class Crew implements Workforce {
     return cut
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#stopReplacing()
-    for (const place of this.#places) {
-      place.member?.close()
-      place.member = undefined
-    }
+    const members = this.#members
+    for (const place of this.#places) place.member = undefined
+    await Promise.all(members.map(async member => member.close()))
   }
 
   get #members(): Member[] {
@@ -197,15 +197,19 @@ export class Crew implements Workforce {
       channel: launch(place.index + 1),
       emit: this.#emitOf(() => member),
       gateOf: holder => this.#gateOf(holder),
+      onSilent: isSilent => {
+        this.#host?.emit({ type: isSilent ? 'worker.silent' : 'worker.answers', worker, pid })
+      },
       onEnd: reason => this.#ended(place, member, reason),
     })
     place.member = member
     this.#brief(member, place.index)
     this.#tellOfDown(member)
     const { pid } = member
+    const worker = place.index + 1
     void member.serves.then(() => {
       if (!member.isServing) return
-      this.#host?.emit({ type: 'worker.started', worker: place.index + 1, pid })
+      this.#host?.emit({ type: 'worker.started', worker, pid })
     })
   }
 

@@ -41,13 +41,17 @@ function channelOf(child: ChildProcess, clock: Clock): Channel {
     pid: child.pid ?? 0,
     send: (message, socket) => {
       // It may have ended, which is told elsewhere.
-      if (child.connected) child.send(message, socket, { keepOpen: false }, () => undefined)
-      else socket?.destroy()
+      if (child.connected) child.send(message, socket, { keepOpen: true }, () => undefined)
     },
     onMessage: listener => void child.on('message', message => listener(message as FromWorker)),
     onEnd: listener => {
       child.once('error', error => listener(error.message))
-      child.once('exit', (code, signal) => listener(signal ?? `exit code ${code ?? 'unknown'}`))
+      child.once('exit', (code, signal) => {
+        const end = (): void => listener(signal ?? `exit code ${code ?? 'unknown'}`)
+        // What it sent last may still be on its way.
+        if (child.connected) child.once('disconnect', end)
+        else end()
+      })
     },
     close: () => {
       if (child.connected) child.disconnect()

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Served } from '../config/index.ts'
 import { type Clock, countFrom, type Emit, type Timer } from '../core/index.ts'
 import type { Gate } from '../upstream/index.ts'
-import type { WorkerSnapshot } from '../service/index.ts'
+import type { Fate, WorkerSnapshot } from '../service/index.ts'
 import type { Channel } from './channel.ts'
 import { GateDesk } from './gate-desk.ts'
 import type { FromWorker, Holder, ToWorker } from './messages.ts'
@@ -14,34 +14,57 @@ export interface MemberOptions {
   readonly emit: Emit
   /** @throws ProxyError when there is none. */
   readonly gateOf: (holder: Holder) => Gate
+  /** It gives no sign of life, or does again. */
+  readonly onSilent: (isSilent: boolean) => void
   /** Called once. */
   readonly onEnd: (reason: string) => void
 }
 
 /** From its start until it serves. */
 const START_MS = 30_000
-/** How often it is asked for a sign of life, and how many times in vain. */
-const LOOK_EVERY_MS = 10_000
-const SILENT_LOOKS = 3
+/**
+ * How often it is asked for a sign of life, after how many questions in vain it gets no new clients, and after how many it is killed.
+ * Questions are counted, not time: the host may have stood still.
+ */
+const LOOK_EVERY_MS = 1_000
+const SILENT_LOOKS = 2
+const DEAD_LOOKS = 8
 /** For the last lines of the log. */
 const ABORT_MS = 2_000
 /** Who asks for what it does does not wait longer. */
 const ANSWER_MS = 1_000
 
+interface Look {
+  readonly wants: 'counts' | 'work'
+  readonly onAnswer: () => void
+}
+
+interface Client {
+  /** Kept until the worker has it, so that another one can have it should this one die. */
+  socket: Socket | undefined
+  readonly fate: Fate
+}
+
 /** One worker: the connections that it has, the logons that it makes, and whether it is alive. */
 export class Member {
   readonly serves: Promise<void>
+  readonly #ended: Promise<void>
   #isServing = false
+  #isSilent = false
+  #isClosing = false
   #inProgress = 0
   #snapshot: WorkerSnapshot
   readonly #options: MemberOptions
   readonly #desk: GateDesk
-  readonly #clients = new Map<number, () => void>()
+  readonly #clients = new Map<number, Client>()
   readonly #nextClient = countFrom()
   readonly #nextQuestion = countFrom()
-  readonly #looks = new Map<number, () => void>()
+  readonly #looks = new Map<number, Look>()
   readonly #onDrained: (() => void)[] = []
   #onServing: () => void = () => undefined
+  #onEnded: () => void = () => undefined
+  /** Why it was killed. */
+  #fault: string | undefined
   #unanswered = 0
   #timer: Timer
   #hasEnded = false
@@ -53,7 +76,8 @@ export class Member {
     this.#snapshot = { pid, upstreams: [], requests: 0, tunnels: 0, work: [] }
     this.#desk = new GateDesk({ gateOf, answer: answer => channel.send(answer) })
     this.serves = new Promise(resolve => (this.#onServing = resolve))
-    this.#timer = clock.setTimer(START_MS, () => channel.kill())
+    this.#ended = new Promise(resolve => (this.#onEnded = resolve))
+    this.#timer = clock.setTimer(START_MS, () => this.#kill('it did not start'))
     channel.onMessage(message => this.#receive(message))
     channel.onEnd(reason => this.#end(reason))
   }
@@ -64,6 +88,10 @@ export class Member {
 
   get isServing(): boolean {
     return this.#isServing
+  }
+
+  get takesClients(): boolean {
+    return this.#isServing && !this.#isSilent
   }
 
   /** Connections of clients. */
@@ -84,9 +112,9 @@ export class Member {
     this.#options.channel.send(message)
   }
 
-  hand(socket: Socket, served: Served, onClosed: () => void): void {
+  hand(socket: Socket, served: Served, fate: Fate): void {
     const client = this.#nextClient()
-    this.#clients.set(client, onClosed)
+    this.#clients.set(client, { socket, fate })
     this.#options.channel.send({ type: 'client', client, served }, socket)
   }
 
@@ -99,10 +127,11 @@ export class Member {
         this.#looks.delete(question)
         resolve()
       })
-      this.#looks.set(question, () => {
+      const onAnswer = (): void => {
         timer.cancel()
         resolve()
-      })
+      }
+      this.#looks.set(question, { wants, onAnswer })
       this.send({ type: 'look', question, wants })
     })
   }
@@ -122,18 +151,27 @@ export class Member {
     this.#options.clock.setTimer(ABORT_MS, () => this.#settleDrains())
   }
 
-  close(): void {
+  /** Resolves when it has ended. */
+  async close(): Promise<void> {
     this.#timer.cancel()
     this.#isServing = false
-    this.#options.channel.close()
+    this.#isClosing = true
+    if (this.#isSilent) this.#options.channel.kill()
+    else this.#options.channel.close()
+    await this.#ended
   }
 
   #receive(message: FromWorker): void {
+    this.#unanswered = 0
+    if (this.#isSilent) this.#setSilent(false)
     switch (message.type) {
       case 'serving':
         this.#isServing = true
         this.#onServing()
         this.#watch()
+        break
+      case 'taken':
+        this.#letGo(this.#clients.get(message.client))
         break
       case 'report':
         this.#inProgress = message.inProgress
@@ -141,9 +179,7 @@ export class Member {
         for (const event of message.events) this.#options.emit(event)
         break
       case 'snapshot':
-        this.#snapshot = message.snapshot
-        this.#unanswered = 0
-        this.#looks.get(message.question)?.()
+        this.#learn(message.snapshot, this.#looks.get(message.question))
         this.#looks.delete(message.question)
         break
       case 'drained':
@@ -159,16 +195,43 @@ export class Member {
   #watch(): void {
     this.#timer.cancel()
     this.#timer = this.#options.clock.setTimer(LOOK_EVERY_MS, () => {
-      if (this.#unanswered >= SILENT_LOOKS) return this.#options.channel.kill()
+      if (this.#unanswered >= DEAD_LOOKS) return this.#kill('it gave no sign of life')
+      if (this.#unanswered === SILENT_LOOKS) this.#setSilent(true)
       this.#unanswered++
       void this.look('counts')
       this.#watch()
     })
   }
 
+  /** What it is doing is kept when it was only counted: somebody may be about to read it. */
+  #learn(snapshot: WorkerSnapshot, look: Look | undefined): void {
+    const { work } = look?.wants === 'work' ? snapshot : this.#snapshot
+    this.#snapshot = { ...snapshot, work }
+    look?.onAnswer()
+  }
+
+  #setSilent(isSilent: boolean): void {
+    this.#isSilent = isSilent
+    this.#options.onSilent(isSilent)
+  }
+
+  /** Also when it is stopped, which no other signal would do. */
+  #kill(fault: string): void {
+    this.#fault = fault
+    this.#options.channel.kill()
+  }
+
   #release(client: number): void {
-    this.#clients.get(client)?.()
+    const found = this.#clients.get(client)
+    this.#letGo(found)
     this.#clients.delete(client)
+    found?.fate.onClosed()
+  }
+
+  /** Closes what this process has of a connection; the connection stays open where the worker has it. */
+  #letGo(client: Client | undefined): void {
+    client?.socket?.destroy()
+    if (client !== undefined) client.socket = undefined
   }
 
   #settleDrains(): void {
@@ -181,10 +244,15 @@ export class Member {
     this.#isServing = false
     this.#timer.cancel()
     this.#desk.close()
-    for (const client of [...this.#clients.keys()]) this.#release(client)
-    for (const resolve of this.#looks.values()) resolve()
+    for (const { onAnswer } of this.#looks.values()) onAnswer()
     this.#settleDrains()
     this.#onServing()
-    this.#options.onEnd(reason)
+    this.#onEnded()
+    this.#options.onEnd(this.#fault === undefined ? reason : `${reason}, because ${this.#fault}`)
+    for (const [client, { socket, fate }] of [...this.#clients]) {
+      if (socket === undefined || this.#isClosing) this.#release(client)
+      else fate.onReturned()
+    }
+    this.#clients.clear()
   }
 }

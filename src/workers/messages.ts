@@ -81,6 +81,8 @@ export type GateQuestion =
 
 export type FromWorker =
   | { readonly type: 'serving' }
+  /** The connection has arrived, and nothing was read from it yet. */
+  | { readonly type: 'taken'; readonly client: number }
   | {
       readonly type: 'report'
       readonly events: readonly ProxyEvent[]

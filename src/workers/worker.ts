@@ -93,6 +93,7 @@ export class Worker {
 
   /** One that was closed on its way here comes without a socket, or without an address. */
   #accept(client: number, served: Served, socket: Socket | undefined): void {
+    this.#options.post({ type: 'taken', client })
     const frontend = this.#serving?.frontends.frontendFor(served)
     if (socket === undefined || frontend === undefined) return this.#courier.closed(client)
     socket.once('close', () => this.#courier.closed(client))

@@ -20,7 +20,8 @@ export async function residentMemory(pid: number): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-async function family(pid: number): Promise<number[]> {
+/** A process and those below it. */
+export async function family(pid: number): Promise<number[]> {
   const tasks = await readdir(`/proc/${pid}/task`).catch(() => [])
   const lists = await Promise.all(
     tasks.map(task => readFile(`/proc/${pid}/task/${task}/children`, 'utf8').catch(() => '')),

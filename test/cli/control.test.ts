@@ -63,7 +63,7 @@ t.test('a running tsntlm tells how it is, takes a reload and ends', async t => {
   t.match(await ask('log-level'), { code: 0, out: 'debug\n' })
   t.match(await ask('log-level', 'loud'), { code: 1, err: /there is no log level "loud"/ })
 
-  edit(product, /^Proxy .*$/m, 'Proxy nowhere:99999\nLogFormat text')
+  edit(product, /^Proxy .*$/m, 'Proxy nowhere:99999\nLogFormat text\nWorkers 2')
   const refused = await ask('reload')
   t.match(refused, { code: 1, out: '' })
   t.match(refused.err, /cntlm\.conf:4:\d+: error: Proxy: port must be 1-65535, got "99999"/)
@@ -72,9 +72,10 @@ t.test('a running tsntlm tells how it is, takes a reload and ends', async t => {
   edit(product, /^Proxy nowhere.*\n/m, 'NoProxy *\n')
   const taken = await ask('reload')
   t.match(taken, { code: 0, out: 'configuration number 2 is in use\n' })
-  t.match(taken.err, /LogFormat has changed: that takes effect at the next start/)
+  t.match(taken.err, /Workers has changed: that takes effect at the next start/)
+  t.notMatch(taken.err, /LogFormat/)
 
-  edit(product, /^LogFormat text$/m, 'ShutdownGrace 7s')
+  edit(product, /^LogFormat text\nWorkers 2$/m, 'ShutdownGrace 7s')
   t.match(await ask('reload'), { code: 0, out: 'configuration number 3 is in use\n' })
   const drained = await ask('drain', '--wait')
   t.match(drained, { code: 0, out: /have 7 s to finish\nit has ended\n$/ })

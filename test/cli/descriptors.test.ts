@@ -84,8 +84,16 @@ t.test('MaxClients auto stays below the limit of descriptors and tells clients s
   t.equal(await product.stop(), 0)
 })
 
+/** How many clients and requests the log has as refused, also those that one line stands for. */
+function refusedFor(product: Product, limit: string): number {
+  return product
+    .log()
+    .filter(line => line.event === 'client.refused' && line['limit'] === limit)
+    .reduce((sum, line) => sum + Number(line['repeats'] ?? 1), 0)
+}
+
 t.test(
-  'at the limit of descriptors clients are refused, and the upstream is not blamed',
+  'at the limit of descriptors clients are refused, each is counted, and the upstream is not blamed',
   async t => {
     const product = await start(128, ['MaxClients 1000'])
     const before = descriptorsOf(product.pid)
@@ -97,14 +105,32 @@ t.test(
       client.socket.on('error', () => undefined)
       silent.push(client)
     }
-    t.ok(await silent.at(-1)!.reader.closed(), 'the system has no descriptor for it')
-    t.match(await silent[0]!.request(CONNECT), { status: 503, text: /no file descriptor left/ })
+    t.ok(await silent.at(-1)!.reader.closed(), 'there is no descriptor for it')
+    const answers = await Promise.all(
+      silent.map(async client =>
+        client.request(CONNECT).then(
+          ({ status, text }) => ({ status, text }),
+          () => ({ status: 0, text: '' }),
+        ),
+      ),
+    )
+    const statuses = answers.map(({ status }) => status)
+    t.match(answers.find(({ status }) => status === 503)?.text, /no file descriptor left/)
     t.match(await kept[0]!.request(GET), { status: 200 }, 'the tunnel works on')
     for (const client of [...kept, ...silent]) client.destroy()
     await recovers(t, product, before + 5)
-    t.same(limitsIn(product), ['descriptors'])
     const events = product.log().map(({ event }) => event)
     for (const event of ['upstream.down', 'upstream.failed', 'bug']) t.notOk(events.includes(event))
+    t.same(new Set(limitsIn(product)), new Set(['descriptors']))
+    process.kill(product.pid, 'SIGTERM')
+    await until('its last line', () =>
+      product.log().some(({ event }) => event === 'service.stopped') ? true : undefined,
+    )
+    const lost = countOf(statuses, 0) + countOf(statuses, 503)
+    t.ok(countOf(statuses, 0) > 30)
+    await until('the count of all', () =>
+      refusedFor(product, 'descriptors') === lost ? true : undefined,
+    )
     t.equal(await product.stop(), 0)
   },
 )

@@ -1,93 +1,14 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
-import { startNtlmUpstream, startOrigin } from '../../src/demo/index.ts'
 import { startByteEcho } from '../harness/byte-echo.ts'
-import { connectTunnel, openClient, type RawClient } from '../harness/http-client.ts'
-import { type Product, startProduct } from '../harness/product.ts'
+import { connectTunnel } from '../harness/http-client.ts'
+import { startProduct } from '../harness/product.ts'
 import { startHeldOrigin } from '../harness/real/held-origin.ts'
 import { freePort } from '../harness/real/port.ts'
 import { until } from '../harness/real/until.ts'
 import { SocketReader } from '../harness/socket-reader.ts'
-import { makeTempDir } from '../harness/temp-dir.ts'
-import { type Test, tsntlm } from './program.ts'
-
-const ACCOUNT = { user: 'testuser', domain: 'corp-uk', password: 'Geheim-1' }
-const HELLO = 'GET http://origin.demo.test/hello HTTP/1.1\nHost: origin.demo.test'
-const CONFIG_LINES = [`Username ${ACCOUNT.user}`, `Domain ${ACCOUNT.domain}`, 'Workers 2']
-
-interface StartOptions {
-  readonly password?: string
-  readonly before?: readonly string[]
-  readonly lines?: readonly string[]
-}
-
-/** The program with two workers, in front of an upstream that verifies. */
-async function start(
-  test: Test,
-  { password = ACCOUNT.password, before = [], lines = [] }: StartOptions = {},
-) {
-  const origin = await startOrigin()
-  test.teardown(() => origin.close())
-  const upstream = await startNtlmUpstream({ accounts: [ACCOUNT], resolve: origin.resolve })
-  test.teardown(() => upstream.close())
-  const product = await startProduct({
-    config: [
-      ...CONFIG_LINES,
-      `Password ${password}`,
-      ...before,
-      `Proxy 127.0.0.1:${upstream.address.port}`,
-      `ControlSocket ${join(makeTempDir(test), 'run/c.sock')}`,
-      ...lines,
-    ],
-  })
-  test.teardown(() => product.stop('SIGKILL'))
-  return { origin, upstream, product, pids: await workersOf(product) }
-}
-
-function events(product: Product, event: string) {
-  return product.log().filter(line => line.event === event)
-}
-
-/** Those that serve now, once there are two. */
-async function workersOf(product: Product): Promise<number[]> {
-  return await until('two workers', () => {
-    const ended = events(product, 'worker.ended').map(({ pid }) => pid)
-    const pids = events(product, 'worker.started').map(({ pid }) => pid)
-    const left = pids.filter(pid => !ended.includes(pid)).map(Number)
-    return left.length === 2 ? left : undefined
-  })
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    // One that nobody has waited for is dead all the same.
-    return !/^\d+ \(.*\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
-  }
-}
-
-async function connectAll(test: Test, port: number, count: number): Promise<RawClient[]> {
-  const clients = await Promise.all(Array.from({ length: count }, () => openClient(port)))
-  test.teardown(() => {
-    for (const client of clients) client.destroy()
-  })
-  return clients
-}
-
-async function statusOf({ config }: Product): Promise<unknown> {
-  return JSON.parse((await tsntlm(['status', '--json', '-c', config])).out)
-}
-
-/** What a JSON answer holds at a path. */
-function at(value: unknown, ...path: readonly (string | number)[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) => (inner as Record<string | number, unknown>)[key],
-    value,
-  )
-}
+import { tsntlm } from './program.ts'
+import { at, connectAll, events, HELLO, isAlive, start, statusOf } from './workers-program.ts'
 
 t.test('64 clients are served by both workers, and all is counted and logged once', async t => {
   const { product, pids, upstream } = await start(t)
@@ -213,42 +134,6 @@ t.test('the wrong account of a client is shown once, and costs the others nothin
   t.equal(upstream.counters.type3s - before, 1)
   t.match(await statusOf(product), { clientAccounts: { known: 1, refused: 1 } })
   t.equal((await client?.request(HELLO))?.status, 200)
-})
-
-t.test('a worker that is killed is replaced, and the other one serves on', async t => {
-  const { product, pids } = await start(t)
-  const clients = await connectAll(t, product.port, 2)
-  for (const client of clients) t.equal((await client.request(HELLO)).status, 200)
-  const [victim = 0, survivor] = pids
-  process.kill(victim, 'SIGKILL')
-  await until('the end', () => events(product, 'worker.ended')[0])
-  t.match(events(product, 'worker.ended'), [{ pid: victim, reason: 'SIGKILL', level: 'error' }])
-  const left = clients.filter(({ socket }) => !socket.readableEnded && !socket.destroyed)
-  for (const client of await connectAll(t, product.port, 4)) {
-    t.equal((await client.request(HELLO)).status, 200)
-  }
-  for (const client of left) t.equal((await client.request(HELLO)).status, 200)
-  const now = await workersOf(product)
-  t.notOk(now.includes(victim))
-  t.ok(survivor !== undefined && now.includes(survivor))
-  for (const client of await connectAll(t, product.port, 8)) {
-    t.equal((await client.request(HELLO)).status, 200)
-  }
-})
-
-t.test('while there is no worker, the main process serves', async t => {
-  const { product, pids } = await start(t)
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
-  await until('the end of both', () => events(product, 'worker.ended')[1])
-  const [client] = await connectAll(t, product.port, 1)
-  t.equal((await client?.request(HELLO))?.status, 200)
-})
-
-t.test('when the main process is killed, its workers end', async t => {
-  const { product, pids } = await start(t)
-  await product.stop('SIGKILL')
-  await until('the end of the workers', () => !pids.some(isAlive) || undefined)
-  t.notOk(pids.some(isAlive))
 })
 
 t.test('signals that reach all processes of a terminal end it as one', async t => {

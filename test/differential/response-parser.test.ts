@@ -163,7 +163,6 @@ const SAME: Record<string, Case> = {
   'no name': `${OK}: c\r\nContent-Length: 0\r\n\r\n`,
   'no colon': `${OK}Abc\r\nContent-Length: 0\r\n\r\n`,
   'a NUL in a value': `${OK}A: b\0c\r\nContent-Length: 0\r\n\r\n`,
-  'a control character in a value': `${OK}A: b\x01c\r\nContent-Length: 0\r\n\r\n`,
   'a bare CR in a value': `${OK}A: b\rc\r\nContent-Length: 0\r\n\r\n`,
   'bytes after the end': `${OK}Content-Length: 2\r\n\r\nhiHTTP`,
   'bare LF everywhere': 'HTTP/1.1 200 OK\nContent-Length: 2\n\nhi',
@@ -172,9 +171,7 @@ const SAME: Record<string, Case> = {
   'bare LF for the empty line': `${OK}Content-Length: 2\r\n\nhi`,
   'bare LF after a chunk size': `${CHUNKED}2\nhi\r\n0\r\n\r\n`,
   'bare LF after chunk data': `${CHUNKED}2\r\nhi\n0\r\n\r\n`,
-  'chunk size with space after it': `${CHUNKED}2 \r\nhi\r\n0\r\n\r\n`,
   'a folded first line': `${OK} A: b\r\nContent-Length: 2\r\n\r\nhi`,
-  'a DEL in a value': `${OK}A: b\x7f\r\nContent-Length: 2\r\n\r\nhi`,
   'a tab before the reason phrase': 'HTTP/1.1 200\tOK\r\nContent-Length: 2\r\n\r\nhi',
   shoutcast: 'ICY 200 OK\r\nContent-Length: 2\r\n\r\nhi',
   identity: `${OK}Transfer-Encoding: identity\r\n\r\nhi`,
@@ -186,6 +183,27 @@ const SAME: Record<string, Case> = {
 
 /** Where the two part on purpose, in short as told by `brief`. */
 const DIFFERENT: { name: string; bytes: Case; node: string; ours: string; why: string }[] = [
+  {
+    name: 'a control character in a value',
+    bytes: `${OK}A: b\x01c\r\nContent-Length: 2\r\n\r\nhi`,
+    node: 'refused',
+    ours: '200 hi|',
+    why: 'RFC 9110 section 5.5 lets a recipient retain it, and web servers do write them',
+  },
+  {
+    name: 'a DEL in a value',
+    bytes: `${OK}A: b\x7f\r\nContent-Length: 2\r\n\r\nhi`,
+    node: 'refused',
+    ours: '200 hi|',
+    why: 'RFC 9110 section 5.5 lets a recipient retain it, and web servers do write them',
+  },
+  {
+    name: 'chunk size with space after it',
+    bytes: `${CHUNKED}2 \r\nhi\r\n0\r\n\r\n`,
+    node: 'refused',
+    ours: '200 hi|',
+    why: 'some servers fill sizes up with spaces, and the body goes on in chunks of our own',
+  },
   {
     name: 'a folded line',
     bytes: `${OK}A: b\r\n c\r\nContent-Length: 2\r\n\r\nhi`,

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect, createServer, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { listen } from '../../src/demo/listen.ts'
 
@@ -16,6 +17,7 @@ export async function socketPair(
   const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
   const opened = dial({ port, host: '127.0.0.1', allowHalfOpen: true })
   const pair = [await accepted, opened] as const
+  if (opened.connecting) await once(opened, 'connect')
   server.close()
   return pair
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { wasReset } from '../../src/net/index.ts'
 
 /**
  * Reads a connection in the pieces a test asks for. Bytes that were not asked for stay here, so nothing is lost between
@@ -65,6 +66,7 @@ export class SocketReader {
   }
 
   readonly #onEnd = (): void => {
+    if (!this.#ended && wasReset(this.#socket)) this.#failure = new Error('ECONNRESET')
     this.#ended = true
     this.#wake()
   }

@@ -140,6 +140,32 @@ t.test('so many may listen and no more', async t => {
   })
 })
 
+t.test('whatever else is open, a health check gets its answer', async t => {
+  const { at } = await serve(t)
+  const head = (path: string): string => `${get(path).replaceAll('\n', '\r\n')}\r\n\r\n`
+  const cases = [
+    ['streams of events', head('/events')],
+    ['kept open', head('/livez')],
+    ['silent', ''],
+    ['half a request', 'GET /livez HTTP/1.1\r\nX-A: '],
+  ] as const
+  for (const [name, bytes] of cases) {
+    const clients = Array.from({ length: 100 }, () => open(t, at))
+    for (const client of clients) {
+      client.socket.on('error', () => undefined)
+      client.send(bytes)
+    }
+    await Promise.all(
+      clients.map(async ({ socket }) => {
+        if (socket.connecting) await new Promise(resolve => socket.once('connect', resolve))
+      }),
+    )
+    t.equal((await ask(t, at, get('/livez'))).text, 'alive\n', name)
+    t.equal((await ask(t, at, get('/readyz'))).text, 'ready\n', name)
+    for (const client of clients) client.destroy()
+  }
+})
+
 t.test(
   'a move binds the new place before it closes the old one, and can be taken back',
   async t => {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { type HostPort, systemClock } from '../../src/core/index.ts'
 import { startNtlmUpstream, startOrigin } from '../../src/demo/index.ts'
-import { tcpDialer } from '../../src/net/index.ts'
-import { createLogger } from '../../src/observe/index.ts'
+import { HostNames, tcpDialer } from '../../src/net/index.ts'
+import { createLogger, LineWriter } from '../../src/observe/index.ts'
 import { logEvent } from '../../src/observe/log-events.ts'
 import { openClient } from '../harness/http-client.ts'
 import { ALICE, ntlmProxy } from '../harness/playbook.ts'
@@ -67,11 +67,14 @@ t.test('the name of an upstream is resolved anew for each connection', async t =
   const inner = tcpDialer({
     clock: systemClock,
     timeoutMs: 2_000,
-    resolve: async host => {
-      lookups.push(host)
-      if (answer.length === 0) throw new Error('no such name')
-      return answer
-    },
+    names: new HostNames({
+      clock: systemClock,
+      resolve: async host => {
+        lookups.push(host)
+        if (answer.length === 0) throw new Error('no such name')
+        return answer
+      },
+    }),
   })
   const dialer = {
     dial: (to: HostPort, options: Parameters<typeof inner.dial>[1]) =>
@@ -188,12 +191,9 @@ t.test('no secret is in any event, log line or error page, whatever happens', as
   }
   const lines: string[] = []
   for (const format of ['json', 'text'] as const) {
-    const logger = createLogger({
-      level: 'trace',
-      format,
-      journald: false,
-      destination: { write: line => void lines.push(line) },
-    })
+    const destination = { write: (line: string) => void lines.push(line) }
+    const writer = new LineWriter({ format, colour: false, journald: false, destination })
+    const logger = createLogger('trace', writer)
     for (const event of events) logEvent(logger, event)
   }
   t.ok(lines.length > 200)

@@ -17,7 +17,7 @@ t.test('npm publishes the program, its documents and its samples, and nothing el
   const paths = packed.files.map(({ path }) => path)
   t.ok(paths.includes('bin/tsntlm.js') && paths.includes('conf/systemd/tsntlm.service'), stderr)
   const allowed =
-    /^(bin\/[\w-]+\.js|dist\/[\w/-]+\.js|docs\/[\w-]+\.(md|svg)|man\/[\w.]+\.[1-8]|conf\/(systemd\/)?[\w-]+(\.\w+)+|[A-Z]+(\.md)?|package\.json)$/
+    /^(bin\/([\w-]+\.js|package\.json)|dist\/[\w/-]+\.js|docs\/[\w-]+\.(md|svg)|man\/[\w.]+\.[1-8]|conf\/(systemd\/)?[\w-]+(\.\w+)+|[A-Z]+(\.md)?|package\.json)$/
   t.strictSame(
     paths.filter(path => !allowed.test(path)),
     [],

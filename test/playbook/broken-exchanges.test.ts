@@ -164,8 +164,16 @@ t.test('a client that goes on sending a body nobody reads is cut off in the end'
   client.send(Buffer.alloc(100_000))
   t.match(await client.readResponse(), { status: 413 })
   await book.settle()
+  for (let second = 0; second < 25; second += 4) {
+    client.send(Buffer.alloc(1000))
+    await book.pass(4_000, 4)
+    t.notOk(client.socket.destroyed, 'a body that goes on coming is read for a while')
+  }
+  client.send(Buffer.alloc(1000))
   await book.pass(121_000)
   t.ok(await client.reader.closed())
+  t.equal((await client.reader.readToEnd()).length, 0, 'there is no second answer')
+  t.same(book.recorder.all('client.malformed'), [])
 })
 
 t.test('a slow reader slows the upstream down instead of filling the memory', async t => {

@@ -17,15 +17,19 @@ function start(
   return { book: new Playbook(test, { hosts, config }), hosts }
 }
 
-/** Ways of being dead, and how long it takes to find out in ms. */
-const DEAD: Record<string, [dead: Reached, ms: number]> = {
+/**
+ * Ways of being dead, how long it takes to find out in ms, and how many requests: one connection that breaks may be an accident, two in
+ * a row are none.
+ */
+const DEAD: Record<string, [dead: Reached, ms: number, tries?: number]> = {
   refuses: ['refuses', 0],
   'does not answer the dial': ['swallows', 2_500],
-  'accepts and closes': [async conn => conn.end(), 0],
-  'accepts and resets': [async conn => conn.reset(), 0],
+  'accepts and closes': [async conn => conn.end(), 0, 2],
+  'accepts and resets': [async conn => conn.reset(), 0, 2],
   'closes after the request': [
     async conn => void (await conn.readHead().then(() => conn.end())),
     0,
+    2,
   ],
   'speaks something else': [async conn => conn.write('SSH-2.0-OpenSSH_9.6\r\n'), 0],
   'speaks something else when asked': [
@@ -44,12 +48,13 @@ const DEAD: Record<string, [dead: Reached, ms: number]> = {
   ],
 }
 
-for (const [name, [dead, ms]] of Object.entries(DEAD)) {
+for (const [name, [dead, ms, tries = 1]] of Object.entries(DEAD)) {
   t.test(`an upstream that ${name} is replaced by the next one and put aside`, async t => {
     const { book } = start(t, dead, ntlmProxy())
-    t.match(await book.passUntil(book.get(URL)), { status: 200 })
+    for (let round = 0; round < tries; round++)
+      t.match(await book.passUntil(book.get(URL)), { status: 200 })
     t.ok(book.clock.now() <= ms, `${book.clock.now()} ms were lost`)
-    t.equal(book.dials.at(-1), SECOND)
+    t.ok(book.dials.includes(SECOND))
     t.equal(book.recorder.count('guard.tripped'), 0)
     t.match(book.recorder.all('upstream.down')[0], { upstream: FIRST })
 

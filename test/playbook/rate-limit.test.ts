@@ -107,6 +107,22 @@ t.test('five tries, then the answer is handed on unchanged', async t => {
   t.equal(book.connections.length, 1, 'the session is kept through all of it')
 })
 
+t.test('five tries are five also where several upstreams refuse', async t => {
+  for (const count of [2, 3, 6]) {
+    const labels = Array.from({ length: count }, (_, n) => `proxy-${n}.test:1`)
+    const hosts = Object.fromEntries(
+      labels.map(label => [label, ntlmProxy({ serve: limiting(99, ['429 x', 'Retry-After: 2']) })]),
+    )
+    const book = new Playbook(t, { hosts })
+    const { result } = await timed(book, book.client().request(CONNECT))
+    t.match(result, { status: 429 })
+    await book.until(() => book.open === 0)
+    const sent = Math.max(5, count)
+    t.equal(book.recorder.count('upstream.limited'), sent, `${count} upstreams`)
+    t.match(book.recorder.all('request.finished'), [{ record: { attempts: sent } }])
+  }
+})
+
 t.test('a wait that is too long, and waits that are too long together, are not begun', async t => {
   const cases: [name: string, config: Config, seconds: number, ms: number, tries: number][] = [
     ['longer than RateLimitWait', {}, 31, 0, 1],

@@ -39,7 +39,7 @@ export interface ListenersView {
 export interface UpstreamView {
   readonly label: string
   readonly namedBy: 'configuration' | 'pac'
-  readonly health: 'available' | 'down'
+  readonly health: 'available' | 'failing' | 'down'
   readonly downUntil: number | undefined
   readonly lastFailure: Failure | undefined
   readonly sessions: {
@@ -76,6 +76,7 @@ export interface TotalsView {
   readonly failures: Readonly<Record<string, number | undefined>>
   readonly clientsDenied: number
   readonly clientsMalformed: number
+  readonly logLinesLost: number
 }
 
 export interface Failure {

@@ -84,6 +84,7 @@ export function describeSessions({ sessions }: UpstreamView): string {
 
 export function describeHealth({ downUntil, health }: UpstreamView, now: number): string {
   if (health === 'available') return 'available'
+  if (health === 'failing') return 'answers with errors alone'
   if (downUntil === undefined) return 'put aside, being checked'
   return `put aside for ${formatDuration(Math.max(downUntil - now, SECOND))}`
 }

@@ -2,6 +2,7 @@ import { type DirectiveSpec, single, timeLimit } from '../directive-rows.ts'
 import { accept, count, oneOf, parseLogonCheck, type Parser } from '../values.ts'
 
 const MOST_CLIENTS = 1_000_000
+const MOST_BYTES_A_SECOND = 1_000_000
 
 /** A number, or a word that stands for `meaning`. */
 function countOr<T>(word: string, meaning: T, number: Parser<number>): Parser<number | T> {
@@ -42,6 +43,13 @@ export const LIMITS: readonly DirectiveSpec[] = [
     'off',
     'without a byte of a request body from a client, or in which it reads nothing of its answer',
   ),
+  single('BodyRate', 'bodyRate', {
+    grammar: '1-1000000 | off',
+    doc: 'Bytes of a request body that a client has to send in a second, measured over 20 seconds, while other requests wait for its connection to the upstream proxy',
+    since: 'tsntlm',
+    parse: countOr('off', 0, count(1, MOST_BYTES_A_SECOND)),
+    show: rate => (rate === 0 ? 'off' : String(rate)),
+  }),
   timeLimit(
     'ClientIdleTimeout',
     'clientIdleMs',

@@ -3,8 +3,25 @@ import { parseNoProxy, parsePac, parseUpstream } from '../address-values.ts'
 import { type DirectiveSpec, list, single, timeLimit, asYesNo } from '../directive-rows.ts'
 import { oneOf, parseHeader, parseYesNo } from '../values.ts'
 
-/** Header values that are credentials. */
-const SECRET_FIELDS = /^(authorization|cookie|x-api-key)$|token/i
+/**
+ * Fields whose values are known to be no credentials. Any other may be one, whatever it is called: each company has names of its own for
+ * the keys of its gateways.
+ */
+const HARMLESS_FIELDS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'content-language',
+  'content-type',
+  'dnt',
+  'from',
+  'origin',
+  'pragma',
+  'upgrade-insecure-requests',
+  'user-agent',
+])
 
 /** The ways that requests go, and what is done to them there. */
 export const WAYS: readonly DirectiveSpec[] = [
@@ -82,7 +99,7 @@ export const WAYS: readonly DirectiveSpec[] = [
     show: config =>
       config.headers.map(({ name, value }) => ({
         name: 'Header',
-        value: `${name}: ${SECRET_FIELDS.test(name) ? '[secret]' : value}`,
+        value: `${name}: ${HARMLESS_FIELDS.has(name.toLowerCase()) ? value : '[secret]'}`,
       })),
   }),
 ]

@@ -45,6 +45,7 @@ export function status(changes: Partial<StatusView> = {}): StatusView {
       failures: {},
       clientsDenied: 0,
       clientsMalformed: 0,
+      logLinesLost: 0,
     },
     lastErrors: [],
     ...changes,

@@ -68,6 +68,7 @@ const STATUS: ServiceStatus = {
     clientsDenied: 0,
     clientsRefused: 0,
     clientsMalformed: 0,
+    logLinesLost: 0,
   },
   lastErrors: [],
 }
@@ -90,7 +91,7 @@ t.test('the report says how upstreams, listeners and the account are', async t =
     /^failed +DIAL_REFUSED 2$/m,
   ])
     t.match(text, expected)
-  t.notMatch(text, /LAST ERRORS|refused \d+ ago/)
+  t.notMatch(text, /LAST ERRORS|refused \d+ ago|lines lost/)
 })
 
 t.test('what is out of the ordinary is told', async t => {
@@ -106,6 +107,8 @@ t.test('what is out of the ordinary is told', async t => {
   t.match(report({ account: rejected }), /CORP\\alice: rejected until .* \(1m\); why/)
   t.match(report({ account: undefined }), /account +none in the configuration/)
   t.match(report({ clientAccounts: { known: 3, refused: 1 } }), /clients named 3 more, 1 of them/)
+  const totals = { ...STATUS.totals, logLinesLost: 12 }
+  t.match(report({ totals }), /^log +12 lines lost: whoever reads it is too slow/m)
   t.match(report({ upstreams: [] }), /no upstream: everything goes directly/)
   t.match(
     report({ upstreams: [{ ...DOWN, downUntil: undefined, namedBy: 'pac' }] }),

@@ -22,8 +22,8 @@ Allow               *
 NoProxy             b, 10.*
 Pac                 http://wpad/proxy.pac?key=hunter2
 PacTrust            *.corp:8080 10.0.0.0/8
-Header              X-A: 1
-Header              Authorization: Basic hunter2
+Header              user-agent: curl/8
+Header              X-Company-Key: key hunter2
 TunnelIdleTimeout   90m
 ControlSocket       /run/c.sock
 Admin               unix:/run/a.sock
@@ -60,8 +60,8 @@ OriginBasic         asked
 Pac                 http://wpad/proxy.pac?[secret]
 PacRefresh          5m
 PacTrust            *.corp:8080, 10.0.0.0/8
-Header              X-A: 1
-Header              Authorization: [secret]
+Header              user-agent: curl/8
+Header              X-Company-Key: [secret]
 ConnectTimeout      2.5s
 HandshakeTimeout    15s
 ResponseTimeout     15m
@@ -69,6 +69,7 @@ SessionIdleTimeout  100s
 TunnelIdleTimeout   90m
 HeaderTimeout       1m
 BodyTimeout         5m
+BodyRate            500
 ClientIdleTimeout   2m
 RateLimitRetry      connect
 RateLimitWait       30s
@@ -101,4 +102,29 @@ t.test('a described configuration reads back as the same', async t => {
   const again = parse(described.replace(/^(PassNT +).*$/m, '$1' + '0'.repeat(32)))
   t.not(again, undefined)
   t.equal(again && describeConfig(again), described)
+})
+
+t.test('the value of a header is shown only where its name is known to be harmless', async t => {
+  const shown = ['User-Agent', 'ACCEPT', 'Accept-Language', 'Cache-Control', 'Content-Type']
+  const masked = [
+    'Authorization',
+    'Cookie',
+    'X-Api-Key',
+    'Api-Key',
+    'X-Auth',
+    'X-Secret',
+    'X-Forwarded-User',
+    'Ocp-Apim-Subscription-Key',
+    'User-Agent-Key',
+    'Referer',
+    'X-Anything',
+  ]
+  for (const name of [...shown, ...masked]) {
+    const config = parse(
+      `Proxy a:1\nListen 3128\nUsername u\nPassword p\nHeader ${name}: hunter2\n`,
+    )
+    if (config === undefined) throw new Error('the text is a configuration')
+    const value = shown.includes(name) ? 'hunter2' : '[secret]'
+    t.match(describeConfig(config), `Header              ${name}: ${value}\n`)
+  }
 })

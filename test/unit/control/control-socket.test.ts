@@ -176,3 +176,28 @@ t.test('who cannot be asked is told apart', async t => {
   const answer = await askControl(path, question)
   t.match(answer, { kind: 'unreachable', why: 'other', text: 'no answer within 0.1 s' })
 })
+
+t.test('connections that say nothing, or read no answer, keep nobody out', async t => {
+  const { path, ask } = await open(t, {
+    tunnels: async () => [{ much: 'x'.repeat(500_000) }],
+  })
+  const cases = [
+    ['silent', ''],
+    ['half a request', 'GET /status HTTP/1.1\r\nX-A: '],
+    ['no reader', 'GET /tunnels HTTP/1.1\r\n\r\n'],
+  ] as const
+  for (const [name, bytes] of cases) {
+    const clients = await Promise.all(
+      Array.from({ length: 60 }, async () => {
+        const client = connect(path).on('error', () => undefined)
+        t.teardown(() => client.destroy())
+        await new Promise<void>(resolve => void client.once('connect', resolve))
+        if (bytes !== '')
+          await new Promise<void>(resolve => void client.write(bytes, () => resolve()))
+        return client
+      }),
+    )
+    t.match(await ask({ method: 'GET', path: '/status' }), { status: 200 }, name)
+    for (const client of clients) client.destroy()
+  }
+})

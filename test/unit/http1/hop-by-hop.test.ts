@@ -1,5 +1,9 @@
 import t from 'tap'
-import { endToEndRequestHeaders, endToEndResponseHeaders } from '../../../src/http1/index.ts'
+import {
+  endToEndRequestHeaders,
+  endToEndResponseHeaders,
+  endToEndTrailers,
+} from '../../../src/http1/index.ts'
 
 t.test('fields of one hop stay behind', async t => {
   const hop = [
@@ -68,4 +72,18 @@ t.test('Content-Length goes on once and as a number', async t => {
     [['Content-Length', 'x'], []],
   ]
   for (const [before, after] of cases) t.same(endToEndResponseHeaders(before), after)
+})
+
+t.test('trailers go on without what decides on the message, a logon or the way', async t => {
+  const kept = ['Digest', 'sha=1', 'grpc-status', '0', 'Server-Timing', 'a;dur=1', 'ETag', '"1"']
+  const dropped = [
+    ...['Proxy-Authorization', 'Host', 'Connection', 'Content-Length', 'Transfer-Encoding'],
+    ...['Proxy-Authenticate', 'proxy-authentication-info', 'WWW-Authenticate', 'Authorization'],
+    ...['Set-Cookie', 'Cookie', 'Content-Type', 'Content-Encoding', 'Content-Range', 'Trailer'],
+    ...['Expect', 'TE', 'Upgrade', 'Keep-Alive', 'Proxy-Connection', 'Max-Forwards', 'Via'],
+    ...['Range', 'If-Match', 'Cache-Control', 'Location', 'Vary', 'Date', 'Retry-After'],
+  ]
+  t.same(endToEndTrailers([...dropped.flatMap(name => [name, 'x']), ...kept], []), kept)
+  t.same(endToEndTrailers(['X-Hop', '1', 'Y', '2'], ['Connection', 'x-hop']), ['Y', '2'])
+  t.same(endToEndTrailers(['X', 'a\x01b', 'Y', '2'], []), ['Y', '2'], 'node could not write it')
 })

@@ -51,3 +51,12 @@ t.test('authority form', async t => {
     t.equal(parseAuthorityForm(target), undefined, JSON.stringify(target))
   }
 })
+
+t.test('an IPv6 zone, which means nothing to anybody but the client, is refused', async t => {
+  for (const host of ['[fe80::1%eth0]', '[fe80::1%25eth0]', '[::1%1]']) {
+    t.equal(parseAbsoluteForm(`http://${host}/`), undefined, host)
+    t.equal(parseAbsoluteForm(`http://${host}:8080/`), undefined, host)
+    t.equal(parseAuthorityForm(`${host}:443`), undefined, host)
+  }
+  t.match(parseAuthorityForm('[fe80::1]:443'), { host: 'fe80::1', port: 443 })
+})

@@ -4,7 +4,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import type { ProxyError } from '../../../src/core/index.ts'
-import { type DialOptions, tcpDialer, type TcpDialerOptions } from '../../../src/net/index.ts'
+import {
+  type DialOptions,
+  HostNames,
+  tcpDialer,
+  type TcpDialerOptions,
+} from '../../../src/net/index.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 
 type Test = Pick<typeof t, 'teardown'>
@@ -15,10 +20,10 @@ interface Server {
 }
 
 /** Listens on 127.0.0.1 alone, so that 127.0.0.2 refuses on the same port. */
-async function startServer(test: Test): Promise<Server> {
+async function startServer(test: Test, host = '127.0.0.1'): Promise<Server> {
   const accepted: Socket[] = []
   const server = createServer({ allowHalfOpen: true }, socket => accepted.push(socket))
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(0, host, resolve))
   test.teardown(() => {
     for (const socket of accepted) socket.destroy()
     server.close()
@@ -58,9 +63,15 @@ async function startBlackHole(test: Test, port: number): Promise<void> {
   }
 }
 
-function dialerFor(test: Test, options: Partial<TcpDialerOptions> = {}) {
+interface DialerOptions extends Pick<TcpDialerOptions, 'staggerMs'> {
+  /** Default: as the host resolves names. */
+  readonly resolve?: (host: string) => Promise<readonly string[]>
+}
+
+function dialerFor(test: Test, { resolve, ...options }: DialerOptions = {}) {
   const clock = new FakeClock()
-  const dialer = tcpDialer({ clock, timeoutMs: 2_500, ...options })
+  const names = resolve === undefined ? {} : { names: new HostNames({ clock, resolve }) }
+  const dialer = tcpDialer({ clock, timeoutMs: 2_500, ...names, ...options })
   const dial = async (host: string, port: number, more: Partial<DialOptions> = {}) => {
     const signal = new AbortController().signal
     const stream = await dialer.dial({ host, port }, { signal, ...more })
@@ -114,6 +125,75 @@ t.test('a silent address is passed over, and the first connection wins', async t
   t.equal(server.accepted.length, 0, 'the first one has a quarter of a second for itself')
   clock.advance(1)
   t.equal((await dialing).remoteAddress, '127.0.0.1')
+})
+
+t.test('the families take turns, so that one that is silent costs one delay', async t => {
+  const server = await startServer(t, '::1')
+  await startBlackHole(t, server.port)
+  const { clock, dial } = dialerFor(t, { resolve: async () => ['127.0.0.2', '127.0.0.2', '::1'] })
+  const dialing = dial('proxy.test', server.port)
+  await turn()
+  clock.advance(250)
+  t.equal((await dialing).remoteAddress, '::1')
+  t.equal(clock.pendingTimers, 0)
+})
+
+t.test(
+  'an upstream is dialed at its last good address while its name server is silent',
+  async t => {
+    const server = await startServer(t)
+    const { answers, clock, dial } = slowNames(t)
+    const first = dial('proxy.test', server.port)
+    answers.shift()!(['127.0.0.1'])
+    await first
+    const second = dial('proxy.test', server.port)
+    await turn()
+    clock.advance(300)
+    t.equal((await second).remoteAddress, '127.0.0.1')
+    t.match(await dial('proxy.test', server.port), { remoteAddress: '127.0.0.1' })
+    t.equal(answers.length, 1, 'one look-up for both')
+    t.equal(clock.pendingTimers, 0)
+
+    const target = dial('proxy.test', server.port, { use: 'target' })
+    clock.advance(2_500)
+    await t.rejects(target, {
+      code: 'DIAL_DNS',
+      detail: 'proxy.test: no answer from the name server within 2500 ms',
+    })
+  },
+)
+
+t.test('a new address that comes late is tried beside the old one, which is silent', async t => {
+  const server = await startServer(t)
+  await startBlackHole(t, server.port)
+  const { answers, clock, dial } = slowNames(t)
+  const leaving = new AbortController()
+  const first = dial('proxy.test', server.port, { signal: leaving.signal })
+  answers.shift()!(['127.0.0.2'])
+  await turn()
+  leaving.abort()
+  await t.rejects(first, { code: 'CLIENT_ABORTED' })
+
+  const second = dial('proxy.test', server.port)
+  await turn()
+  clock.advance(300)
+  await turn()
+  clock.advance(250)
+  answers.shift()!(['127.0.0.2', '127.0.0.1'])
+  t.equal((await second).remoteAddress, '127.0.0.1')
+  t.equal(clock.pendingTimers, 0)
+})
+
+t.test('the time for the addresses is told without that for the name', async t => {
+  const server = await startServer(t)
+  await startBlackHole(t, server.port)
+  const { answers, clock, dial } = slowNames(t)
+  const dialing = dial('proxy.test', server.port)
+  clock.advance(2_000)
+  answers.shift()!(['127.0.0.2'])
+  await turn()
+  clock.advance(500)
+  await t.rejects(dialing, { code: 'DIAL_TIMEOUT', detail: /did not answer within 500 ms$/ })
 })
 
 t.test('a silent address alone ends in a time-out', async t => {
@@ -200,7 +280,10 @@ t.test('a resolver that never answers is given up', async t => {
   const { clock, dial } = dialerFor(t, { resolve: () => never })
   const dialing = dial('proxy.test', 8080)
   clock.advance(2_500)
-  await t.rejects(dialing, { code: 'DIAL_TIMEOUT', detail: /^proxy\.test:8080 / })
+  await t.rejects(dialing, {
+    code: 'DIAL_DNS',
+    detail: 'proxy.test: no answer from the name server within 2500 ms',
+  })
 
   const abort = new AbortController()
   const aborted = dial('proxy.test', 8080, { signal: abort.signal })
@@ -217,8 +300,9 @@ t.test('an answer of the resolver that comes too late connects nowhere', async t
   const { clock, dial } = dialerFor(t, { resolve })
   const dialing = dial('proxy.test', server.port)
   clock.advance(2_500)
-  await t.rejects(dialing, { code: 'DIAL_TIMEOUT' })
+  await t.rejects(dialing, { code: 'DIAL_DNS' })
   answers[0]!(['127.0.0.1'])
+  await turn()
   // The next connection would be accepted behind the late one.
   const next = dial('proxy.test', server.port)
   answers[1]!(['127.0.0.1'])
@@ -245,6 +329,13 @@ t.test('who goes away ends the dial, before it and in the middle of it', async t
   t.equal(clock.pendingTimers, 0)
   t.equal(server.accepted.length, 0)
 })
+
+/** A dialer whose look-ups the test answers, in their order. */
+function slowNames(test: Test) {
+  const answers: ((addresses: string[]) => void)[] = []
+  const resolve = () => new Promise<string[]>(done => answers.push(done))
+  return { answers, ...dialerFor(test, { resolve }) }
+}
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await turn()

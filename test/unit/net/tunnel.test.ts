@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import { type Duplex, duplexPair } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { Tunnel, type TunnelResult } from '../../../src/net/index.ts'
+import { Tunnel, type TunnelEnd, type TunnelResult } from '../../../src/net/index.ts'
 import { connectLending } from '../../../src/net/lending-socket.ts'
 import { pattern } from '../../harness/byte-echo.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
@@ -125,10 +125,11 @@ for (const [name, makePair] of Object.entries(TRANSPORTS)) {
       t.strictSame(await tunnel.done, expected)
     })
 
-    t.test('destroyed, it closes both sides', async t => {
+    t.test('destroyed, it breaks off both sides', async t => {
       const { tunnel, client, upstream, near } = await startRelay(t, makePair)
+      const readers = [new SocketReader(client), new SocketReader(upstream)] as const
       client.write('abc')
-      await new SocketReader(upstream).readBytes(3)
+      await readers[1].readBytes(3)
       tunnel.destroy('shutdown')
       tunnel.destroy('idle')
       const expected: TunnelResult = { end: 'shutdown', bytesFromClient: 3, bytesFromUpstream: 0 }
@@ -137,6 +138,8 @@ for (const [name, makePair] of Object.entries(TRANSPORTS)) {
         near.map(({ destroyed }) => destroyed),
         [true, true],
       )
+      if (!(client instanceof Socket) && !(client instanceof WireEnd)) return
+      for (const reader of readers) t.equal(await reader.closed(), 'reset')
     })
   })
 }
@@ -161,25 +164,41 @@ t.test('a side that does not read stops the other one', async t => {
   await received.readBytes(taken)
 })
 
-t.test('what one side sent before it broke reaches the other', async t => {
-  for (const broken of ['client', 'upstream'] as const) {
-    for (const [name, makePair] of Object.entries(TRANSPORTS)) {
-      const { tunnel, client, upstream, near } = await startRelay(t, makePair)
-      const [from, to] = broken === 'client' ? [client, upstream] : [upstream, client]
-      await new Promise(resolve => from.write('last words', resolve))
-      await turn()
-      await turn()
-      if (from instanceof Socket || from instanceof WireEnd) from.resetAndDestroy()
-      else near[broken === 'client' ? 0 : 1].destroy(new Error('broken'))
-      const received = new SocketReader(to)
-      t.equal((await received.readToEnd()).toString(), 'last words', name)
-      to.end()
-      const { bytesFromClient, bytesFromUpstream, end } = await tunnel.done
-      t.equal(end, `${broken}-error`, name)
-      t.equal(bytesFromClient + bytesFromUpstream, 10)
+/** Ends that can be reset. */
+type Breakable = Duplex & { resetAndDestroy(): unknown }
+const BREAKABLE: Record<string, () => Pair<Breakable> | Promise<Pair<Breakable>>> = {
+  'wires that break as TCP does': () => WireEnd.pair(),
+  'accepted sockets': async () => {
+    const [far, near] = await socketPair()
+    return [near, far]
+  },
+  'sockets whose reads are borrowed': () => socketPair(connectLending),
+}
+
+for (const [name, makePair] of Object.entries(BREAKABLE)) {
+  t.test(`over ${name}, a reset is passed on as such, with what came before it`, async t => {
+    for (const broken of ['client', 'upstream'] as const) {
+      for (const otherEnds of [false, true]) {
+        const { tunnel, client, upstream } = await startRelay(t, makePair)
+        const [from, to] = broken === 'client' ? [client, upstream] : [upstream, client]
+        const received = new SocketReader(to)
+        if (otherEnds) {
+          to.end()
+          await new SocketReader(from).readToEnd()
+        }
+        await new Promise(resolve => from.write('last words', resolve))
+        if (from instanceof WireEnd) await turn()
+        ;(from as Breakable).resetAndDestroy()
+        t.equal((await received.readBytes(10)).toString(), 'last words')
+        t.equal(await received.closed(), 'reset', `of the ${broken}, ${String(otherEnds)}`)
+        const { bytesFromClient, bytesFromUpstream, end } = await tunnel.done
+        // A client that was given everything is not said to have failed.
+        t.equal(end, broken === 'client' && otherEnds ? 'closed' : `${broken}-error`)
+        t.equal(bytesFromClient + bytesFromUpstream, 10)
+      }
     }
-  }
-})
+  })
+}
 
 t.test('an upstream that resets after its end does not take the answer with it', async t => {
   const { client, upstream, tunnel } = await startRelay(t)
@@ -199,27 +218,45 @@ t.test('an upstream that resets after its end does not take the answer with it',
   t.match(await tunnel.done, { end: 'upstream-error', bytesFromUpstream: 29_000 })
 })
 
-t.test('a reset is no failure when the other side has ended and nothing came since', async t => {
-  for (const [answersEnd, end] of [
-    [false, 'closed'],
-    [true, 'upstream-error'],
-  ] as const) {
-    const { client, upstream, tunnel } = await startRelay(t)
-    const atClient = new SocketReader(client)
-    upstream.write('answer')
-    await atClient.readBytes(6)
-    client.end('close notify')
-    await new SocketReader(upstream).readToEnd()
-    if (answersEnd) {
-      upstream.write('more')
-      await atClient.readBytes(4)
-    }
-    if (upstream instanceof WireEnd) upstream.resetAndDestroy()
-    t.match(await tunnel.done, { end })
-  }
-})
+/** What the one that resets does after the end of the other one. */
+const FAREWELLS: [
+  name: string,
+  by: 'client' | 'upstream',
+  says: string,
+  ends: boolean,
+  TunnelEnd,
+][] = [
+  ['an upstream that says nothing more', 'upstream', '', false, 'closed'],
+  ['one that has not said all', 'upstream', 'more', false, 'upstream-error'],
+  ['one that has said all', 'upstream', 'more', true, 'closed'],
+  ['a client that has got all', 'client', 'close notify', false, 'closed'],
+]
 
-t.test('a side that never reads its last bytes is waited for one minute', async t => {
+t.test(
+  'a reset after the end of the other side is a failure where something is missing',
+  async t => {
+    for (const [name, by, says, ends, end] of FAREWELLS) {
+      const { client, upstream, tunnel, near } = await startRelay(t)
+      const [breaking, other] = by === 'client' ? [client, upstream] : [upstream, client]
+      const [atBreaking, atOther] = [new SocketReader(breaking), new SocketReader(other)]
+      other.end('last words')
+      await atBreaking.readToEnd()
+      if (says !== '') {
+        breaking.write(says)
+        await atOther.readBytes(says.length)
+      }
+      if (ends) {
+        breaking.end()
+        await atOther.readToEnd()
+      }
+      if (breaking instanceof WireEnd) breaking.resetAndDestroy()
+      t.match(await tunnel.done, { end }, name)
+      t.ok(near.every(({ destroyed }) => destroyed))
+    }
+  },
+)
+
+t.test('a side that never reads its last bytes is reset after one minute', async t => {
   const { client, clock, upstream, tunnel } = await startRelay(t)
   upstream.write(Buffer.alloc(100_000))
   for (let turns = 0; turns < 10; turns++) await turn()
@@ -229,7 +266,7 @@ t.test('a side that never reads its last bytes is waited for one minute', async 
   t.notOk(await isOver(tunnel))
   clock.advance(1)
   t.match(await tunnel.done, { end: 'upstream-error' })
-  t.equal(client.destroyed, false, 'it was left to itself')
+  t.match(client.errored, { code: 'ECONNRESET' })
   t.equal(clock.pendingTimers, 0)
 })
 
@@ -262,7 +299,7 @@ t.test('without an idle limit it stays, and leaves no timer behind', async t => 
   t.equal(clock.pendingTimers, 0)
 })
 
-t.test('a side that is gone before the tunnel begins ends it', async t => {
+t.test('a side that is gone before the tunnel begins breaks it off', async t => {
   for (const gone of [0, 1]) {
     const clock = new FakeClock()
     const [client, nearClient] = WireEnd.pair()
@@ -272,7 +309,7 @@ t.test('a side that is gone before the tunnel begins ends it', async t => {
     await turn()
     const { done } = new Tunnel(nearClient, nearUpstream, { clock, idleMs: 1000 })
     const other = gone === 0 ? upstream : client
-    t.equal((await new SocketReader(other).readToEnd()).length, 0)
+    t.equal(await new SocketReader(other).closed(), 'reset')
     const expected: TunnelResult = { end: 'closed', bytesFromClient: 0, bytesFromUpstream: 0 }
     t.strictSame(await done, expected)
     t.equal(clock.pendingTimers, 0)

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { ProxyEvent } from '../../../src/core/index.ts'
 import { accessFields, accessText } from '../../../src/observe/access-record.ts'
 import { createEventLog, type EventLog } from '../../../src/observe/event-log.ts'
-import { createLogger } from '../../../src/observe/logger.ts'
+import { createLogger, LineWriter } from '../../../src/observe/logger.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 import { requestFinished } from './request-finished.ts'
 
@@ -17,7 +17,8 @@ function setUp(): { clock: FakeClock; log: EventLog; lines: Line[] } {
   const lines: Line[] = []
   const write = (line: string): void => void lines.push(JSON.parse(line) as Line)
   const destination = { write }
-  const logger = createLogger({ level: 'debug', format: 'json', destination, journald: false })
+  const writer = new LineWriter({ format: 'json', colour: false, journald: false, destination })
+  const logger = createLogger('debug', writer)
   return { clock, log: createEventLog(logger, clock), lines }
 }
 

@@ -260,7 +260,45 @@ if (await hasQuickJs(t)) {
     t.equal(said.at(-1), 'x'.repeat(500))
   })
 
-  t.test('a lookup that hangs ends after 5 seconds, or with the question', async t => {
+  t.test(
+    'a name that is silent holds up those who ask for it alone, and those only once',
+    async t => {
+      const clock = new FakeClock()
+      const known: Record<string, string[]> = { 'known.example': ['10.0.0.1'] }
+      const asked: string[] = []
+      const resolve = (name: string): Promise<string[]> => {
+        asked.push(name)
+        const addresses = known[name]
+        return addresses === undefined ? new Promise(() => undefined) : Promise.resolve(addresses)
+      }
+      const until = async (isSo: () => boolean): Promise<void> => {
+        while (!isSo()) await new Promise(done => setImmediate(done))
+      }
+      const pac = await load(scriptOf('return String(dnsResolve(host))'), { clock, resolve })
+      const ask = (host: string) => find(pac, host)
+      const slow = ['a', 'b', 'c'].map(ask)
+      await until(() => asked.length === 3)
+      t.equal(await ask('known.example'), '10.0.0.1', 'while three others wait')
+      clock.advance(2_000)
+      t.strictSame(await Promise.all(slow), ['null', 'null', 'null'])
+      t.equal(await ask('a'), 'null', 'which is known now')
+      clock.advance(15_000)
+      t.equal(await ask('a'), 'null', 'and asked for again without anybody waiting')
+      t.strictSame(asked, ['a', 'b', 'c', 'known.example', 'a'])
+
+      // What had an address before keeps it while it is not answered.
+      delete known['known.example']
+      clock.advance(60_000)
+      const last = ask('known.example')
+      await until(() => asked.at(-1) === 'known.example')
+      clock.advance(2_000)
+      t.equal(await last, '10.0.0.1')
+      clock.advance(5_000)
+      t.equal(clock.pendingTimers, 0)
+    },
+  )
+
+  t.test('a question waits 2 seconds for a name, a look-up ends after 5 seconds', async t => {
     const clock = new FakeClock()
     const asked: CancelSignal[] = []
     const resolve = (_name: string, signal: CancelSignal): Promise<string[]> => {
@@ -273,8 +311,10 @@ if (await hasQuickJs(t)) {
     const pac = await load(scriptOf('return String(isResolvable(host))'), { clock, resolve })
     const slow = find(pac, 'slow.example')
     await turns()
-    clock.advance(5_000)
+    clock.advance(2_000)
     t.equal(await slow, 'false')
+    t.equal(asked[0]?.aborted, false, 'an answer may still come')
+    clock.advance(3_000)
     t.equal(asked.pop()?.aborted, true, 'the resolver is told')
 
     const leaving = new AbortController()

@@ -11,13 +11,14 @@ import {
 import { FakeClock } from '../../harness/fake-clock.ts'
 import { run } from '../../harness/real/run.ts'
 import { makeTempDir } from '../../harness/temp-dir.ts'
-import { failureOf, NEVER } from './sandbox.ts'
+import { failureOf, FakeNames, NEVER } from './sandbox.ts'
 import { redirect, script, ScriptServer } from './script-server.ts'
 
 const textOf = async (source: ScriptSource): Promise<string | undefined> =>
   (await source.read(NEVER))?.bytes.toString()
 
-const open = (location: string): ScriptSource => openSource(location, new FakeClock())
+const open = (location: string): ScriptSource =>
+  openSource(location, new FakeClock(), new FakeNames().resolve)
 
 t.test('a file is given once, and again when it was replaced, changed or came back', async t => {
   const path = join(makeTempDir(t), 'proxy.pac')
@@ -138,7 +139,9 @@ t.test('a server has ten seconds for everything together', async t => {
   })
   for (const path of ['/mute', '/slow']) {
     const arrived = arrival()
-    const failure = failureOf(openSource(server.url(path), clock).read(NEVER))
+    const failure = failureOf(
+      openSource(server.url(path), clock, new FakeNames().resolve).read(NEVER),
+    )
     await arrived
     clock.advance(9_999)
     t.equal(clock.pendingTimers, 1)
@@ -147,7 +150,9 @@ t.test('a server has ten seconds for everything together', async t => {
   }
   const leaving = new AbortController()
   const arrived = arrival()
-  const failure = failureOf(openSource(server.url('/mute'), clock).read(leaving.signal))
+  const failure = failureOf(
+    openSource(server.url('/mute'), clock, new FakeNames().resolve).read(leaving.signal),
+  )
   await arrived
   leaving.abort()
   t.same((await failure)[0], 'CLIENT_ABORTED')

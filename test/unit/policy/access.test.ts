@@ -120,8 +120,23 @@ t.test('addresses that are private to the host', async t => {
     'fe80::1%eth0',
     'fd00:ec2::254',
     '100.100.100.200',
+    '168.63.129.16',
+    '192.0.0.192',
+    '::ffff:168.63.129.16',
+    '::127.0.0.1',
+    '::7f00:1',
+    '::a9fe:a9fe',
+    '::168.63.129.16',
+    '64:ff9b::127.0.0.1',
+    '64:ff9b::7f00:1',
+    '64:ff9b::a9fe:a9fe',
+    '64:ff9b::192.0.0.192',
+    '64:ff9b::',
   ]
-  const others = ['10.0.0.1', '172.17.0.1', '128.0.0.1', '8.8.8.8', '2001:db8::1', 'fd00::1', '::2']
+  const others = [
+    ...['10.0.0.1', '172.17.0.1', '128.0.0.1', '8.8.8.8', '2001:db8::1', 'fd00::1', '::2'],
+    ...['168.63.129.17', '192.0.0.191', '::8.8.8.8', '64:ff9b::10.0.0.1', '64:ff9b:1::7f00:1'],
+  ]
   for (const address of local) t.ok(isLocalTarget(address), address)
   for (const address of others) t.notOk(isLocalTarget(address), address)
 })

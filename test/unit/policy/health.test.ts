@@ -33,6 +33,17 @@ t.test('a probe that reaches it makes it available and keeps the count', async t
   t.equal(health.failed(1), 20 * SECOND, 'it accepts connections and fails them')
 })
 
+t.test('a connection that breaks counts when the next one does too, within a minute', async t => {
+  const health = new UpstreamHealth()
+  t.equal(health.broke(1_000), false)
+  t.equal(health.broke(61_000), true)
+  t.equal(health.broke(122_000), false, 'after more than a minute')
+  health.held()
+  t.equal(health.broke(123_000), false, 'after one that was served')
+  t.equal(health.broke(123_000), true)
+  t.ok(health.isAvailable(123_000), 'what follows from that is not said here')
+})
+
 t.test('an answer to a request clears the count and tells whether there was one', async t => {
   const health = new UpstreamHealth({ firstCoolDownMs: 100, maxCoolDownMs: 300 })
   t.equal(health.succeeded(), false)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isWorthWaiting, limitedWaitMs } from '../../../src/policy/index.ts'
+import { isWorthWaiting, limitedWaitMs, triesLeft } from '../../../src/policy/index.ts'
 
 t.test('a wait is what was demanded, a default, and never less than a moment', async t => {
   const cases: [demanded: number | undefined, wait: number][] = [
@@ -11,6 +11,16 @@ t.test('a wait is what was demanded, a default, and never less than a moment', a
     [3_600_000, 3_600_000],
   ]
   for (const [demanded, wait] of cases) t.equal(limitedWaitMs(demanded), wait, String(demanded))
+})
+
+t.test('what is left of five tries', async t => {
+  for (const [tries, left] of [
+    [1, 4],
+    [4, 1],
+    [5, 0],
+    [6, 0],
+  ] as const)
+    t.equal(triesLeft(tries), left)
 })
 
 t.test('five tries, no wait longer than allowed, and no more of them together', async t => {

@@ -3,8 +3,9 @@ import t from 'tap'
 import { type ErrorCode, ERRORS } from '../../../src/core/index.ts'
 import {
   type AttemptPhase,
-  countsAgainstUpstream,
   decideRetry,
+  type Evidence,
+  evidenceAgainstUpstream,
   type FailedAttempt,
   type RetryDecision,
 } from '../../../src/policy/index.ts'
@@ -19,7 +20,7 @@ const ATTEMPTS: readonly Omit<FailedAttempt, 'code'>[] = (
       FLAGS.flatMap(idempotent =>
         FLAGS.map(otherReading => ({
           ...{ phase, reused, replayable, idempotent, otherReading },
-          spare: false,
+          ...{ spare: false, ownRequest: true, heard: true, secondHand: false },
         })),
       ),
     ),
@@ -105,6 +106,7 @@ t.test('the retry law', async t => {
     CLIENT_AUTH_REJECTED: [],
     LOOP_DETECTED: [],
     NOT_SUPPORTED: [],
+    EXPECTATION_FAILED: [],
     NO_UPSTREAM: [],
     PAC_UNAVAILABLE: [],
     PAC_SYNTAX: [],
@@ -135,27 +137,71 @@ t.test(
         const hasFresh =
           usual === 'next-upstream' && !isLogonFault && (attempt.phase === 'request' || isDead)
         t.equal(decideRetry(spare), hasFresh ? 'fresh-session' : usual, describe(spare))
-        t.equal(countsAgainstUpstream(spare), !isDead && countsAgainstUpstream(attempt))
+        const evidence = isDead ? 'none' : evidenceAgainstUpstream(attempt)
+        t.equal(evidenceAgainstUpstream(spare), evidence, describe(spare))
       }
     }
   },
 )
 
 t.test('what counts against an upstream', async t => {
-  for (const code of Object.keys(ERRORS) as ErrorCode[]) {
-    for (const attempt of attempts({}, code)) {
-      const { phase, reused } = attempt
-      const itsFault =
-        ERRORS[code].blame === 'upstream' &&
-        code !== 'AUTH_STATE_LOST' &&
-        code !== 'UPSTREAM_DENIED'
-      const slow = code === 'UPSTREAM_TIMEOUT' || code === 'AUTH_UNANSWERED'
-      const answersSlowly = slow && phase === 'request'
-      const diedIdle = reused && phase === 'request' && code !== 'AUTH_OUT_OF_ORDER'
-      const expected = itsFault && !answersSlowly && !diedIdle
-      t.equal(countsAgainstUpstream(attempt), expected, describe(attempt))
-    }
+  type Row = [given: Partial<FailedAttempt>, evidence: Evidence]
+  const own: Partial<FailedAttempt> = { phase: 'handshake', ownRequest: true }
+  const passed: Partial<FailedAttempt> = { phase: 'handshake', ownRequest: false }
+  const inRequest: Row[] = [[{ phase: 'request' }, 'none']]
+  const answersBadly: Row[] = [
+    [{ phase: 'dial' }, 'proof'],
+    [own, 'proof'],
+    // A leg of the handshake that an upstream passed on, to a target that it wants no logon for.
+    [passed, 'doubt'],
+    ...inRequest,
+  ]
+  const logsOnBadly: Row[] = [
+    [{ phase: 'dial' }, 'proof'],
+    [{ phase: 'handshake' }, 'proof'],
+    ...inRequest,
+  ]
+  const table: Partial<Record<ErrorCode, Row[]>> = {
+    DIAL_REFUSED: answersBadly,
+    DIAL_TIMEOUT: answersBadly,
+    DIAL_UNREACHABLE: answersBadly,
+    DIAL_DNS: answersBadly,
+    UPSTREAM_PROTOCOL: [
+      ...answersBadly.slice(0, -1),
+      [{ phase: 'request', reused: true }, 'none'],
+      [{ phase: 'request', reused: false }, 'doubt'],
+    ],
+    UPSTREAM_HEADER_LIMIT: answersBadly,
+    UPSTREAM_TIMEOUT: answersBadly,
+    NTLM_MALFORMED: answersBadly,
+    UPSTREAM_CLOSED: [
+      [{ phase: 'dial' }, 'proof'],
+      [{ phase: 'handshake' }, 'repeat'],
+      [{ phase: 'request', reused: true }, 'none'],
+      [{ phase: 'request', reused: false, heard: true }, 'none'],
+      [{ phase: 'request', reused: false, heard: false }, 'doubt'],
+    ],
+    AUTH_NOT_OFFERED: logsOnBadly,
+    AUTH_CHALLENGE_MALFORMED: logsOnBadly,
+    AUTH_UNSUPPORTED: logsOnBadly,
+    AUTH_UNANSWERED: logsOnBadly,
+    AUTH_OUT_OF_ORDER: [[{}, 'proof']],
   }
-  const never = ['AUTH_REJECTED', 'AUTH_LOCKED_OUT', 'CLIENT_ABORTED', 'POOL_TIMEOUT'] as const
-  for (const code of never) t.not(ERRORS[code].blame, 'upstream', code)
+  for (const code of Object.keys(ERRORS) as ErrorCode[]) {
+    const rows: Row[] = table[code] ?? [[{}, 'none']]
+    // One assertion a code: there are thousands of attempts.
+    const wrong = everySaying(code).filter(attempt => {
+      const fits = rows.filter(([given]) => isDeepStrictEqual(attempt, { ...attempt, ...given }))
+      const secondHand = evidenceAgainstUpstream({ ...attempt, secondHand: true })
+      const evidence = evidenceAgainstUpstream(attempt)
+      return fits.length !== 1 || evidence !== fits[0]?.[1] || secondHand !== 'none'
+    })
+    t.same(wrong.map(describe), [], code)
+  }
 })
+
+function everySaying(code: ErrorCode): FailedAttempt[] {
+  return attempts({}, code).flatMap(attempt =>
+    FLAGS.flatMap(ownRequest => FLAGS.map(heard => ({ ...attempt, ownRequest, heard }))),
+  )
+}

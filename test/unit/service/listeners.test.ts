@@ -30,7 +30,7 @@ const listenOn = (
 function makeListeners(test: Test) {
   const clock = new FakeClock()
   const recorder = new EventRecorder()
-  const host = { interfaces: [] as Interface[] }
+  const host = { interfaces: [] as Interface[], mayAccept: true }
   const listeners = new Listeners({
     clock,
     emit: recorder.emit,
@@ -46,6 +46,7 @@ function makeListeners(test: Test) {
       destroy: () => 0,
     }),
     readInterfaces: () => host.interfaces,
+    mayAccept: () => host.mayAccept,
   })
   test.teardown(() => listeners.close())
   const has = (name: string, ...addresses: string[]): void => {
@@ -67,7 +68,7 @@ function makeListeners(test: Test) {
       const { type } = event
       return `${type.replace('listener.', '')} ${'address' in event ? event.address : ''}`
     })
-  return { clock, recorder, listeners, has, lose, look, told }
+  return { clock, recorder, host, listeners, has, lose, look, told }
 }
 
 const open = (listeners: Listeners): string[] => listeners.addresses.map(formatHostPort)
@@ -209,7 +210,7 @@ t.test('without interfaces and with everything bound nothing is looked at', asyn
 })
 
 t.test('a change waits for addresses too, and gives up those that are not wanted', async t => {
-  const { listeners, clock, has, told } = makeListeners(t)
+  const { listeners, clock, told } = makeListeners(t)
   const [port, other] = [await freePort(), await freePort()]
   await listeners.start([listenOn('127.0.0.1', port), listenOn('docker0', port)])
   told()
@@ -220,17 +221,52 @@ t.test('a change waits for addresses too, and gives up those that are not wanted
   ])
   t.strictSame(told(), [`waiting ${NOWHERE}:${other}`])
   t.equal(clock.pendingTimers, 1)
-  const { port: taken } = await occupy(t, '127.0.0.1')
-  has('docker0', '127.0.0.5')
-  const refused = listeners.change([listenOn('docker0', other), listenOn('127.0.0.1', taken)])
-  await t.rejects(refused, { code: 'CONFIG', detail: /cannot listen on 127.0.0.1:\d+: .*in use/ })
-  t.strictSame(open(listeners), [`127.0.0.1:${port}`], 'as before')
-  t.strictSame(listeners.waiting, [`docker0:${port}`, `${NOWHERE}:${other}`])
   told()
   await listeners.change([listenOn('127.0.0.1', port)])
   t.strictSame(told(), [])
   t.strictSame([listeners.waiting, clock.pendingTimers], [[], 0])
 })
+
+t.test(
+  'a configuration that starts can be taken over: a busy port is told of, the others serve',
+  async t => {
+    const { listeners, clock, told } = makeListeners(t)
+    const [port, other] = [await freePort(), await freePort()]
+    const { port: taken, leave } = await occupy(t, '127.0.0.1')
+    const asked = [listenOn('127.0.0.1', port), listenOn('127.0.0.1', taken)]
+    await listeners.start(asked)
+    t.strictSame(told(), [`bound 127.0.0.1:${port}`, `failed 127.0.0.1:${taken}`])
+    t.match(await listeners.change(asked), [/^cannot listen on 127\.0\.0\.1:\d+: .*in use/])
+    t.strictSame(told(), [`failed 127.0.0.1:${taken}`], 'also of the very same configuration')
+    await listeners.change([listenOn('127.0.0.1', taken), listenOn('127.0.0.1', other)])
+    t.strictSame(told(), [
+      `closed 127.0.0.1:${port}`,
+      `bound 127.0.0.1:${other}`,
+      `failed 127.0.0.1:${taken}`,
+    ])
+    await leave()
+    t.strictSame(await listeners.change(asked), [], 'each change tries it again')
+    t.strictSame(open(listeners).sort(), [`127.0.0.1:${port}`, `127.0.0.1:${taken}`].sort())
+    t.equal(clock.pendingTimers, 0)
+  },
+)
+
+t.test(
+  'a change that would leave nothing to listen on is refused, and nothing is told of ports that stayed as they were',
+  async t => {
+    const { listeners, told } = makeListeners(t)
+    const port = await freePort()
+    const { port: taken } = await occupy(t, '127.0.0.1')
+    await listeners.start([listenOn('127.0.0.1', port), listenOn(NOWHERE, port)])
+    told()
+    const refused = listeners.change([listenOn('127.0.0.1', taken)])
+    const detail = new RegExp(`^cannot listen on 127\\.0\\.0\\.1:${taken}: .*in use`)
+    await t.rejects(refused, { code: 'CONFIG', detail })
+    t.strictSame(told(), [])
+    t.strictSame(open(listeners), [`127.0.0.1:${port}`], 'as before')
+    t.strictSame(listeners.waiting, [`${NOWHERE}:${port}`])
+  },
+)
 
 t.test('an address gives way to one that includes it, and the other way round', async t => {
   const { listeners, told } = makeListeners(t)
@@ -252,13 +288,34 @@ t.test('an address gives way to one that includes it, and the other way round', 
   t.equal((await held.reader.readToEnd()).toString(), 'http', 'connections go on')
 })
 
-t.test('an address that gave way comes back when the change fails', async t => {
-  const { listeners } = makeListeners(t)
-  const [port, { port: taken }] = [await freePort(), await occupy(t, '127.0.0.1')]
+t.test(
+  'an address that gave way comes back when the change fails, as if nothing had been',
+  async t => {
+    const { listeners, told } = makeListeners(t)
+    const { port } = await occupy(t, '127.0.0.2')
+    await listeners.start([listenOn('127.0.0.1', port)])
+    told()
+    const refused = listeners.change([listenOn('0.0.0.0', port)])
+    await t.rejects(refused, { code: 'CONFIG' })
+    t.strictSame(told(), [])
+    t.strictSame(open(listeners), [`127.0.0.1:${port}`])
+    t.equal(await serves(port, '127.0.0.1'), 'http')
+  },
+)
+
+t.test('a connection that is lost for want of descriptors is told of, each one', async t => {
+  const { host, listeners, recorder } = makeListeners(t)
+  const port = await freePort()
   await listeners.start([listenOn('127.0.0.1', port)])
-  const refused = listeners.change([listenOn('0.0.0.0', port), listenOn('127.0.0.1', taken)])
-  await t.rejects(refused, { code: 'CONFIG' })
-  t.strictSame(open(listeners), [`127.0.0.1:${port}`])
+  recorder.events.splice(0)
+  host.mayAccept = false
+  for (let n = 0; n < 3; n++) {
+    const client = await openClient(port)
+    t.ok(await client.reader.closed())
+  }
+  t.match(recorder.events, Array(3).fill({ type: 'client.refused', limit: 'descriptors' }))
+  t.match(recorder.events, [{ client: /^127\.0\.0\.1:\d+$/ }, {}, {}])
+  host.mayAccept = true
   t.equal(await serves(port, '127.0.0.1'), 'http')
 })
 

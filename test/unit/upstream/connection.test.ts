@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { RequestHead } from '../../../src/http1/index.ts'
@@ -370,4 +371,24 @@ t.test('a body that is thrown away may be lent as well', async t => {
   far.write(Buffer.alloc(length))
   t.ok(await (await answer).drain(length, 1_000, clock))
   t.ok(connection.isIdle)
+})
+
+t.test('a body without length is complete when the peer ends it, not when it resets', async t => {
+  for (const dial of [undefined, connectLending]) {
+    for (const way of ['end', 'resetAndDestroy'] as const) {
+      const [far, near] = await socketPair(dial)
+      t.teardown(() => far.destroy())
+      const connection = new UpstreamConnection(near, new FakeClock())
+      const answer = connection.send(GET, undefined, { timeoutMs: 1_000, signal: NEVER })
+      await once(far, 'data')
+      far.write('HTTP/1.1 200 OK\r\n\r\n')
+      const exchange = await answer
+      // Both are there before the next read.
+      far.write('a part')
+      far[way]()
+      const body = read(exchange)
+      if (way === 'end') t.equal(await body, 'a part')
+      else await t.rejects(body, { code: 'UPSTREAM_CLOSED', message: /ECONNRESET/ })
+    }
+  }
 })

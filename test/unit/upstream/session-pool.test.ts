@@ -1,7 +1,9 @@
 import t from 'tap'
-import { ProxyError } from '../../../src/core/index.ts'
+import { type ErrorCode, ProxyError } from '../../../src/core/index.ts'
 import type { Spare } from '../../../src/upstream/lease.ts'
-import { type PoolOptions, SessionPool } from '../../../src/upstream/session-pool.ts'
+import type { PoolOptions } from '../../../src/upstream/pool-options.ts'
+import { SecondHandError } from '../../../src/upstream/second-hand-error.ts'
+import { SessionPool } from '../../../src/upstream/session-pool.ts'
 import { EventRecorder } from '../../harness/event-recorder.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
 import { WireEnd } from '../../harness/wire.ts'
@@ -158,16 +160,117 @@ t.test(
   },
 )
 
-t.test('a dial that fails speaks for everybody who waits', async t => {
-  let reject: (error: Error) => void = () => undefined
-  const { pool } = start({
-    maxConnecting: 1,
-    dial: () => new Promise((_resolve, no) => (reject = no)),
-  })
-  const waiting = [pool.acquire(NEVER), pool.acquire(NEVER), pool.acquire(NEVER)]
-  reject(new ProxyError('DIAL_REFUSED', { detail: 'proxy.test:8080' }))
-  for (const one of waiting) await t.rejects(one, { code: 'DIAL_REFUSED' })
-  t.same(pool.counts, { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 })
+/** Dials end when the test says so. */
+function startDialling(options: Partial<PoolOptions>) {
+  const dials: { open: () => void; fail: (code?: ErrorCode) => void }[] = []
+  const dial = (): Promise<WireEnd> =>
+    new Promise((resolve, reject) =>
+      dials.push({
+        open: () => resolve(WireEnd.pair()[0]),
+        fail: (code = 'DIAL_REFUSED') => reject(new ProxyError(code)),
+      }),
+    )
+  return { ...start({ dial, ...options }), dials }
+}
+
+t.test('a dial that fails fails the request it was made for, and nobody else', async t => {
+  const { pool, dials } = startDialling({ maxConnecting: 2 })
+  const asked = Array.from({ length: 6 }, () => pool.acquire(NEVER))
+  dials[0]?.fail()
+  await t.rejects(asked[0]!, { code: 'DIAL_REFUSED' })
+  t.match(pool.counts, { connecting: 1, waiting: 4 }, 'what becomes of the other one tells more')
+  dials[1]?.open()
+  const served = await asked[1]!
+  served.markReady()
+  for (let n = 2; n < 6; n++) {
+    await turn()
+    dials[n]?.open()
+    ;(await asked[n]!).markReady()
+  }
+  t.equal(dials.length, 6)
+})
+
+t.test('when nothing is left to try all who wait are told together', async t => {
+  const { pool, dials } = startDialling({ maxConnecting: 3 })
+  const asked = Array.from({ length: 20 }, () => pool.acquire(NEVER))
+  const ends = Promise.allSettled(asked)
+  dials[0]?.fail('DIAL_TIMEOUT')
+  dials[1]?.fail('DIAL_TIMEOUT')
+  await turn()
+  t.match(pool.counts, { connecting: 1, waiting: 17 })
+  dials[2]?.fail('DIAL_TIMEOUT')
+  for (const end of await ends) {
+    t.match(end, { status: 'rejected', reason: { code: 'DIAL_TIMEOUT' } })
+  }
+  const secondHand = await Promise.all(asked.map(one => one.catch((error: unknown) => error)))
+  t.equal(secondHand.filter(error => error instanceof SecondHandError).length, 17)
+  t.equal(dials.length, 3, 'nobody finds out once more')
+
+  const next = pool.acquire(NEVER)
+  const behind = pool.acquire(NEVER)
+  t.equal(dials.length, 4, 'one finds out whether it is back')
+  dials[3]?.open()
+  ;(await next).markReady()
+  await turn()
+  dials[4]?.open()
+  t.ok(await behind)
+})
+
+t.test('who is served elsewhere moves on when the upstream is down, also from a dial', async t => {
+  const { pool, dials } = startDialling({ maxConnecting: 1 })
+  const mobile = { hasElsewhere: () => true }
+  const moving = [pool.acquire(NEVER, mobile), pool.acquire(NEVER, mobile)]
+  const staying = pool.acquire(NEVER)
+  pool.moveOn(new ProxyError('DIAL_TIMEOUT'))
+  for (const one of moving) await t.rejects(one, { code: 'DIAL_TIMEOUT', isFinal: false })
+  t.equal(pool.counts.waiting, 1)
+  dials[0]?.open()
+  t.notOk((await staying).wasReady, 'the connection that was being made is not for nothing')
+})
+
+t.test('clients have turns, and the busiest gives way where the line is full', async t => {
+  const { pool } = start({ maxSessions: 1, maxWaiting: 4 })
+  const served: string[] = []
+  const ask = (name: string, client: string): Promise<void> =>
+    pool.acquire(NEVER, { client }).then(lease => {
+      served.push(name)
+      lease.markReady()
+      setImmediate(() => lease.release())
+    })
+  const holder = await pool.acquire(NEVER)
+  holder.markReady()
+  const hog = [1, 2, 3, 4].map(n => ask(`hog ${n}`, '10.0.0.1'))
+  await t.rejects(ask('hog 5', '10.0.0.1'), { code: 'QUEUE_FULL' }, 'its own newest, which it is')
+  const all = Promise.allSettled([...hog, ask('a 1', '10.0.0.2'), ask('b 1', '10.0.0.3')])
+  holder.release()
+  const full = { status: 'rejected', reason: { code: 'QUEUE_FULL' } }
+  t.match((await all).slice(2, 4), [full, full])
+  t.same(served, ['hog 1', 'a 1', 'b 1', 'hog 2'])
+})
+
+t.test('no client has the last sessions, also where several hold on to theirs', async t => {
+  const { pool } = start({ maxSessions: 64, maxConnecting: 64 })
+  const leases = new Map<string, number>()
+  const ask = (client: string, count: number): void => {
+    for (let n = 0; n < count; n++) {
+      void pool.acquire(NEVER, { client }).then(
+        lease => {
+          leases.set(client, (leases.get(client) ?? 0) + 1)
+          lease.markReady()
+        },
+        () => undefined,
+      )
+    }
+  }
+  ask('10.0.0.1', 100)
+  await turn()
+  t.equal(leases.get('10.0.0.1'), 56, 'seven eighths where it is alone')
+  for (const client of ['10.0.0.2', '10.0.0.3']) {
+    ask(client, 100)
+    await turn()
+    t.ok((leases.get(client) ?? 0) > 0, `${client} is served at once`)
+  }
+  pool.destroy()
 })
 
 t.test('a connection whose client has left meanwhile goes to the next one', async t => {

@@ -1,11 +1,28 @@
+import { Socket } from 'node:net'
 import t from 'tap'
 import { DEFAULTS } from '../../../src/config/index.ts'
 import type { ProxyEvent } from '../../../src/core/index.ts'
-import { newNames } from '../../../src/service/index.ts'
+import { newNames, type WorkerSnapshot } from '../../../src/service/index.ts'
 import type { Channel } from '../../../src/workers/channel.ts'
 import { Crew } from '../../../src/workers/crew.ts'
 import type { FromWorker, ToWorker } from '../../../src/workers/messages.ts'
 import { FakeClock } from '../../harness/fake-clock.ts'
+
+const TUNNEL: WorkerSnapshot['work'][number] = {
+  id: 'a-1',
+  kind: 'tunnel',
+  client: '127.0.0.1:4711',
+  method: 'CONNECT',
+  target: 'site.test:443',
+  route: 'direct',
+  upstream: undefined,
+  startedAt: 0,
+  lastMovedAt: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+}
+const HTTP = { kind: 'http' } as const
+const ignore = (): void => undefined
 
 /** A worker process that does what the test says. */
 class FakeProcess implements Channel {
@@ -131,13 +148,13 @@ t.test('one that ends is replaced, after longer and longer pauses', async t => {
     await turn()
   }
   t.match(processes.at(-1)?.of('configure')[0]?.names, { requestPrefix: 'abab.8' })
-  for (let look = 0; look < 7; look++) {
-    clock.advance(10_000)
+  for (let second = 0; second < 61; second++) {
+    clock.advance(1_000)
     answerLooks(processes)
   }
   processes.at(-1)?.end('exit code 1')
   t.match(events.at(-1), { type: 'worker.ended', againInMs: 0 })
-  crew.close()
+  void crew.close()
   const before = processes.length
   clock.advance(60_000)
   t.equal(processes.length, before, 'none after the end')
@@ -152,22 +169,106 @@ function answerLooks(processes: readonly FakeProcess[]): void {
   }
 }
 
-t.test('one that says nothing for long is killed', async t => {
-  const { clock, processes, events } = await start()
+function watch(events: readonly ProxyEvent[]): string[] {
+  return events.filter(({ type }) => /^worker\./.test(type)).map(({ type }) => type.slice(7))
+}
+
+t.test('one that says nothing gets no new clients, and is killed in the end', async t => {
+  const { clock, crew, processes, events } = await start()
   const [silent, alive] = processes
-  for (let look = 0; look < 5; look++) {
-    clock.advance(10_000)
-    if (alive !== undefined) answerLooks([alive])
+  const pass = (seconds: number): void => {
+    for (let second = 0; second < seconds; second++) {
+      clock.advance(1_000)
+      answerLooks(processes.slice(1))
+    }
   }
+  const clientsOf = (process?: FakeProcess): number => process?.of('client').length ?? 0
+  const handFour = (): void => {
+    for (let client = 0; client < 4; client++) {
+      crew.hand(new Socket(), HTTP, { onClosed: ignore, onReturned: ignore })
+    }
+  }
+  pass(2)
+  handFour()
+  t.same([clientsOf(silent), clientsOf(alive)], [2, 2])
+  t.same(watch(events), ['started', 'started'])
+  pass(1)
+  t.match(events.at(-1), { type: 'worker.silent', worker: 1, pid: silent?.pid })
+  handFour()
+  t.same([clientsOf(silent), clientsOf(alive)], [2, 6])
+  pass(5)
+  t.notOk(silent?.isKilled)
+  pass(1)
   t.ok(silent?.isKilled)
   t.notOk(alive?.isKilled)
-  t.match(events.at(-1), { type: 'worker.ended', worker: 1 })
+  t.same(watch(events), ['started', 'started', 'silent', 'ended'])
+  const reason = 'SIGKILL, because it gave no sign of life'
+  t.match(events.at(-1), { type: 'worker.ended', worker: 1, reason })
 })
+
+t.test('one that answers again gets clients again', async t => {
+  const { clock, crew, processes, events } = await start({ size: 1 })
+  const hand = (): boolean =>
+    crew.hand(new Socket(), HTTP, { onClosed: ignore, onReturned: ignore })
+  clock.advance(5_000)
+  t.notOk(hand(), 'there is nobody else')
+  answerLooks(processes)
+  t.same(watch(events), ['started', 'silent', 'answers'])
+  t.ok(hand())
+  clock.advance(6_000)
+  t.notOk(processes[0]?.isKilled)
+})
+
+t.test('a connection is kept here until its worker has it', async t => {
+  const { crew, processes } = await start({ size: 1 })
+  const happened: string[] = []
+  const sockets = [1, 2, 3].map(client => {
+    const socket = new Socket()
+    crew.hand(socket, HTTP, {
+      onClosed: () => happened.push(`${client} closed`),
+      onReturned: () => happened.push(`${client} returned`),
+    })
+    return socket
+  })
+  const open = (): boolean[] => sockets.map(({ destroyed }) => !destroyed)
+  const [process] = processes
+  const [first = 0, second = 0] = process?.of('client').map(({ client }) => client) ?? []
+  t.same(open(), [true, true, true])
+  process?.say({ type: 'taken', client: first })
+  process?.say({ type: 'taken', client: second })
+  t.same(open(), [false, false, true])
+  process?.say({ type: 'report', events: [], closed: [first], inProgress: 0 })
+  t.same(happened, ['1 closed'])
+  process?.end('SIGKILL')
+  t.same(happened, ['1 closed', '2 closed', '3 returned'])
+  t.same(open(), [false, false, true])
+})
+
+t.test(
+  'what was not taken is closed where everything ends, also with one that is silent',
+  async t => {
+    const { clock, crew, processes } = await start({ size: 1 })
+    const socket = new Socket()
+    const happened: string[] = []
+    crew.hand(socket, HTTP, {
+      onClosed: () => happened.push('closed'),
+      onReturned: () => happened.push('returned'),
+    })
+    clock.advance(3_000)
+    await crew.close()
+    t.ok(processes[0]?.isKilled, 'it would not end by itself')
+    t.ok(socket.destroyed)
+    t.same(happened, ['closed'])
+  },
+)
 
 t.test('one that never serves is killed, and the others are waited for no longer', async t => {
   const { clock, processes, started } = await start({ answers: false })
   processes[0]?.say({ type: 'serving' })
-  clock.advance(30_000)
+  for (let second = 0; second < 30; second++) {
+    clock.advance(1_000)
+    answerLooks(processes.slice(0, 1))
+  }
   await started
   t.same(
     processes.map(({ isKilled }) => isKilled),
@@ -223,6 +324,30 @@ t.test('a look brings what each is doing, and waits for nobody long', async t =>
   )
 })
 
+t.test('to be counted meanwhile takes nothing from a look at the work', async t => {
+  const { clock, crew, processes } = await start({ size: 1 })
+  const looked = crew.look('work')
+  const [process] = processes
+  const work = [TUNNEL]
+  const answer = { pid: 100, upstreams: [], requests: 0, tunnels: 1 }
+  const [asked] = process?.of('look') ?? []
+  process?.say({
+    type: 'snapshot',
+    question: asked?.question ?? 0,
+    snapshot: { ...answer, work },
+  })
+  clock.advance(1_000)
+  const counted = process?.of('look').at(-1)
+  t.equal(counted?.wants, 'counts')
+  process?.say({
+    type: 'snapshot',
+    question: counted?.question ?? 0,
+    snapshot: { ...answer, work: [] },
+  })
+  await looked
+  t.match(crew.snapshots, [{ tunnels: 1, work }])
+})
+
 t.test('a drain ends when each has finished or ended', async t => {
   const { crew, processes } = await start()
   let isDrained = false
@@ -232,6 +357,9 @@ t.test('a drain ends when each has finished or ended', async t => {
   t.notOk(isDrained)
   processes[1]?.end('SIGKILL')
   await drained
-  crew.close()
+  const closed = crew.close()
   t.ok(processes[0]?.isClosed)
+  t.notOk(processes[0]?.isKilled)
+  processes[0]?.end('exit code 0')
+  await closed
 })

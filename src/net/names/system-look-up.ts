@@ -1,0 +1,68 @@
+import { lookup } from 'node:dns/promises'
+import { ProxyError } from '../../core/index.ts'
+import type { ResolveName } from './look-ups.ts'
+import { Places } from './places.ts'
+
+/** What libuv starts where the environment says nothing. */
+const DEFAULT_THREADS = 4
+
+/**
+ * How many of clients' look-ups may occupy a thread at once. libuv lets look-ups have half of its threads, rounded up; of these a
+ * quarter, one at least, is left for the names of upstreams; of one or two threads there is but one place for all.
+ */
+export function clientPlaces(threadPoolSize: string | undefined): number {
+  const given = Number(threadPoolSize)
+  const threads = Number.isInteger(given) && given > 0 ? given : DEFAULT_THREADS
+  const forNames = Math.ceil(threads / 2)
+  return Math.max(1, forNames - Math.ceil(forNames / 4))
+}
+
+/** The threads are the process's, so everybody shares the places. */
+const CLIENT_PLACES = new Places(clientPlaces(process.env['UV_THREADPOOL_SIZE']))
+
+/**
+ * Addresses as the C library finds them (getaddrinfo). A look-up occupies a thread until the library is done with it, half a minute and
+ * more, and cannot be ended before: so it keeps its place when nobody waits any longer, and whoever asks for the same name joins it.
+ */
+export function systemLookUp(
+  find: (name: string) => Promise<readonly string[]> = getaddrinfo,
+  places: Places = CLIENT_PLACES,
+): ResolveName {
+  const running = new Map<string, Promise<readonly string[]>>()
+  const begin = (name: string, leave: () => void): Promise<readonly string[]> => {
+    const answer = find(name)
+      .catch((error: unknown) => {
+        throw isSilence(error) ? silent(name, error) : error
+      })
+      .finally(() => {
+        running.delete(name)
+        leave()
+      })
+    running.set(name, answer)
+    return answer
+  }
+  return async (name, use, signal) => {
+    const joined = running.get(name)
+    if (joined !== undefined) return joined
+    if (use === 'upstream') return begin(name, () => undefined)
+    const leave = await places.take(signal)
+    const begun = running.get(name)
+    if (begun === undefined) return begin(name, leave)
+    leave()
+    return begun
+  }
+}
+
+async function getaddrinfo(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true, verbatim: true })
+  return found.map(({ address }) => address)
+}
+
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAI_AGAIN'
+}
+
+function silent(name: string, cause: unknown): ProxyError {
+  const detail = `${name}: the name server did not answer, or could not (EAI_AGAIN)`
+  return new ProxyError('DIAL_DNS', { detail, cause })
+}

@@ -1,0 +1,38 @@
+import { readSync } from 'node:fs'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { ReadingOnSocket } from './reading-on-socket.ts'
+
+const PROBE = Buffer.allocUnsafeSlow(1)
+
+const PLAIN: ReadonlySet<unknown> = new Set([Socket, ReadingOnSocket])
+
+/**
+ * Whether a stream that has just ended was in truth reset by its peer. When the last bytes and the reset are there at
+ * once, libuv reads the bytes, takes the hang-up for the end (uv__stream_io in src/unix/stream.c) and never sees the error,
+ * so node emits 'end'. The error is still with the descriptor: one more read fails with it, where after a FIN it finds the
+ * end again. The address of the peer tells the two apart only as long as our own side has not ended.
+ */
+export function wasReset(stream: Duplex): boolean {
+  const fd = descriptorOf(stream)
+  if (fd === undefined) return false
+  try {
+    return readSync(fd, PROBE) > 0
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'EAGAIN')
+  }
+}
+
+/** Of a plain socket alone: in TLS the end of the stream is not that of the connection, and streams in memory have none. */
+function descriptorOf(stream: Duplex): number | undefined {
+  if (!(stream instanceof Socket) || !PLAIN.has(stream.constructor)) return undefined
+  const handle: unknown = Reflect.get(stream, '_handle')
+  if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined
+  return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
+}
+
+/** Closes a connection so that its peer cannot take what it has got for all of it: it is reset. */
+export function breakOff(stream: { destroy(): unknown; resetAndDestroy?: () => unknown }): void {
+  if (stream.resetAndDestroy === undefined) stream.destroy()
+  else stream.resetAndDestroy()
+}

@@ -1,0 +1,43 @@
+import { ERRORS, ProxyError } from '../core/index.ts'
+import type { AttemptPhase } from '../policy/index.ts'
+import type { Carrier } from './carrier.ts'
+
+/** What became of a call at each carrier, for whoever reads why it failed at all of them. */
+export class FailureReport {
+  readonly #carriers: readonly Carrier[]
+  readonly #failures = new Map<Carrier, { error: ProxyError; phase: AttemptPhase }>()
+
+  constructor(carriers: readonly Carrier[]) {
+    this.#carriers = carriers
+  }
+
+  note(carrier: Carrier, error: ProxyError, phase: AttemptPhase): void {
+    this.#failures.set(carrier, { error, phase })
+  }
+
+  /** The last failure, with those of the other upstreams, and the time at which one of them is looked at again. */
+  errorFor(last: ProxyError): ProxyError {
+    const { blame, code } = last
+    if (blame !== 'upstream') return last
+    const detail = this.#detail(last)
+    const backInMs = Math.min(...this.#carriers.map(carrier => carrier.backInMs()))
+    const retryAfterMs = backInMs === 0 ? undefined : backInMs
+    if (detail === last.detail && retryAfterMs === undefined) return last
+    return new ProxyError(code, {
+      ...(detail === undefined ? {} : { detail }),
+      cause: last,
+      retryAfterMs,
+    })
+  }
+
+  /** Where several upstreams failed by themselves the reader is told of each. After a request was passed on it may be the origin. */
+  #detail({ detail, message }: ProxyError): string | undefined {
+    const failed = [...this.#failures].filter(
+      ([{ way }, { error, phase }]) =>
+        way === 'upstream' && phase !== 'request' && error.blame === 'upstream',
+    )
+    if (failed.length < 2) return detail
+    const reasons = failed.map(([{ label }, { error }]) => `${label} (${ERRORS[error.code].text})`)
+    return `${detail ?? message}; the upstream proxies of the company failed: ${reasons.join(', ')}`
+  }
+}

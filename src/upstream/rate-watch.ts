@@ -1,0 +1,41 @@
+import type { Clock, Timer } from '../core/index.ts'
+
+/** A burst, or a pause, within so long is no matter of the rate. */
+export const RATE_PERIOD_MS = 20_000
+
+/** Calls back with the bytes of each period in which fewer came than the least rate makes. */
+export class RateWatch {
+  readonly #clock: Clock
+  readonly #leastBytes: number
+  readonly #onSlow: (bytes: number) => void
+  #bytes = 0
+  #timer: Timer | undefined
+
+  /** @param leastPerSecond bytes; 0 watches nothing. */
+  constructor(clock: Clock, leastPerSecond: number, onSlow: (bytes: number) => void) {
+    this.#clock = clock
+    this.#leastBytes = (leastPerSecond * RATE_PERIOD_MS) / 1_000
+    this.#onSlow = onSlow
+  }
+
+  moved(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  /** A period begins. */
+  start(): void {
+    this.stop()
+    if (this.#leastBytes === 0) return
+    this.#bytes = 0
+    this.#timer = this.#clock.setTimer(RATE_PERIOD_MS, () => {
+      const bytes = this.#bytes
+      this.start()
+      if (bytes < this.#leastBytes) this.#onSlow(bytes)
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+}
