@@ -1,4 +1,5 @@
-import { Socket, type TcpNetConnectOpts } from 'node:net'
+import type { Socket } from 'node:net'
+import { type TcpNetConnectOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ReadingOnSocket } from './reading-on-socket.ts'
 

@@ -34,7 +34,7 @@ export interface LedgerRecord {
   readonly exceptions?: readonly number[] | undefined
 }
 
-/** So many changed secrets may be sent within a window although the budget is used up: a person corrects a typing error once. */
+/** So many logons may be made within a window although the budget is used up: a person corrects a typing error once. */
 const MAX_EXCEPTIONS = 2
 
 /**
@@ -113,9 +113,9 @@ export class AccountLedger {
     return last === undefined ? 0 : last.at + this.limits.windowMs
   }
 
-  /** Whether a changed secret may still be sent beyond the budget. */
+  /** Whether a logon may still be made beyond the budget: alone, and within the time that lockout-guard.ts says. */
   hasException(now: number): boolean {
-    return this.#inFlight.size === 0 && this.#recentExceptions(now).length < MAX_EXCEPTIONS
+    return this.#recentExceptions(now).length < MAX_EXCEPTIONS
   }
 
   takeException(now: number): void {

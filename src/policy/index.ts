@@ -9,22 +9,23 @@ export {
   type LogonMode,
 } from './account-ledger.ts'
 export {
-  type Consequence,
-  GUARD_DEFAULTS,
-  type GuardForecast,
   type GuardOptions,
   type GuardRecord,
   type GuardStart,
-  isRefusal,
   LockoutGuard,
   LOGON_WINDOW_MS,
+  type RefusedSecret,
+} from './lockout-guard.ts'
+export {
+  type Consequence,
+  type GuardForecast,
+  isRefusal,
   type LogonVerdict,
   type LogonWish,
   NEVER_MS,
   type Permit,
-  type RefusedSecret,
   type Settlement,
-} from './lockout-guard.ts'
+} from './logon-terms.ts'
 export { CredentialChoice, type Reading, type ReadingRecord } from './credential-choice.ts'
 export { DeniedTargets } from './denied-targets.ts'
 export { compileNoProxy, type NoProxyRule } from './no-proxy.ts'

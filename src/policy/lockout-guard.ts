@@ -1,5 +1,14 @@
-import { AccountLedger, type LedgerRecord, type Logon, type LogonMode } from './account-ledger.ts'
-import { CredentialChoice, type Reading, type ReadingRecord } from './credential-choice.ts'
+import type { AccountLedger, LedgerRecord, Logon, LogonMode } from './account-ledger.ts'
+import { CredentialChoice, type ReadingRecord } from './credential-choice.ts'
+import {
+  type Consequence,
+  type GuardForecast,
+  type LogonVerdict,
+  type LogonWish,
+  NEVER_MS,
+  type Permit,
+  type Settlement,
+} from './logon-terms.ts'
 
 /**
  * Theory of operation. A directory counts bad passwords and locks the account after a few (three is common). The law of
@@ -20,6 +29,11 @@ import { CredentialChoice, type Reading, type ReadingRecord } from './credential
  *
  * A refusal of a proven secret is ambiguous: it may be the policy for the target, or an upstream that has lost its domain controller.
  * The secret is doubted then, and a check settles it. Anything accepted proves it.
+ *
+ * Two things go beyond the budget, one logon at a time and two in a window at most: a secret that a person has changed, and one that was
+ * accepted within the last quarter of an hour and whose charges are all connections that broke before the verdict. The directory
+ * could count more than the budget then only if the secret was changed at that very moment; without it two broken connections in a
+ * row would stop everybody for half an hour.
  *
  * A rejected secret is not sent again by itself while the budget is used up, nor when it was never accepted: its other place is kept
  * for the correction. What a larger budget leaves for one that had worked is spread over the window (RETRY_MS), so that an outage
@@ -68,64 +82,6 @@ export const GUARD_DEFAULTS: GuardOptions = {
 
 export const LOGON_WINDOW_MS = 30 * MINUTE
 
-/** What a caller could do with a place. */
-export interface LogonWish {
-  readonly ride: boolean
-  /** False where the upstream does not answer checks, and at origins. */
-  readonly check: boolean
-  /** It may ride in the last place, if nothing else is in flight: at an upstream that does not answer checks. */
-  readonly mayRideLast?: boolean
-  /** It is to tell what a refusal meant, so it goes ahead of all others. */
-  readonly settles?: boolean
-}
-
-export type Permit =
-  | { readonly kind: 'grant'; readonly logon: Logon; readonly proven: boolean }
-  /** @property forMs when to ask again, if no verdict comes before; undefined: when one comes. */
-  | { readonly kind: 'wait'; readonly forMs: number | undefined }
-  | { readonly kind: 'refuse' }
-
-/**
- * - `refused`: a proxy answered the AUTHENTICATE with another 407.
- * - `refused-late`: the same after so long that a domain controller out of reach is likelier than a bad password.
- * - `refused-here`: the same, while another upstream accepts the secret.
- * - `denied`: an origin refused the account, which can be a matter of rights as well.
- * - `unanswered`: nobody knows.
- */
-export type LogonVerdict =
-  'accepted' | 'refused' | 'refused-late' | 'refused-here' | 'denied' | 'unanswered' | 'not-sent'
-
-/** How a refusal can be settled by the one who met it. */
-export type Settlement =
-  /** A check at another upstream can decide. */
-  | 'elsewhere'
-  /** A check at this upstream can: the refusal was of a ride. */
-  | 'here'
-  /** No upstream answers checks: the target may be the reason, so another target may be tried. */
-  | 'by-other-target'
-  | 'none'
-
-/** What follows from a verdict. */
-export type Consequence = 'none' | 'rejected' | 'settle' | 'blame-target' | 'other-reading'
-
-export function isRefusal(verdict: LogonVerdict): boolean {
-  return verdict === 'refused' || verdict === 'denied'
-}
-
-/** What the guard says now, for whoever cannot ask each time. Durations in ms, from now. */
-export interface GuardForecast {
-  /** Whether it was accepted lately and is not doubted, and for how long that holds. */
-  readonly proofForMs: number
-  /** Nothing is sent before that; NEVER_MS: until the configuration is changed. */
-  readonly refusedForMs: number
-  readonly asksOrigins: boolean
-  /** How the hashes are to be read; undefined where there is no choice. */
-  readonly reading: Reading | undefined
-}
-
-/** Unlike Infinity it can be written in JSON. */
-export const NEVER_MS = Number.MAX_SAFE_INTEGER
-
 export interface GuardStart {
   readonly ledger: AccountLedger
   readonly choice?: CredentialChoice
@@ -154,6 +110,8 @@ export class LockoutGuard {
   #settlingUntil = 0
   #retries = 0
   #unanswered = 0
+  /** Somebody refused it since it was accepted. */
+  #isRefused = false
   /** Somebody asked for one more try: nothing follows by itself. */
   #isOnTrial = false
   /** Why nothing is sent. */
@@ -238,7 +196,9 @@ export class LockoutGuard {
       : this.#modeOfUnproven(now, wish)
     if (mode === undefined) return this.#wait(now, wish)
     if (this.ledger.places(now, this.budget) <= 0) {
-      if (!this.#maySend(now)) return { kind: 'wait', forMs: undefined }
+      const isAlone = this.ledger.inFlight === 0
+      const isSpent = this.ledger.charges(now) >= this.budget
+      if (!isAlone || !isSpent || !this.#maySend(now)) return { kind: 'wait', forMs: undefined }
       this.ledger.takeException(now)
     }
     const proven = this.hasProof(now)
@@ -282,7 +242,13 @@ export class LockoutGuard {
 
   #maySend(now: number): boolean {
     if (this.ledger.charges(now) < this.budget) return true
-    return this.#isChanged && this.ledger.hasException(now)
+    return (this.#isChanged || this.#isTrusted(now)) && this.ledger.hasException(now)
+  }
+
+  /** It was accepted lately, and nobody refused it since. */
+  #isTrusted(now: number): boolean {
+    if (this.#provenAt === undefined || this.#isRefused) return false
+    return now - this.#provenAt < this.#options.proofMs
   }
 
   /**
@@ -332,14 +298,17 @@ export class LockoutGuard {
         return 'none'
       case 'refused-here':
         ledger.charge(logon, now)
+        this.#isRefused = true
         return 'none'
       case 'denied':
         ledger.charge(logon, now)
         this.#choice.leaveOpen()
         this.#isDoubted = true
+        this.#isRefused = true
         return 'none'
       case 'refused':
         ledger.charge(logon, now)
+        this.#isRefused = true
         return this.#refuse(now, settlement)
     }
   }
@@ -351,6 +320,7 @@ export class LockoutGuard {
     this.#isDoubted = false
     this.#hadWorked = true
     this.#isChanged = false
+    this.#isRefused = false
     this.#isOnTrial = false
     this.#retries = 0
     this.#unanswered = 0
@@ -400,7 +370,10 @@ export class LockoutGuard {
     this.#unanswered++
     const isAlone = settlement !== 'elsewhere'
     const isOutage = verdict === 'refused-late' && isAlone
-    if (isAlone) this.#pausedUntil = now + this.#options.pauseMs
+    const isSpent = this.ledger.charges(now) >= this.budget
+    if (isAlone || isSpent) this.#pausedUntil = now + this.#options.pauseMs
+    if (verdict === 'refused-late') this.#isRefused = true
+    else if (isSpent && !this.#isOnTrial && this.#maySend(now)) return
     if (!isOutage && this.#unanswered < 2 && !this.#isOnTrial) return
     this.#isAnswered = false
     const hasPlace = this.ledger.charges(now) < this.budget && !this.#isOnTrial

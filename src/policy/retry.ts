@@ -60,33 +60,45 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
   if (NOT_OURS_TO_RETRY.has(code)) return 'give-up'
   // A 407 on a ready session: nothing was executed, so any method may be sent again.
   if (code === 'AUTH_STATE_LOST') return replayable ? 'fresh-session' : 'give-up'
-  // Nothing was executed, or it may be executed twice: the one who refused it or kept silent is not asked again.
-  if (code === 'AUTH_OUT_OF_ORDER' || code === 'AUTH_UNANSWERED')
-    return replayable && (idempotent || code === 'AUTH_OUT_OF_ORDER') ? 'next-upstream' : 'give-up'
+  if (isLogonFault(code)) return afterLogonFault(attempt)
   if (phase !== 'request') return foundDead(attempt) ? 'fresh-session' : 'next-upstream'
   if (code === 'UPSTREAM_TIMEOUT') return 'give-up'
   if (!replayable || !idempotent) return 'give-up'
   return reused || spare ? 'fresh-session' : 'next-upstream'
 }
 
+function isLogonFault(code: ErrorCode): boolean {
+  return code === 'AUTH_OUT_OF_ORDER' || code === 'AUTH_UNANSWERED'
+}
+
+/** Nothing was executed, or it may be executed twice: the one who refused it or kept silent is not asked again. */
+function afterLogonFault({ code, idempotent, replayable }: FailedAttempt): RetryDecision {
+  const mayRepeat = idempotent || code === 'AUTH_OUT_OF_ORDER'
+  return replayable && mayRepeat ? 'next-upstream' : 'give-up'
+}
+
+/** Says nothing about whether the upstream is there. */
+const BLAMELESS: ReadonlySet<ErrorCode> = new Set(['AUTH_STATE_LOST', 'UPSTREAM_DENIED'])
+
 /**
  * Only what an upstream does by itself counts against it: that it cannot be reached, fails a logon, or gives a malformed answer of its
  * own. What happens once a request was passed on is the origin's fault as likely as not, and a session that died idle nobody's.
  */
 export function evidenceAgainstUpstream(attempt: FailedAttempt): Evidence {
-  const { code, phase, reused, ownRequest, heard, secondHand } = attempt
-  if (ERRORS[code].blame !== 'upstream') return 'none'
-  if (code === 'AUTH_STATE_LOST' || code === 'UPSTREAM_DENIED') return 'none'
+  const { code, phase, ownRequest, secondHand } = attempt
+  if (ERRORS[code].blame !== 'upstream' || BLAMELESS.has(code)) return 'none'
   if (secondHand || foundDead(attempt)) return 'none'
   if (phase === 'dial' || code === 'AUTH_OUT_OF_ORDER') return 'proof'
-  if (phase === 'request') {
-    // One that speaks something else looks like an origin's malformed answer.
-    const isForeign = code === 'UPSTREAM_PROTOCOL' || (code === 'UPSTREAM_CLOSED' && !heard)
-    return isForeign && !reused ? 'doubt' : 'none'
-  }
+  if (phase === 'request') return evidenceOfRequest(attempt)
   if (code === 'UPSTREAM_CLOSED') return 'repeat'
   // A leg of the handshake carries the client's request, which an upstream may pass on to some targets without a logon.
   return ownRequest || code.startsWith('AUTH_') ? 'proof' : 'doubt'
+}
+
+/** An upstream that speaks something else looks like an origin's malformed answer. */
+function evidenceOfRequest({ code, heard, reused }: FailedAttempt): Evidence {
+  const isForeign = code === 'UPSTREAM_PROTOCOL' || (code === 'UPSTREAM_CLOSED' && !heard)
+  return isForeign && !reused ? 'doubt' : 'none'
 }
 
 function foundDead({ code, spare }: FailedAttempt): boolean {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { ProxyError } from '../core/index.ts'
+import type { ProxyError } from '../core/index.ts'
 import { formatHttpDate } from '../http1/index.ts'
 import type { ClientConnection } from './client-connection.ts'
 import type { CurrentDependencies } from './dependencies.ts'

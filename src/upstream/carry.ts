@@ -1,23 +1,24 @@
-import { ProxyError, toProxyError } from '../core/index.ts'
+import { ProxyError } from '../core/index.ts'
 import {
   isRateLimited,
-  parseAbsoluteForm,
   type RequestHead,
   type ResponseHead,
   setHeader,
   wasPassedOn,
 } from '../http1/index.ts'
-import type { LogonWish, Settlement } from '../policy/index.ts'
+import type { LogonWish } from '../policy/index.ts'
 import { type Attempt, beginRequest, type Call } from './attempt.ts'
 import { ORIGIN_LOGON } from './challenger.ts'
-import { CHECK_BODY_BYTES, logOnByCheck, noteAuthenticated } from './checked-logon.ts'
+import { CHECK_BODY_BYTES, logOnByCheck } from './checked-logon.ts'
 import type { Exchange } from './exchange.ts'
 import type { LogonPass } from './guard-gate.ts'
 import type { Lease } from './lease.ts'
-import { type Challenged, logOn, type LogonResult } from './logon.ts'
+import type { Challenged } from './logon.ts'
 import { readOffers } from './offers.ts'
+import { targetOf } from './policy-target.ts'
 import { staysReplayable } from './request-body.ts'
-import { denied, outOfOrder, type Refusal, settleRefusal } from './settle-refusal.ts'
+import { refuse, ride } from './ride.ts'
+import { denied, outOfOrder } from './settle-refusal.ts'
 import { watchSilence } from './silence-watch.ts'
 import type { Upstream } from './upstream.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
@@ -82,13 +83,14 @@ function goesBare(access: UpstreamAccess, attempt: Attempt): boolean {
   const { body } = attempt.call
   if (demandedFor.has(attempt.call)) return false
   if (!access.mayLogOn) return true
-  if (body !== undefined) return upstream.demand !== 'always' && !upstream.answersChecks
+  if (body !== undefined) return upstream.demand !== 'always' && !upstream.habits.answersChecks
   return upstream.demand !== 'always' || !access.hasProof || isDenied(upstream, attempt)
 }
 
 async function logOnAndSend(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
   const { upstream } = access
-  if (isDenied(upstream, attempt) && !upstream.answersChecks) throw deniedBefore(access, attempt)
+  if (isDenied(upstream, attempt) && !upstream.habits.answersChecks)
+    throw deniedBefore(access, attempt)
   if (isOutOfOrder(access)) throw outOfOrder(access)
   const pass = await enterGate(access, attempt)
   if (!upstream.acceptsLogons && access.witness !== undefined) {
@@ -136,7 +138,7 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
     upstream.noteOpenAnswer()
     lease.markReady()
   }
-  upstream.noteServed(targetOf(request))
+  upstream.habits.noteServed(targetOf(request))
   noteOriginLikeDemand(upstream, exchange)
   return exchange
 }
@@ -162,7 +164,7 @@ async function takeDemand(
       detail: `${upstream.label} asked for a new logon when part of the request body was already sent`,
     })
   }
-  if (wasReady && upstream.hasAnsweredChecks && upstream.answersChecks) {
+  if (wasReady && upstream.habits.hasAnsweredChecks) {
     await access.learnFrom407(lease.session.connection, exchange)
     const answer = await lease.session.connection.send(upstream.check, undefined, {
       timeoutMs: upstream.options.handshakeTimeoutMs,
@@ -236,113 +238,15 @@ async function endLogon(
   throw new ProxyError('AUTH_STATE_LOST', { detail: `the logon at ${label} was begun too early` })
 }
 
-interface RideOptions {
-  readonly challenged?: Challenged
-  /** A check was accepted on this connection a moment ago. */
-  readonly isAccepted?: boolean
-}
-
-/** Logs on with the request itself. */
-async function ride(
-  access: UpstreamAccess,
-  attempt: Attempt,
-  pass: LogonPass,
-  { challenged, isAccepted = false }: RideOptions = {},
-): Promise<Exchange> {
-  const { upstream, identity } = access
-  const { lease, call, request } = attempt
-  const { clock } = upstream.options
-  const startedAt = clock.now()
-  attempt.phase = 'handshake'
-  const result = await logOn({
-    challenger: upstream,
-    connection: lease.session.connection,
-    identity,
-    request,
-    body: call.body,
-    pass,
-    challenged,
-    signal: call.signal,
-    timeoutMs: canGoElsewhere(access, call)
-      ? upstream.options.handshakeTimeoutMs
-      : upstream.options.responseTimeoutMs,
-    settlement: settlementOf(access),
-    ...(isAccepted ? { refusal: 'refused-here' } : {}),
-    onInformational: call.onInformational,
-    onVerdictPending: verdict => lease.neededUntil(verdict),
-    onRequest: () => {
-      beginRequest(attempt)
-      call.trace.authMs += clock.now() - startedAt
-    },
-  }).catch((thrown: unknown) => {
-    throw slowRide(access, attempt, thrown)
-  })
-  const { exchange, outcome } = result
-  const target = targetOf(request)
-  if (outcome === 'rejected' || outcome === 'late') {
-    throw isAccepted ? denied(access, target) : await refuse(access, attempt, { result, target })
-  }
-  if (outcome === 'accepted') {
-    noteAuthenticated(access, lease, startedAt)
-    upstream.noteServed(target)
-    return exchange
-  }
-  // It can be handed on also for a request with a body: who limits requests has executed none.
-  if (outcome === 'limited') return exchange
-  upstream.noteOpenAnswer()
-  if (call.body === undefined) {
-    lease.markReady()
-    return exchange
-  }
-  // The first leg had no body, so this answer is not to the request. It is sent whole on a session of its own.
-  upstream.demand = 'sometimes'
-  throw new ProxyError('AUTH_STATE_LOST', {
-    detail: `${upstream.label} demands no logon any more`,
-  })
-}
-
-/** Where another upstream may serve the request, nobody waits for a verdict longer than HandshakeTimeout. */
-function canGoElsewhere({ witness }: UpstreamAccess, { body, isIdempotent }: Call): boolean {
-  return witness !== undefined && body === undefined && isIdempotent
-}
-
-/** A target that is slow looks the same as an upstream that does not get a verdict: checks will tell. */
-function slowRide(access: UpstreamAccess, { call, phase }: Attempt, thrown: unknown): ProxyError {
-  const error = toProxyError(thrown)
-  if (error.code !== 'UPSTREAM_TIMEOUT' || phase !== 'request') return error
-  if (!canGoElsewhere(access, call)) return error
-  const { upstream } = access
-  upstream.stopRides()
-  const { handshakeTimeoutMs } = upstream.options
-  const detail = `${upstream.label}, within ${handshakeTimeoutMs} ms (HandshakeTimeout)`
-  return new ProxyError('AUTH_UNANSWERED', { detail, cause: error })
-}
-
-function settlementOf({ upstream, witness }: UpstreamAccess): Settlement {
-  if (witness !== undefined) return 'elsewhere'
-  return upstream.answersChecks ? 'here' : 'by-other-target'
-}
-
-async function refuse(
-  access: UpstreamAccess,
-  attempt: Attempt,
-  refusal: Refusal & { readonly result: LogonResult },
-): Promise<ProxyError> {
-  // The answer was the upstream's own.
-  attempt.phase = 'handshake'
-  attempt.otherReading = refusal.result.consequence === 'other-reading'
-  return settleRefusal(access, refusal)
-}
-
 async function enterGate(access: UpstreamAccess, attempt: Attempt): Promise<LogonPass> {
   const { upstream } = access
   const { demandsForEachRequest, keepsCheckedConnections } = upstream
   // A check whose connection is closed tells the verdict, and is good for nothing else.
-  const check = upstream.answersChecks && (keepsCheckedConnections || !access.hasProof)
+  const check = upstream.habits.answersChecks && (keepsCheckedConnections || !access.hasProof)
   const wantsCheck =
     (attempt.call.body !== undefined && !demandsForEachRequest) ||
     isDenied(upstream, attempt) ||
-    !upstream.answersRides
+    !upstream.habits.answersRides
   return enter(access, attempt, {
     ride: !(check && wantsCheck),
     check,
@@ -365,16 +269,11 @@ async function enter(
 }
 
 function isDenied(upstream: Upstream, { request }: Attempt): boolean {
-  return upstream.deniedTargets.has(targetOf(request), upstream.options.clock.now())
+  return upstream.habits.isDenied(targetOf(request))
 }
 
 function deniedBefore(access: UpstreamAccess, { request }: Attempt): ProxyError {
   return denied(access, targetOf(request))
-}
-
-/** What a policy is about: host and port. */
-function targetOf({ method, target }: RequestHead): string {
-  return method === 'CONNECT' ? target : (parseAbsoluteForm(target)?.hostField ?? target)
 }
 
 /** The session is good for other targets. */

@@ -34,7 +34,7 @@ export async function logOnByCheck(
   const { upstream, identity } = access
   const { clock, handshakeTimeoutMs } = upstream.options
   const startedAt = clock.now()
-  let isSent = false
+  const seen = { isSent: false }
   try {
     const result = await logOn({
       challenger: upstream,
@@ -48,22 +48,22 @@ export async function logOnByCheck(
       timeoutMs: handshakeTimeoutMs,
       settlement: refusal === undefined && access.witness !== undefined ? 'elsewhere' : 'none',
       ...(refusal === undefined ? {} : { refusal }),
-      onRequest: () => (isSent = true),
+      onRequest: () => (seen.isSent = true),
     })
     const { exchange, outcome } = result
     if (outcome === 'limited') return { ...result, outcome, isKept: false }
     const isKept = await drain(access, exchange)
     if (outcome === 'open') {
-      upstream.stopChecks()
+      upstream.habits.stopChecks()
       upstream.noteOpenAnswer()
       return { ...result, outcome: 'passed-by', isKept }
     }
     upstream.demand = 'always'
-    upstream.hasAnsweredChecks = true
+    upstream.habits.noteAnsweredCheck()
     if (outcome === 'accepted') noteAuthenticated(access, lease, startedAt)
     return { ...result, outcome, isKept }
   } catch (thrown) {
-    throw isSent ? unanswered(access, thrown) : uncheckable(access, thrown)
+    throw seen.isSent ? unanswered(access, thrown) : uncheckable(access, thrown)
   }
 }
 
@@ -116,7 +116,7 @@ async function drain({ upstream }: UpstreamAccess, exchange: Exchange): Promise<
 function uncheckable({ upstream }: UpstreamAccess, thrown: unknown): ProxyError {
   const error = toProxyError(thrown)
   if (error.code !== 'UPSTREAM_CLOSED' && error.code !== 'UPSTREAM_TIMEOUT') return error
-  upstream.stopChecks()
+  upstream.habits.stopChecks()
   const detail = `${upstream.label} does not answer logon checks`
   return new ProxyError('AUTH_STATE_LOST', { detail, cause: error })
 }

@@ -49,7 +49,7 @@ async function settle(access: UpstreamAccess, refusal: Refusal): Promise<ProxyEr
   if (target === undefined) {
     return elsewhere === 'accepted' ? outOfOrder(access) : refusalOf(access, result)
   }
-  const here = access.upstream.answersChecks
+  const here = access.upstream.habits.answersChecks
     ? await check(access, elsewhere === 'accepted' ? 'refused-here' : undefined)
     : 'unknown'
   if (here === 'accepted') return denied(access, target)
@@ -61,14 +61,14 @@ async function settle(access: UpstreamAccess, refusal: Refusal): Promise<ProxyEr
 
 /** The account is fine, and the upstream does not let it reach the target. */
 export function denied({ upstream, identity }: UpstreamAccess, target: string): ProxyError {
-  upstream.deniedTargets.add(target, upstream.options.clock.now())
+  upstream.habits.deny(target)
   return new ProxyError('UPSTREAM_DENIED', {
     detail: `${upstream.label} does not allow ${identity.authenticator.account} to reach ${target}`,
   })
 }
 
 function blameTarget({ upstream }: UpstreamAccess, target: string, detail = ''): ProxyError {
-  upstream.deniedTargets.add(target, upstream.options.clock.now())
+  upstream.habits.deny(target)
   return new ProxyError('UPSTREAM_DENIED', {
     detail: `${detail} for ${target}, which may be its policy; it answers no logon check that would tell`,
   })
@@ -94,7 +94,7 @@ async function check(
     upstream.scheme,
     identity,
   )
-  if (trial.kind === 'open') upstream.stopChecks()
+  if (trial.kind === 'open') upstream.habits.stopChecks()
   if (trial.kind === 'accepted') upstream.logonAccepted()
   return conclusionOf(trial)
 }

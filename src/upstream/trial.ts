@@ -106,7 +106,7 @@ export async function tryLogon(
     .enter(NEVER_CANCELLED, { ride: false, check: true, settles })
     .catch(toProxyError)
   if (isProxyError(pass)) return { kind: 'not-sent', error: pass }
-  let isSent = false
+  const seen = { isSent: false }
   try {
     const { consequence, exchange, outcome } = await onConnection(options, async connection =>
       logOn({
@@ -126,7 +126,7 @@ export async function tryLogon(
         timeoutMs: options.answerTimeoutMs,
         settlement: 'none',
         ...(refusal === undefined ? {} : { refusal }),
-        onRequest: () => (isSent = true),
+        onRequest: () => (seen.isSent = true),
       }),
     )
     const { status } = exchange.head
@@ -142,7 +142,7 @@ export async function tryLogon(
     }
     return { kind: outcome, status }
   } catch (error) {
-    return { kind: isSent ? 'unanswered' : 'not-sent', error: toProxyError(error) }
+    return { kind: seen.isSent ? 'unanswered' : 'not-sent', error: toProxyError(error) }
   } finally {
     void pass.report('not-sent', label)
   }

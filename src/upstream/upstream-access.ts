@@ -49,7 +49,7 @@ export class UpstreamAccess {
   get witness(): UpstreamAccess | undefined {
     return this.#others().find(
       ({ upstream }) =>
-        upstream !== this.upstream && upstream.isAvailable() && upstream.answersChecks,
+        upstream !== this.upstream && upstream.isAvailable() && upstream.habits.answersChecks,
     )
   }
 

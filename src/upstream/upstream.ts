@@ -12,7 +12,6 @@ import {
 import { isOwnError, type RequestHead, type ResponseHead } from '../http1/index.ts'
 import type { Dialer } from '../net/index.ts'
 import {
-  DeniedTargets,
   type Evidence,
   type HealthOptions,
   OwnErrors,
@@ -22,6 +21,7 @@ import {
 import { type Challenger, PROXY_LOGON, type Scheme } from './challenger.ts'
 import type { Identity } from './identity.ts'
 import { checkRequest, probe } from './logon-check.ts'
+import { LogonHabits } from './logon-habits.ts'
 import type { PoolCounts } from './pool-options.ts'
 import { SessionPool } from './session-pool.ts'
 
@@ -49,12 +49,6 @@ export interface UpstreamOptions {
   /** What would give the upstream an account to log on with, for a message. */
   readonly accountHint: string
 }
-
-/** An upstream that did not answer a logon check is not sent another one for so long. */
-const NO_CHECKS_MS = 3_600_000
-
-/** A ride that is not answered holds its place: for a while checks go ahead of requests. */
-const NO_RIDES_MS = 300_000
 
 /** An outage of a domain controller takes minutes. */
 const LOGON_HEALTH: HealthOptions = { firstCoolDownMs: 30_000, maxCoolDownMs: 300_000 }
@@ -94,16 +88,13 @@ export class Upstream implements Challenger {
   readonly logonHealth: UpstreamHealth
   /** The logon check, without credentials. */
   readonly check: RequestHead
-  readonly deniedTargets: DeniedTargets
-  #checksOffUntil = 0
+  /** How it deals with logons and checks. */
+  readonly habits: LogonHabits
   #asksAsOrigin = false
-  #ridesOffUntil = 0
   /** Whether a connection can be used after the logon check: some proxies close it with an error page. */
   keepsCheckedConnections = true
   /** True once it demanded a logon for a request on a connection that it had just accepted. */
   demandsForEachRequest = false
-  /** True once it answered a check with a demand for a logon: one without means that the connection is logged on. */
-  hasAnsweredChecks = false
   /** True once it demanded a new logon on a kept connection that it had accepted, and accepted that one too. */
   asksAgain = false
   /** How many sessions in a row that were logged on ahead had to log on again for their first CONNECT. */
@@ -127,20 +118,18 @@ export class Upstream implements Challenger {
     this.host = options.address.host
     this.health = predecessor?.health ?? new UpstreamHealth()
     this.logonHealth = predecessor?.logonHealth ?? new UpstreamHealth(LOGON_HEALTH)
-    this.deniedTargets = predecessor?.deniedTargets ?? new DeniedTargets()
     const { logonCheck, userAgent, via } = options
     this.check = checkRequest({
       via,
       userAgent,
       url: logonCheck === 'off' ? undefined : logonCheck,
     })
+    const isChecked = logonCheck !== 'off'
+    const keepsChecks = predecessor?.options.logonCheck === logonCheck
+    this.habits = new LogonHabits(options.clock, isChecked, predecessor?.habits, keepsChecks)
     if (predecessor === undefined) return
     this.demand = predecessor.demand
     this.scheme = predecessor.scheme
-    // Another target for checks may do.
-    if (predecessor.options.logonCheck === logonCheck)
-      this.#checksOffUntil = predecessor.#checksOffUntil
-    this.hasAnsweredChecks = predecessor.hasAnsweredChecks
     this.asksAgain = predecessor.asksAgain
     this.keepsCheckedConnections = predecessor.keepsCheckedConnections
     this.demandsForEachRequest = predecessor.demandsForEachRequest
@@ -179,8 +168,8 @@ export class Upstream implements Challenger {
 
   /** What was learned of it that decides which spares are of use. */
   get ways(): UpstreamWays {
-    const { answersChecks, bareConnectsRefused, demandsForEachRequest } = this
-    const keepsChecked = answersChecks && this.keepsCheckedConnections
+    const { bareConnectsRefused, demandsForEachRequest, habits } = this
+    const keepsChecked = habits.answersChecks && this.keepsCheckedConnections
     return {
       demand: this.demand,
       servesChecked:
@@ -204,35 +193,9 @@ export class Upstream implements Challenger {
     return sum
   }
 
-  /** False where checks are switched off, or one was not answered as a logon is: requests do without then. */
-  get answersChecks(): boolean {
-    const { clock, logonCheck } = this.options
-    return logonCheck !== 'off' && clock.now() >= this.#checksOffUntil
-  }
-
-  /** The first answer to a check was no demand for a logon, or there was none: it is not sent another one for a while. */
-  stopChecks(): void {
-    this.hasAnsweredChecks = false
-    this.#checksOffUntil = this.options.clock.now() + NO_CHECKS_MS
-  }
-
-  /** False for a while after a ride was not answered in time. */
-  get answersRides(): boolean {
-    return this.options.clock.now() >= this.#ridesOffUntil
-  }
-
-  stopRides(): void {
-    this.#ridesOffUntil = this.options.clock.now() + NO_RIDES_MS
-  }
-
   /** It answered a request without asking for a logon. */
   noteOpenAnswer(): void {
     if (this.demand === 'unknown') this.demand = 'sometimes'
-  }
-
-  /** It served a target that its policy denied before. */
-  noteServed(target: string): void {
-    this.deniedTargets.remove(target)
   }
 
   /** It asks for a logon as a web server does. Told once. */
@@ -393,8 +356,8 @@ export class Upstream implements Challenger {
 
   /** One that never answered anything is not excused from answering a probe. */
   async #ask(): Promise<void> {
-    const isNew = this.demand === 'unknown' && this.#checksOffUntil === 0
-    const answers = this.answersChecks && (this.hasAnsweredChecks || isNew)
+    const { answersChecks, hasAnsweredChecks } = this.habits
+    const answers = answersChecks && (hasAnsweredChecks || this.demand === 'unknown')
     await probe({ ...this.options, check: this.check }, answers)
   }
 

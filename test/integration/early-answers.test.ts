@@ -54,9 +54,9 @@ for (const [name, end] of Object.entries(ENDS)) {
           const client = await openClient(port)
           client.socket.on('error', () => undefined)
           client.send(`PUT http://site.test/ HTTP/1.1\r\nHost: site.test\r\n${fields}\r\n\r\n`)
-          let isAnswered = false
-          const answer = client.readResponse().finally(() => (isAnswered = true))
-          while (!isAnswered && client.socket.writable) {
+          const seen = { isAnswered: false }
+          const answer = client.readResponse().finally(() => (seen.isAnswered = true))
+          while (!seen.isAnswered && client.socket.writable) {
             await new Promise<void>(written => client.socket.write(BODY, () => written()))
           }
           const { status: code, text } = await answer

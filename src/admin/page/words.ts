@@ -63,9 +63,7 @@ export function describeGuard(account: AccountView | undefined): string {
 /** Seconds that are left change all the time, and a screen reader would read the text out each time. */
 export function withTimeOfDay(text: string, account: AccountView | undefined): string {
   const until = account?.until
-  return until === undefined
-    ? text
-    : text.replace(/ for \d+ s or until /, ` until ${formatTime(until)} or until `)
+  return until === undefined ? text : text.replace(/ for \d+ s;/, ` until ${formatTime(until)};`)
 }
 
 /** What is there: `2 idle (1 made ahead), 1 busy`. */

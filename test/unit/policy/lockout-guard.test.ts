@@ -192,8 +192,27 @@ t.test('a logon that was not answered takes its place until an acceptance', asyn
   const dead = proven()
   dead.logOn('unanswered', 1, 'elsewhere', EITHER)
   t.equal(dead.logOn('unanswered', 1, 'elsewhere'), 'none', 'another upstream is asked at once')
-  t.equal(dead.refusedUntil(1), 31)
-  t.notOk(dead.guard.wasRejected)
+  t.equal(dead.logOn('accepted', 1), 'wait 10')
+  t.equal(dead.logOn('accepted', 1.5), 'none', 'it worked a moment ago')
+
+  const fresh = new Bench()
+  fresh.logOn('unanswered', 1, 'elsewhere')
+  fresh.logOn('unanswered', 1, 'elsewhere')
+  t.equal(fresh.refusedUntil(1), 31, 'one that never worked waits')
+  t.notOk(fresh.guard.wasRejected)
+})
+
+t.test('a password that worked lately survives connections that break, not refusals', async t => {
+  const bench = proven()
+  for (const minute of [1, 2, 3, 4]) t.equal(bench.logOn('unanswered', minute), 'none')
+  t.equal(bench.refusedUntil(4), 34, 'two beyond the budget')
+  const refused = proven()
+  refused.logOn('unanswered', 1, 'none', EITHER)
+  t.equal(refused.logOn('refused', 2), 'rejected')
+  t.equal(refused.refusedUntil(2), 32)
+  const old = proven()
+  for (const minute of [20, 21]) old.logOn('unanswered', minute)
+  t.equal(old.refusedUntil(21), 51, 'and not when it may have been changed meanwhile')
 })
 
 t.test('a refusal that comes late is no refusal', async t => {

@@ -174,9 +174,9 @@ t.test('many processes that save at once lose nothing', async t => {
       store.save('CORP\\\\user' + process.pid + '-' + at, { rejections: [at], exceptions: [] })
     }
     console.log(process.pid)`
-  const loader = import.meta.resolve('@tapjs/typescript/import')
   const run = promisify(execFile)
-  const args = ['--import', loader, '--input-type=module', '--eval', script]
+  // Whatever lets this process load TypeScript.
+  const args = [...process.execArgv, '--input-type=module', '--eval', script]
   const pids = await Promise.all(
     [1, 2, 3].map(async () => (await run(process.execPath, args)).stdout.trim()),
   )
