@@ -2,11 +2,14 @@
 
 import asyncio
 import collections
+import os
 import subprocess
 import sys
 import time
 
 from load import Load
+from program import Program
+from squid import Squid, on
 
 Bound = collections.namedtuple("Bound", "bad back_s errors event back_from")
 
@@ -74,8 +77,6 @@ class Row:
             await asyncio.sleep(0.1)
 
     async def start(self, password=PASSWORD, **options):
-        from program import Program
-
         self.program = Program(self.name, password, **options)
         await self.program.start()
 
@@ -282,8 +283,6 @@ async def controller_start(row):
 
 async def controller_gone(row):
     """Another machine with its address answers in its place, where nothing listens."""
-    from squid import on
-
     address = (await on("dc", "cat", "/sys/class/net/dc0/address")).strip()
     own = (await on("lan", "cat", "/sys/class/net/control/address")).strip()
 
@@ -345,8 +344,6 @@ async def restarts(row, **options):
 
 
 async def restarts_readonly(row):
-    import os
-
     state = os.path.join(os.environ["HOME_OF_LAB"], "read-only")
     os.makedirs(state, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", state], check=True)
@@ -372,7 +369,6 @@ ROWS = {name: globals()[name.replace("-", "_")] for name in BOUNDS}
 
 async def main(names):
     from directory import Directory
-    from squid import Squid
 
     directory = Directory()
     squids = {name: Squid(name, address) for name, address in (("a", "10.79.0.41"), ("b", "10.79.0.42"))}
