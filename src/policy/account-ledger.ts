@@ -10,6 +10,8 @@ export interface LogonLimits {
 export interface Logon {
   /** The answer is the upstream's own (`check`), or depends on the target that the request is for (`ride`). */
   readonly mode: LogonMode
+  /** Who is to give the verdict. */
+  readonly at: string
   /** By the caller's clock. */
   readonly begunAt: number
   /** Position among everything that happens to the account. */
@@ -102,6 +104,14 @@ export class AccountLedger {
     return oldest?.begunAt
   }
 
+  /** When the oldest logon in flight at an upstream was begun. @param mode of this mode only. */
+  oldestBegunAtUpstream(upstream: string, mode?: LogonMode): number | undefined {
+    const those = [...this.#inFlight].filter(
+      logon => logon.at === upstream && (mode === undefined || logon.mode === mode),
+    )
+    return those[0]?.begunAt
+  }
+
   /** How many more logons the law allows at once. */
   places(now: number, budget = this.limits.budget): number {
     return budget - this.charges(now) - this.#inFlight.size
@@ -123,8 +133,8 @@ export class AccountLedger {
   }
 
   /** A place is taken. Ended by `clear`, `charge` or `release`. */
-  begin(mode: LogonMode, now: number): Logon {
-    const logon: Logon = { mode, begunAt: now, sentAt: undefined }
+  begin(mode: LogonMode, now: number, at = ''): Logon {
+    const logon: Logon = { mode, at, begunAt: now, sentAt: undefined }
     this.#inFlight.add(logon)
     return logon
   }

@@ -8,12 +8,11 @@ export {
   type LogonLimits,
   type LogonMode,
 } from './account-ledger.ts'
+export { LOGON_WINDOW_MS } from './guard-options.ts'
 export {
-  type GuardOptions,
   type GuardRecord,
   type GuardStart,
   LockoutGuard,
-  LOGON_WINDOW_MS,
   type RefusedSecret,
 } from './lockout-guard.ts'
 export {

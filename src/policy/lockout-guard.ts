@@ -9,6 +9,7 @@ import {
   type Permit,
   type Settlement,
 } from './logon-terms.ts'
+import { GUARD_DEFAULTS, type GuardOptions } from './guard-options.ts'
 
 /**
  * Theory of operation. A directory counts bad passwords and locks the account after a few (three is common). The law of
@@ -25,7 +26,9 @@ import {
  * A *ride* is a request that carries the AUTHENTICATE: its verdict comes with the answer, which may depend on a slow target. A
  * *check* is a request of our own that the upstream answers itself. A ride never takes the last place, or two slow targets would use
  * up the budget. The last place is for getting past a slow ride, so it is given when the oldest logon has been in flight for a
- * second: an upstream that dies under load then takes one place with it, and the other one is left for the next upstream.
+ * second. Where there is another upstream it is given there and not at the slow one: an upstream that dies, or loses its domain
+ * controller, takes one place with it, and the other one is left for the next. Nor is it given at an upstream that leaves a check
+ * unanswered.
  *
  * A refusal of a proven secret is ambiguous: it may be the policy for the target, or an upstream that has lost its domain controller.
  * The secret is doubted then, and a check settles it. Anything accepted proves it.
@@ -56,36 +59,6 @@ export interface RefusedSecret {
   /** It had been accepted before. */
   readonly hadWorked: boolean
 }
-
-const MINUTE = 60_000
-
-export interface GuardOptions {
-  /** An acceptance older than this is doubted: the password may have been changed. */
-  readonly proofMs: number
-  /** When a secret that had worked is tried again after a rejection, while the budget lasts. */
-  readonly retryMs: readonly number[]
-  /**
-   * After a logon that was not answered the next one waits so long, unless it goes to another upstream: one of a secret that was accepted
-   * lately, and any other one.
-   */
-  readonly trustedPauseMs: number
-  readonly pauseMs: number
-  /** The longest that others wait for a refusal to be settled. */
-  readonly settleMs: number
-  /** The last place is given when the oldest logon has been in flight for so long. */
-  readonly lastPlaceAfterMs: number
-}
-
-export const GUARD_DEFAULTS: GuardOptions = {
-  proofMs: 15 * MINUTE,
-  retryMs: [2 * MINUTE, 8 * MINUTE, 20 * MINUTE],
-  trustedPauseMs: 1_000,
-  pauseMs: 10_000,
-  settleMs: 30_000,
-  lastPlaceAfterMs: 1_000,
-}
-
-export const LOGON_WINDOW_MS = 30 * MINUTE
 
 export interface GuardStart {
   readonly ledger: AccountLedger
@@ -196,6 +169,8 @@ export class LockoutGuard {
     if (now < this.#settlingUntil && wish.settles !== true)
       return { kind: 'wait', forMs: this.#settlingUntil - now }
     if (now < this.#pausedUntil) return { kind: 'wait', forMs: this.#pausedUntil - now }
+    if (wish.hasOther === true && this.hasProof(now) && this.#isSlowAt(now, wish.at))
+      return { kind: 'elsewhere' }
     const mode = this.hasProof(now)
       ? this.#modeOfProven(now, wish)
       : this.#modeOfUnproven(now, wish)
@@ -207,14 +182,16 @@ export class LockoutGuard {
       this.ledger.takeException(now)
     }
     const proven = this.hasProof(now)
-    return { kind: 'grant', logon: this.ledger.begin(mode, now), proven }
+    return { kind: 'grant', logon: this.ledger.begin(mode, now, wish.at), proven }
   }
 
   /** @returns undefined when it has to wait. */
   #modeOfProven(
     now: number,
-    { ride, check, mayRideLast = false }: LogonWish,
+    { at, ride, check, mayRideLast = false }: LogonWish,
   ): LogonMode | undefined {
+    // An upstream that leaves a check unanswered gets no more to leave unanswered.
+    if (this.#isSlowAt(now, at, 'check')) return undefined
     const places = this.ledger.places(now, this.budget)
     const isAlone = this.ledger.inFlight === 0
     if (ride && (places > 1 || (places === 1 && mayRideLast && isAlone))) return 'ride'
@@ -233,12 +210,30 @@ export class LockoutGuard {
     return ride && inFlight === 0 && mayRide ? 'ride' : undefined
   }
 
-  #wait(now: number, { ride, check, mayRideLast = false }: LogonWish): Permit {
+  #wait(now: number, { at, hasOther, ride, check, mayRideLast = false }: LogonWish): Permit {
     const { inFlight } = this.ledger
     // An origin may not have the last place, and nothing is on its way that could free another one.
     if (inFlight === 0 && ride && !check && !mayRideLast) return { kind: 'refuse' }
-    const wantsLast = check && this.hasProof(now) && this.ledger.places(now, this.budget) === 1
-    return { kind: 'wait', forMs: wantsLast ? Math.max(1, this.#lastPlaceAt - now) : undefined }
+    if (!this.hasProof(now)) return { kind: 'wait', forMs: undefined }
+    const wantsLast = check && this.ledger.places(now, this.budget) === 1
+    const slowAt = hasOther === true ? this.#slowAt(at) : undefined
+    const due = [
+      ...(wantsLast ? [this.#lastPlaceAt] : []),
+      ...(slowAt === undefined ? [] : [slowAt]),
+    ]
+    const later = due.filter(time => time > now)
+    return { kind: 'wait', forMs: later.length === 0 ? undefined : Math.min(...later) - now }
+  }
+
+  /** When the oldest logon in flight at an upstream counts as slow. */
+  #slowAt(upstream = '', mode?: LogonMode): number | undefined {
+    const begunAt = this.ledger.oldestBegunAtUpstream(upstream, mode)
+    return begunAt === undefined ? undefined : begunAt + this.#options.lastPlaceAfterMs
+  }
+
+  #isSlowAt(now: number, upstream?: string, mode?: LogonMode): boolean {
+    const slowAt = this.#slowAt(upstream, mode)
+    return slowAt !== undefined && now >= slowAt
   }
 
   get #lastPlaceAt(): number {
@@ -383,6 +378,8 @@ export class LockoutGuard {
     if (isTrusted && !this.#isOnTrial && this.#maySend(now)) return
     if (!isOutage && this.#unanswered < 2 && !this.#isOnTrial) return
     this.#isAnswered = false
+    // Those that were on their way together are one outage.
+    if (now < this.#refusedUntil) return
     const hasPlace = this.ledger.charges(now) < this.budget && !this.#isOnTrial
     this.#isOnTrial = false
     this.#refusedUntil = Math.max(this.#refusedUntil, this.#nextTryAt(now, hasPlace))

@@ -8,6 +8,10 @@ export interface LogonWish {
   readonly check: boolean
   /** It may ride in the last place, if nothing else is in flight: at an upstream that does not answer checks. */
   readonly mayRideLast?: boolean
+  /** The upstream that is to give the verdict. */
+  readonly at?: string
+  /** Another upstream can be asked instead. */
+  readonly hasOther?: boolean
   /** It is to tell what a refusal meant, so it goes ahead of all others. */
   readonly settles?: boolean
 }
@@ -17,6 +21,8 @@ export type Permit =
   /** @property forMs when to ask again, if no verdict comes before; undefined: when one comes. */
   | { readonly kind: 'wait'; readonly forMs: number | undefined }
   | { readonly kind: 'refuse' }
+  /** A logon at this upstream is slow, which may be the upstream: another one is to be asked. */
+  | { readonly kind: 'elsewhere' }
 
 /**
  * - `refused`: a proxy answered the AUTHENTICATE with another 407.

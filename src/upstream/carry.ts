@@ -1,4 +1,4 @@
-import { ProxyError } from '../core/index.ts'
+import { ProxyError, toProxyError } from '../core/index.ts'
 import {
   isRateLimited,
   type RequestHead,
@@ -18,6 +18,7 @@ import { readOffers } from './offers.ts'
 import { targetOf } from './policy-target.ts'
 import { staysReplayable } from './request-body.ts'
 import { refuse, ride } from './ride.ts'
+import { SecondHandError } from './second-hand-error.ts'
 import { denied, outOfOrder } from './settle-refusal.ts'
 import { watchSilence } from './silence-watch.ts'
 import type { Upstream } from './upstream.ts'
@@ -261,8 +262,13 @@ async function enter(
 ): Promise<LogonPass> {
   const { clock } = access.upstream.options
   const startedAt = clock.now()
+  const at = access.upstream.label
+  const hasOther = access.witness !== undefined
   try {
-    return await access.identity.gate.enter(attempt.call.signal, wish)
+    return await access.identity.gate.enter(attempt.call.signal, { ...wish, at, hasOther })
+  } catch (thrown) {
+    const error = toProxyError(thrown)
+    throw error.code === 'AUTH_UNANSWERED' ? new SecondHandError(error, false) : error
   } finally {
     attempt.call.trace.authMs += clock.now() - startedAt
   }

@@ -50,7 +50,7 @@ export interface Gate {
   mayAskOrigin(): boolean
   /** What the guard says, for a process that has none. */
   readonly forecast: GuardForecast
-  /** @throws ProxyError AUTH_LOCKED_OUT or CLIENT_ABORTED. */
+  /** @throws ProxyError AUTH_LOCKED_OUT, CLIENT_ABORTED, or AUTH_UNANSWERED: another upstream is to be asked. */
   enter(signal: CancelSignal, wish: LogonWish): Promise<LogonPass>
   /** To be called by whoever was told to settle a refusal, when that is done or cannot be done. */
   settled(): void
@@ -213,6 +213,7 @@ export class GuardGate implements Gate {
       return false
     }
     if (permit.kind === 'refuse') waiter.reject(this.#lockedOut())
+    else if (permit.kind === 'elsewhere') waiter.reject(slowAt(waiter.wish))
     else waiter.resolve(this.#pass(permit.logon, permit.proven))
     this.#noteWait(this.#now - waiter.since)
     return true
@@ -356,4 +357,8 @@ export class GuardGate implements Gate {
       ? 'was not accepted yet, and the record of failed logons cannot be written, so each start waits a minute'
       : 'was sent without ever being answered'
   }
+}
+
+function slowAt({ at = 'the upstream' }: LogonWish): ProxyError {
+  return new ProxyError('AUTH_UNANSWERED', { detail: `a logon at ${at} is slow` })
 }

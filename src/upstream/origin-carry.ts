@@ -142,7 +142,11 @@ async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
   const { clock } = origin.options
   const startedAt = clock.now()
   attempt.phase = 'handshake'
-  const pass = await identity.gate.enter(call.signal, { ride: true, check: false })
+  const pass = await identity.gate.enter(call.signal, {
+    ride: true,
+    check: false,
+    at: origin.label,
+  })
   const logon = logOn({
     challenger: origin,
     connection: lease.session.connection,

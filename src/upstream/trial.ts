@@ -108,7 +108,7 @@ export async function tryLogon(
   const { address, clock, handshakeTimeoutMs, refusal, settles = false } = options
   const label = formatHostPort(address)
   const pass = await identity.gate
-    .enter(NEVER_CANCELLED, { ride: false, check: true, settles })
+    .enter(NEVER_CANCELLED, { ride: false, check: true, settles, at: label })
     .catch(toProxyError)
   if (isProxyError(pass)) return { kind: 'not-sent', error: pass }
   const seen = { isSent: false }

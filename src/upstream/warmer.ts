@@ -180,7 +180,11 @@ export class Warmer {
 
   async #logOn(lease: Lease): Promise<Spare | undefined> {
     const { identity, upstream } = this.#access
-    const pass = await identity.gate.enter(NEVER_CANCELLED, { ride: false, check: true })
+    const pass = await identity.gate.enter(NEVER_CANCELLED, {
+      ride: false,
+      check: true,
+      at: upstream.label,
+    })
     const { consequence, exchange, isKept, outcome } = await logOnByCheck(this.#access, lease, pass)
     // Left to the next request, which goes by a check.
     if (consequence === 'settle') identity.gate.settled()

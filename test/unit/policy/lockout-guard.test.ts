@@ -35,7 +35,7 @@ class Bench {
     const permit = this.guard.permit(minute * MINUTE, wish)
     if (permit.kind === 'wait')
       return permit.forMs === undefined ? 'wait' : `wait ${permit.forMs / 1000}`
-    if (permit.kind === 'refuse') return 'refuse'
+    if (permit.kind !== 'grant') return permit.kind
     this.#logons.set(name, permit.logon)
     return `${permit.logon.mode}${permit.proven ? '' : ' unproven'}`
   }
@@ -119,6 +119,26 @@ t.test('rides never take the last place, which opens when the oldest is slow', a
   t.equal(one.ask('b', 1, UNCHECKABLE), 'wait')
   one.report('a', 'accepted', 1)
   t.equal(one.ask('b', 1, UNCHECKABLE), 'ride')
+})
+
+t.test('the last place is for another upstream, or for one that is not silent', async t => {
+  const two = proven()
+  const at = (upstream: string): LogonWish => ({ ...EITHER, at: upstream, hasOther: true })
+  t.equal(two.ask('slow', 1, at('a')), 'ride')
+  t.equal(two.ask('next', 1, at('a')), 'wait 1')
+  t.equal(two.ask('next', 1 + 1 / 60, at('a')), 'elsewhere')
+  t.equal(two.ask('next', 1 + 1 / 60, at('b')), 'check')
+
+  const alone = proven(3)
+  t.equal(alone.ask('ride', 1, { ...EITHER, at: 'a' }), 'ride')
+  t.equal(alone.ask('check', 1, { ...CHECK, at: 'a' }), 'check')
+  t.equal(alone.ask('more', 2, { ...EITHER, at: 'a' }), 'wait', 'it leaves a check unanswered')
+  alone.send('ride', 1)
+  alone.send('check', 1)
+  alone.report('ride', 'refused-late', 2)
+  alone.report('check', 'refused-late', 2)
+  t.equal(alone.refusedUntil(2), 4, 'an outage ends by itself with a place left')
+  t.equal(alone.logOn('accepted', 4), 'none')
 })
 
 t.test('a rejected password that never worked waits for its correction', async t => {
