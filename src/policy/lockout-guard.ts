@@ -169,8 +169,7 @@ export class LockoutGuard {
     if (now < this.#settlingUntil && wish.settles !== true)
       return { kind: 'wait', forMs: this.#settlingUntil - now }
     if (now < this.#pausedUntil) return { kind: 'wait', forMs: this.#pausedUntil - now }
-    if (wish.hasOther === true && this.hasProof(now) && this.#isSlowAt(now, wish.at))
-      return { kind: 'elsewhere' }
+    if (this.hasProof(now) && this.#belongsElsewhere(now, wish)) return { kind: 'elsewhere' }
     const mode = this.hasProof(now)
       ? this.#modeOfProven(now, wish)
       : this.#modeOfUnproven(now, wish)
@@ -210,13 +209,13 @@ export class LockoutGuard {
     return ride && inFlight === 0 && mayRide ? 'ride' : undefined
   }
 
-  #wait(now: number, { at, hasOther, ride, check, mayRideLast = false }: LogonWish): Permit {
+  #wait(now: number, { at, others, ride, check, mayRideLast = false }: LogonWish): Permit {
     const { inFlight } = this.ledger
     // An origin may not have the last place, and nothing is on its way that could free another one.
     if (inFlight === 0 && ride && !check && !mayRideLast) return { kind: 'refuse' }
     if (!this.hasProof(now)) return { kind: 'wait', forMs: undefined }
     const wantsLast = check && this.ledger.places(now, this.budget) === 1
-    const slowAt = hasOther === true ? this.#slowAt(at) : undefined
+    const slowAt = others === undefined ? undefined : this.#slowAt(at)
     const due = [
       ...(wantsLast ? [this.#lastPlaceAt] : []),
       ...(slowAt === undefined ? [] : [slowAt]),
@@ -229,6 +228,10 @@ export class LockoutGuard {
   #slowAt(upstream = '', mode?: LogonMode): number | undefined {
     const begunAt = this.ledger.oldestBegunAtUpstream(upstream, mode)
     return begunAt === undefined ? undefined : begunAt + this.#options.lastPlaceAfterMs
+  }
+
+  #belongsElsewhere(now: number, { at, others = [] }: LogonWish): boolean {
+    return this.#isSlowAt(now, at) && others.some(other => !this.#isSlowAt(now, other))
   }
 
   #isSlowAt(now: number, upstream?: string, mode?: LogonMode): boolean {

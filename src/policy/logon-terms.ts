@@ -10,8 +10,8 @@ export interface LogonWish {
   readonly mayRideLast?: boolean
   /** The upstream that is to give the verdict. */
   readonly at?: string
-  /** Another upstream can be asked instead. */
-  readonly hasOther?: boolean
+  /** Upstreams that can be asked instead. */
+  readonly others?: readonly string[]
   /** It is to tell what a refusal meant, so it goes ahead of all others. */
   readonly settles?: boolean
 }

@@ -263,9 +263,9 @@ async function enter(
   const { clock } = access.upstream.options
   const startedAt = clock.now()
   const at = access.upstream.label
-  const hasOther = access.witness !== undefined
+  const others = access.witnesses.map(({ upstream }) => upstream.label)
   try {
-    return await access.identity.gate.enter(attempt.call.signal, { ...wish, at, hasOther })
+    return await access.identity.gate.enter(attempt.call.signal, { ...wish, at, others })
   } catch (thrown) {
     const error = toProxyError(thrown)
     throw error.code === 'AUTH_UNANSWERED' ? new SecondHandError(error, false) : error

@@ -47,7 +47,11 @@ export class UpstreamAccess {
 
   /** Another upstream that can be asked whether the account is in order. */
   get witness(): UpstreamAccess | undefined {
-    return this.#others().find(
+    return this.witnesses[0]
+  }
+
+  get witnesses(): readonly UpstreamAccess[] {
+    return this.#others().filter(
       ({ upstream }) =>
         upstream !== this.upstream && upstream.isAvailable() && upstream.habits.answersChecks,
     )

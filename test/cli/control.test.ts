@@ -89,7 +89,7 @@ t.test('unlock lets a rejected password be shown once more, and only once', asyn
   t.equal(upstream.counters.type3s, 1)
   const status = await ask('status')
   t.match(status, { code: 3, out: /^account +corp-uk\\testuser: rejected until /m })
-  t.match(await ask('unlock'), { code: 0, out: /shows the password of corp-uk\\testuser once/ })
+  t.match(await ask('unlock'), { code: 0, out: /sends the password of corp-uk\\testuser once/ })
   for (let request = 0; request < 3; request++) t.equal(await get(product), 502)
   t.equal(upstream.counters.type3s, 2)
   t.notMatch(
@@ -98,17 +98,33 @@ t.test('unlock lets a rejected password be shown once more, and only once', asyn
   )
 })
 
-t.test('after two wrong passwords unlock lets the right one be shown', async t => {
+t.test('a corrected password is sent at once, and after too many it needs an unlock', async t => {
   const { upstream, product, ask } = await start(t, 'Wrong-1')
   t.equal(await get(product), 502)
-  edit(product, /Wrong-1/, 'Wrong-2')
-  t.match(await ask('reload'), { code: 0 })
+  t.match(await ask('reload'), { code: 0, out: /testuser: password unchanged, refused until / })
   t.equal(await get(product), 502)
-  edit(product, /Wrong-2/, ACCOUNT.password)
-  t.match(await ask('reload'), { code: 0 })
-  t.equal(await get(product), 502, 'two in half an hour are the most')
-  t.equal(upstream.counters.type3s, 2)
-  t.match(await ask('unlock'), { code: 0, out: /shows the password of/ })
+  t.equal(upstream.counters.type3s, 1)
+  for (const attempt of [2, 3, 4]) {
+    edit(product, /Wrong-\d/, `Wrong-${attempt}`)
+    t.match(await ask('reload'), { code: 0, out: /new password, the next request will try it/ })
+    t.equal(await get(product), 502)
+    t.equal(upstream.counters.type3s, attempt)
+  }
+  edit(product, /Wrong-4/, ACCOUNT.password)
+  t.match(await ask('reload'), { code: 0, out: /refused until .*tsntlm unlock/ })
+  t.equal(await get(product), 502, 'the budget, and two beyond it')
+  t.equal(upstream.counters.type3s, 4)
+  t.match(await ask('unlock'), { code: 0, out: /sends the password of/ })
   t.equal(await get(product), 200)
-  t.equal(upstream.counters.type3s, 3)
+  t.equal(upstream.counters.type3s, 5)
+  t.ok(product.log().some(({ event }) => event === 'guard.reloaded'))
+})
+
+t.test('a corrected password brings service back at once', async t => {
+  const { upstream, product, ask } = await start(t, 'Wrong-1')
+  t.equal(await get(product), 502)
+  edit(product, /Wrong-1/, ACCOUNT.password)
+  t.match(await ask('reload'), { code: 0, out: /new password, the next request will try it/ })
+  t.equal(await get(product), 200)
+  t.equal(upstream.counters.type3s, 2)
 })

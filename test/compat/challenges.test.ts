@@ -130,7 +130,7 @@ const other: Case[] = [
     'a Negotiate that takes no NTLM makes the client be asked',
     NO_BOX,
     offering(() => ['Negotiate']),
-    { cntlm: asked(0), tsntlm: ['502 Bad Gateway (AUTH_STATE_LOST)', '0 shown'] },
+    { cntlm: asked(0), tsntlm: ['502 Bad Gateway (AUTH_NOT_OFFERED)', '0 shown'] },
   ),
   better(
     'a challenge that is none makes the client be asked',

@@ -19,6 +19,8 @@ export interface Arrived {
   readonly head: string
   readonly body: string
   readonly trailers: string
+  /** It came without credentials and was answered with a demand for a logon. */
+  isDemanded: boolean
 }
 
 /** Who answers behind the logon. */
@@ -91,11 +93,12 @@ export class House {
     const head = await conn.nextHead()
     if (head === undefined) return undefined
     const { body, trailers } = await conn.readContent(head)
-    const request = {
+    const request: Arrived = {
       connection: conn.number,
       head,
       body: body.toString('latin1'),
       trailers,
+      isDemanded: false,
     }
     this.arrived.push(request)
     return request
@@ -170,6 +173,7 @@ export function demandNtlm(house: House, demands: Demands = {}): Script {
         if (verdict.ok) loggedOnAt = house.era
       }
       if (loggedOnAt !== house.era) {
+        request.isDemanded = credentials === undefined
         await conn.demand(demand)
         if (conn.socket.writableEnded) return
         continue

@@ -35,7 +35,7 @@ function withoutPorts(side: Side, lines: readonly string[]): string {
 
 /** The requests that got through, in the order of their arrival; those of a logon are left out. */
 export function served(side: Side, house: House = side.upstream): string[] {
-  const all = house.take().filter(({ head }) => !isLogonCheck(head))
+  const all = house.take().filter(({ head, isDemanded }) => !isLogonCheck(head) && !isDemanded)
   return all.filter(request => !isFirstLeg(request)).map(request => readable(side, request))
 }
 

@@ -123,11 +123,14 @@ t.test('rides never take the last place, which opens when the oldest is slow', a
 
 t.test('the last place is for another upstream, or for one that is not silent', async t => {
   const two = proven()
-  const at = (upstream: string): LogonWish => ({ ...EITHER, at: upstream, hasOther: true })
+  const at = (upstream: string): LogonWish => {
+    return { ...EITHER, at: upstream, others: upstream === 'a' ? ['b'] : ['a'] }
+  }
   t.equal(two.ask('slow', 1, at('a')), 'ride')
   t.equal(two.ask('next', 1, at('a')), 'wait 1')
   t.equal(two.ask('next', 1 + 1 / 60, at('a')), 'elsewhere')
   t.equal(two.ask('next', 1 + 1 / 60, at('b')), 'check')
+  t.equal(two.ask('third', 2, at('a')), 'wait', 'where all are slow it waits')
 
   const alone = proven(3)
   t.equal(alone.ask('ride', 1, { ...EITHER, at: 'a' }), 'ride')
