@@ -143,7 +143,8 @@ export async function tryLogon(
     }
     if (outcome === 'limited') {
       const detail = `${label} limits requests (HTTP ${status}), try again later`
-      return { kind: 'not-sent', error: new ProxyError('AUTH_STATE_LOST', { detail }) }
+      const error = new ProxyError('AUTH_STATE_LOST', { detail })
+      return { kind: seen.isSent ? 'unanswered' : 'not-sent', error }
     }
     return { kind: outcome, status }
   } catch (error) {

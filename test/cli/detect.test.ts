@@ -87,7 +87,7 @@ t.test('a wrong password is shown once, also by the next run and under the name 
   for (const script of [BIN, link]) {
     const { code, stdout, stderr } = await run(process.execPath, [script, '-a', 'NT', ...args])
     t.equal(code, 1)
-    t.match(stdout.toString(), /NT as corp-uk\\testuser: nothing was shown: .*not sent again/)
+    t.match(stdout.toString(), /NT as corp-uk\\testuser: nothing was sent: .*not sent again/)
     t.match(stderr, /^argv: warning: Auth: NT is NTLMv1/)
     t.notMatch(stdout.toString() + stderr, 'wr0ng')
   }

@@ -133,7 +133,7 @@ t.test('a rejection is one AUTHENTICATE, whatever upstreams and dialects there a
     })
     t.equal(again.code, 1)
     t.strictSame(again.requests, [['none'], []], 'its cool-down holds for every dialect')
-    t.match(again.lines[1], /: nothing was shown: .* was rejected; .*not sent again for \d+ s/)
+    t.match(again.lines[1], /: nothing was sent: .* was rejected; .*not sent again for \d+ s/)
   }
 })
 
@@ -182,17 +182,17 @@ t.test('what costs nothing leads to the next upstream', async t => {
       /^proxy0: offers no NTLM: Basic, Digest$/,
     ],
     [async conn => void (await conn.readHead(), conn.reset()), /^proxy0: no answer: .*ECONNRESET/],
-    [closing, /^proxy0: NTLMv2 .*: nothing was shown: .*nothing was received$/],
+    [closing, /^proxy0: NTLMv2 .*: nothing was sent: .*nothing was received$/],
     [
       async conn => {
         await conn.readHead()
         if (conn.number === 1) await conn.demand()
         else conn.respond('429 Too Many Requests')
       },
-      /nothing was shown: .*limits requests \(HTTP 429\)/,
+      /nothing was sent: .*limits requests \(HTTP 429\)/,
     ],
-    [ntlmProxy({ schemes: () => ['NTLM'] }), /nothing was shown: .*without a challenge$/],
-    [ntlmProxy({ schemes: () => ['NTLM AAAA'] }), /nothing was shown: .*challenge.* malformed/],
+    [ntlmProxy({ schemes: () => ['NTLM'] }), /nothing was sent: .*without a challenge$/],
+    [ntlmProxy({ schemes: () => ['NTLM AAAA'] }), /nothing was sent: .*challenge.* malformed/],
   ]
   for (const [script, line] of table) {
     const { code, lines, requests } = await detect(t, { scripts: [script, ntlmProxy()] })
@@ -235,7 +235,7 @@ t.test('a logon that is never answered ends it too', async t => {
     })
     t.equal(code, 1)
     t.strictSame(requests, [FULL, []])
-    t.match(lines.at(-1), /shown, but never answered/)
+    t.match(lines.at(-1), /sent, but never answered/)
   }
   const third = await detect(t, { scripts: [breaking, ntlmProxy()], guardStore })
   t.match(third, { code: 1, requests: [['none'], []] }, 'two of them are what the guard allows')
@@ -254,7 +254,7 @@ t.test('a limit on requests instead of the verdict is none', async t => {
   const { code, lines, requests } = await detect(t, { scripts: [limiting, ntlmProxy()] })
   t.equal(code, 1)
   t.strictSame(requests, [FULL, []])
-  t.match(lines.at(-1), /shown, but never answered: .*limits requests \(HTTP 429\)/)
+  t.match(lines.at(-1), /sent, but never answered: .*limits requests \(HTTP 429\)/)
 })
 
 t.test('hashes are shown in one reading, and printed plain', async t => {
@@ -267,7 +267,7 @@ t.test('hashes are shown in one reading, and printed plain', async t => {
   const line = `PassNTLMv2      ${hex(V2)}    # Only for user 'alice', domain 'DEMO'`
   const plain = await detect(t, withNt(NT))
   t.strictSame(plain.requests, [FULL], 'the inverted reading alone')
-  t.match(plain.lines.at(-1), 'The same command again shows them read as plain.')
+  t.match(plain.lines.at(-1), 'The same command again sends them read as plain.')
   t.match(plain.warnings, [/^warning: the hashes do not tell which cntlm wrote them/])
   const second = await detect(t, withNt(NT))
   t.match(second, { code: 0, requests: [FULL] })

@@ -28,13 +28,13 @@ t.test(
         { kind: 'not-sent', error: closed },
         true,
         false,
-        /^a:1: NTLMv2 as CORP\\alice: nothing was shown: .*closed by the peer$/,
+        /^a:1: NTLMv2 as CORP\\alice: nothing was sent: .*closed by the peer$/,
       ],
       [
         { kind: 'not-sent', error: new ProxyError('AUTH_LOCKED_OUT', { detail: 'later' }) },
         false,
         false,
-        /nothing was shown: .*later$/,
+        /nothing was sent: .*later$/,
       ],
       [
         { kind: 'accepted', status: 503 },
@@ -48,7 +48,7 @@ t.test(
         true,
         'a:1: NTLMv2 as CORP\\alice: rejected (HTTP 407)',
       ],
-      [{ kind: 'unanswered', error: closed }, false, false, /: shown, but never answered: /],
+      [{ kind: 'unanswered', error: closed }, false, false, /: sent, but never answered: /],
     ]
     for (const [finding, goesOn, isAnswer, line] of table) {
       t.equal(mayGoOn(finding), goesOn, finding.kind)
@@ -72,7 +72,7 @@ t.test('after a rejection it says why it stops and how to go on', async t => {
   t.ok(advise({}).endsWith(`: ${further}`))
   t.match(advise({ refusedForMs: undefined }), /no proxy until the configuration file is changed\./)
   t.notMatch(advise({ furtherCommand: undefined }), 'another dialect')
-  t.match(advise({ otherReading: true }), /The same command again shows them read as plain\.$/)
+  t.match(advise({ otherReading: true }), /The same command again sends them read as plain\.$/)
 })
 
 t.test('the lines for the configuration stand between rulers of one length', async t => {
