@@ -26,7 +26,8 @@ export type Permit =
 
 /**
  * - `refused`: a proxy answered the AUTHENTICATE with another 407.
- * - `refused-late`: the same after so long that a domain controller out of reach is likelier than a bad password.
+ * - `refused-late`: the same after so long that a domain controller out of reach is likelier than a bad password, or nothing in all that
+ *   time.
  * - `refused-here`: the same, while another upstream accepts the secret.
  * - `denied`: an origin refused the account, which can be a matter of rights as well.
  * - `unanswered`: nobody knows.

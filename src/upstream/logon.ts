@@ -178,7 +178,9 @@ async function sendAuthenticate(
         cause: error,
       })
     }
-    void pass.report('unanswered', challenger.label, logon.settlement)
+    // A connection that broke may be made anew at once; silence is given time, as a refusal that comes late.
+    const verdict = error.code === 'UPSTREAM_TIMEOUT' ? 'refused-late' : 'unanswered'
+    void pass.report(verdict, challenger.label, logon.settlement)
     throw error
   })
   return outlivesClient ? orCancelled(answered, logon, onVerdictPending) : answered
