@@ -121,7 +121,7 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
   const { connection } = lease.session
   const isWatched = lease.wasReady || lease.wasSpare || upstream.demand === 'unknown'
   const mayBeDemanded = call.body !== undefined && !lease.session.isReady
-  const asksFirst = mayBeDemanded && !staysReplayable(call.body)
+  const asksFirst = mayBeDemanded && !upstream.takesBodiesBare && !staysReplayable(call.body)
   const exchange = await connection.send(asksFirst ? askingFirst(request) : request, call.body, {
     timeoutMs: upstream.options.responseTimeoutMs,
     signal: call.signal,
@@ -131,8 +131,10 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
   })
   if (exchange.head.status === 407) {
     demandedFor.add(call)
+    if (mayBeDemanded) upstream.takesBodiesBare = false
     return exchange
   }
+  if (mayBeDemanded) upstream.takesBodiesBare = true
   // A rate limit may come before the demand for a logon.
   const isLimited = isRateLimited(exchange.head) && !wasPassedOn(exchange.head)
   if (!lease.session.isReady && !isLimited) {

@@ -95,6 +95,8 @@ export class Upstream implements Challenger {
   keepsCheckedConnections = true
   /** True once it demanded a logon for a request on a connection that it had just accepted. */
   demandsForEachRequest = false
+  /** True once it took a body on a connection that was not logged on: it need not be asked first any more. */
+  takesBodiesBare = false
   /** True once it demanded a new logon on a kept connection that it had accepted, and accepted that one too. */
   asksAgain = false
   /** How many sessions in a row that were logged on ahead had to log on again for their first CONNECT. */
@@ -131,6 +133,7 @@ export class Upstream implements Challenger {
     this.demand = predecessor.demand
     this.scheme = predecessor.scheme
     this.asksAgain = predecessor.asksAgain
+    this.takesBodiesBare = predecessor.takesBodiesBare
     this.keepsCheckedConnections = predecessor.keepsCheckedConnections
     this.demandsForEachRequest = predecessor.demandsForEachRequest
     this.bareConnectsRefused = predecessor.bareConnectsRefused

@@ -166,7 +166,7 @@ t.test(
     await book.until(() => port.requestsInProgress === 1)
     await book.settle()
     t.equal(port.destroy(), 1)
-    t.equal(await near.reader.closed(), 'end')
+    t.equal(await near.reader.closed(), 'reset')
     t.match(await finished(book), { error: 'DRAINING', termination: /^K/ })
   },
 )

@@ -46,8 +46,8 @@ function blamed(book: Playbook): string[] {
 
 /** What an origin can bring an upstream to hand on, or to do, in answer to a request. */
 const BAD_ANSWERS: Record<string, (conn: ScriptedConnection) => void> = {
-  'a control character': conn =>
-    conn.write('HTTP/1.1 200 OK\r\nSet-Cookie: a=\x01b\r\nContent-Length: 2\r\n\r\nok'),
+  'a NUL in a field': conn =>
+    conn.write('HTTP/1.1 200 OK\r\nSet-Cookie: a=\0b\r\nContent-Length: 2\r\n\r\nok'),
   'contradicting lengths': conn =>
     conn.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'),
   'a header without end': conn => conn.write(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`),
