@@ -126,8 +126,8 @@ export interface Config {
   readonly maxHandshakes: number
   /** Bad logons that the account may be charged with. */
   readonly logonBudget: number
-  /** An http URL, or `off`; undefined for the usual target. */
-  readonly logonCheck: string | undefined
+  /** An http URL, or `off`. */
+  readonly logonCheck: string
   /** Per upstream; tunnels do not count. */
   readonly maxSessions: number
   /** Requests that wait for a session of an upstream. */
@@ -200,7 +200,7 @@ export const DEFAULTS: Config = {
   rateLimitTotalMs: 50_000,
   maxHandshakes: 16,
   logonBudget: 2,
-  logonCheck: undefined,
+  logonCheck: 'http://255.255.255.255/',
   maxSessions: 512,
   maxWaiting: 1024,
   maxClients: undefined,

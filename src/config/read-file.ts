@@ -23,9 +23,9 @@ export function changeTimeOf(stats: Stats): number {
   return stats.isFile() ? Math.max(stats.mtimeMs, stats.ctimeMs) : 0
 }
 
-/** Which file it is, and how long. */
+/** Which file it is, and how long; empty where it is no regular file, as that tells nothing. */
 export function stampOf(stats: Stats): string {
-  return `${stats.ino}:${stats.size}`
+  return stats.isFile() ? `${stats.ino}:${stats.size}` : ''
 }
 
 const READABLE_BY_OTHERS = 0o044

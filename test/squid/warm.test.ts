@@ -26,8 +26,8 @@ if (skipUnless(t, [...PROGRAMS, 'python3'])) {
     const tunnels = (await squid.accessLog()).filter(({ method }) => method === 'CONNECT')
     t.same(
       tunnels.map(({ status }) => status),
-      [200, 200, 200],
-      'none was answered 407',
+      [407, 200, 200, 200],
+      'the first one of all found out that a logon is demanded',
     )
     t.same(new Set(warmed()), new Set(['authenticated']))
     const requests = product.log().filter(({ event }) => event === 'request.finished')

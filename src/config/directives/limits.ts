@@ -91,10 +91,10 @@ export const LIMITS: readonly DirectiveSpec[] = [
   }),
   single('LogonCheck', 'logonCheck', {
     grammar: 'URL | off',
-    doc: 'What logon checks ask an upstream proxy for: an http URL that it answers quickly and by itself; off sends none. Default http://255.255.255.255/',
+    doc: 'What logon checks ask an upstream proxy for: an http URL that it answers quickly and by itself; off sends none',
     since: 'tsntlm',
     parse: parseLogonCheck,
-    show: value => value ?? 'http://255.255.255.255/',
+    show: value => value,
   }),
   single('MaxSessions', 'maxSessions', {
     grammar: '1-65535',

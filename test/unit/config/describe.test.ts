@@ -75,6 +75,8 @@ RateLimitRetry      connect
 RateLimitWait       30s
 RateLimitTotal      50s
 MaxHandshakes       16
+LogonBudget         2
+LogonCheck          http://255.255.255.255/
 MaxSessions         512
 MaxWaiting          1024
 MaxClients          auto

@@ -45,7 +45,12 @@ t.test('a file becomes a configuration with the time of its last change', async 
   t.strictSame(issues, [])
   t.equal(config?.password?.reveal(), 'p\u00e4')
   t.equal(config?.listeners[0]?.origin.source, path)
-  t.strictSame(files, [{ path, changedAtMs: statSync(path).ctimeMs }], 'chmod and mv count too')
+  const { ctimeMs, ino, size } = statSync(path)
+  t.strictSame(
+    files,
+    [{ path, changedAtMs: ctimeMs, stamp: `${ino}:${size}` }],
+    'chmod and mv count too',
+  )
 })
 
 t.test('the modification time counts when it is the later one', async t => {
@@ -61,7 +66,7 @@ t.test('what is no regular file can be read, and its time says nothing', async t
     variables: { TSNTLM_LISTEN: '1', TSNTLM_NOPROXY: '*' },
   })
   t.strictSame(issues, [])
-  t.strictSame(files, [{ path: '/dev/null', changedAtMs: 0 }])
+  t.strictSame(files, [{ path: '/dev/null', changedAtMs: 0, stamp: '' }])
 })
 
 t.test('a Latin-1 file keeps its password', async t => {

@@ -47,7 +47,9 @@ t.test('every code has a status, a registered Proxy-Status type and a plain sent
 t.test('who is to blame shows in the status', async t => {
   for (const code of codes) {
     const { blame, status } = ERRORS[code]
-    if (blame === 'upstream') t.ok([502, 504].includes(status), code)
+    // A denial is the one answer that an upstream gives on purpose.
+    if (code === 'UPSTREAM_DENIED') t.equal(status, 403)
+    else if (blame === 'upstream') t.ok([502, 504].includes(status), code)
     if (blame === 'credential') t.equal(status, 502, `${code}: a 407 would make a browser ask`)
     if (code.endsWith('_TIMEOUT') && blame === 'upstream') t.equal(status, 504, code)
   }

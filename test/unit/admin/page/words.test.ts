@@ -53,13 +53,14 @@ t.test('states are told in words', async t => {
   t.equal(describeHealth({ ...down, downUntil: undefined }, 0), 'put aside, being checked')
 })
 
-t.test('the guard names the time of day at which a password is shown again', async t => {
+t.test('the guard names the time of day at which a password is sent again', async t => {
   t.match(describeGuard(undefined), /no account/)
-  const text = 'the password was rejected; it is not sent again for 1782 s or until it is mended'
+  const text =
+    'the password was rejected; it is not sent again for 1782 s; a corrected one is sent at once'
   const account = { name: 'CORP\\alice', state: 'rejected', text } as const
   t.equal(
     describeGuard({ ...account, until: new Date(2026, 0, 1, 6, 1, 9).getTime() }),
-    'CORP\\alice: the password was rejected; it is not sent again until 06:01:09 or until it is mended.',
+    'CORP\\alice: the password was rejected; it is not sent again until 06:01:09; a corrected one is sent at once.',
   )
   t.equal(describeGuard({ ...account, until: undefined }), `CORP\\alice: ${text}.`)
 })
