@@ -222,7 +222,7 @@ t.test(
   'an answer after a bad origin through both upstreams does not blame the upstreams',
   async t => {
     const serve: Serve = conn => {
-      conn.write('HTTP/1.1 200 OK\r\nX: \x01\r\n\r\n')
+      conn.write('HTTP/1.1 200 OK\r\nX: \0\r\n\r\n')
       return false
     }
     const book = start(t, { [FIRST]: ntlmProxy({ serve }), [SECOND]: ntlmProxy({ serve }) })
