@@ -97,7 +97,7 @@ t.test('each end of a logon has its words', async t => {
     [{ kind: 'open', status: 200 }, 'note', undefined],
     [{ kind: 'rejected', otherReading: false }, 'problem', /Username, Domain/],
     [{ kind: 'rejected', otherReading: true }, 'problem', /PassEncoding plain/],
-    [{ kind: 'not-sent', error: locked }, 'problem', /opens the guard/],
+    [{ kind: 'not-sent', error: locked }, 'problem', /tsntlm reload; .*: tsntlm unlock/],
     [{ kind: 'not-sent', error: closed }, 'problem', /see the log/],
     [{ kind: 'unanswered', error: closed }, 'problem', /domain controller/],
   ]
