@@ -100,7 +100,7 @@ export const GAUGES = {
     help: 'Connections to an upstream (idle, spare: made ahead and not used yet, busy, connecting) and requests that wait for one (waiting)',
     labels: ['upstream', 'state'],
   },
-  tsntlm_upstream_up: { help: '0 while an upstream is put aside', labels: ['upstream'] },
+  tsntlm_upstream_up: { help: '0 while an upstream is marked down', labels: ['upstream'] },
   tsntlm_guard_state: {
     help: 'The account of the configuration: 1 for the state it is in. No logon is sent while it is rejected or unanswered',
     labels: ['state'],

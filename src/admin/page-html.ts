@@ -49,7 +49,7 @@ export const PAGE = `<!doctype html>
 
 <section>
 <table id="upstreams"><caption>Upstream proxies</caption></table>
-<p class="key" aria-hidden="true"><span class="up">available</span><span class="failed">failed, still used</span><span class="down">put aside</span></p>
+<p class="key" aria-hidden="true"><span class="up">available</span><span class="failed">failed, still used</span><span class="down">down</span></p>
 </section>
 
 <section>

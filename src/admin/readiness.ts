@@ -2,7 +2,7 @@ import type { AccountView, Readiness, StatusView } from './page/status-view.ts'
 
 /**
  * Whether a new request can be served: some upstream is usable, or none is needed, and the guard lets logons through. An upstream that is
- * put aside is tried when no other is left, but there is no sign that it would answer.
+ * marked down is tried when no other is left, but there is no sign that it would answer.
  */
 export function readinessOf(status: StatusView): Readiness {
   const { account, listeners, state } = status

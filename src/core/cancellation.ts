@@ -1,5 +1,5 @@
 /**
- * Tells that the one who asked for a piece of work wants it no longer: the part of AbortSignal that is used here, so that an AbortSignal
+ * Tells that the caller has cancelled the operation: the part of AbortSignal that is used here, so that an AbortSignal
  * is one too. Each request has one, and node's own takes longer to make than the whole rest of the bookkeeping of a request.
  */
 export interface CancelSignal {
@@ -8,7 +8,7 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
-/** For work that nobody calls off. */
+/** For operations that are never cancelled. */
 export const NEVER_CANCELLED: CancelSignal = {
   aborted: false,
   addEventListener: () => undefined,

@@ -75,7 +75,7 @@ function encodingRemarks(config: Config): Remark[] {
     return [
       different(
         'the file does not tell whether its hashes are inverted, as cntlm 0.92 writes them, or plain, as 0.94 does: ' +
-          'the first reading is shown to the proxy, and once the second if that is rejected. ' +
+          'the first reading is sent to the proxy, and the second one once if that is rejected. ' +
           'To spare the account the failed logon add PassEncoding inverted where cntlm 0.92 works with this file, ' +
           'PassEncoding plain where 0.94 does',
       ),

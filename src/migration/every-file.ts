@@ -7,7 +7,7 @@ const ALWAYS: readonly Remark[] = [
       'Proxy-Connection: keep-alive',
   ),
   different(
-    'a rejected password is not shown again for 30 minutes or until the file is changed and tsntlm restarted or reloaded, so that ' +
+    'a rejected password is not sent again for 30 minutes or until the file is changed and tsntlm restarted or reloaded, so that ' +
       'the account is not locked; clients get 502 and the reason, with cntlm 407 and a new failed logon for each request',
   ),
   different(

@@ -175,7 +175,7 @@ export class AccountLedger {
     this.#waiting.push(action)
   }
 
-  /** To be called when the one who ended a logon has drawn its conclusions. */
+  /** To be called after the caller that ended a logon has acted on its verdict. */
   wake(): void {
     for (const action of this.#waiting.splice(0)) action()
   }

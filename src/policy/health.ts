@@ -13,9 +13,9 @@ const BREAKS_WINDOW_MS = 60_000
 const MAX_FAILURES = 30
 
 /**
- * Passive health of one upstream. A failure puts it aside for a cool-down, so that further requests lose no time on
+ * Passive health of one upstream. A failure marks it down for a cool-down, so that further requests lose no time on
  * it. A successful probe makes it available again but keeps the count: an upstream that accepts connections and then
- * fails them is put aside for longer and longer. Only an answer to a real request clears the count.
+ * fails them is marked down for longer and longer. Only an answer to a real request clears the count.
  */
 export class UpstreamHealth {
   readonly #options: HealthOptions
@@ -31,7 +31,7 @@ export class UpstreamHealth {
     return now >= this.#downUntil
   }
 
-  /** For how long it is still put aside, in milliseconds. */
+  /** Remaining cool-down in milliseconds. */
   coolDownMs(now: number): number {
     return Math.max(0, this.#downUntil - now)
   }
@@ -41,12 +41,12 @@ export class UpstreamHealth {
     return this.#failures
   }
 
-  /** Until when it is put aside, by the clock that `failed` was told; a time that is over when it is not. */
+  /** When the cool-down ends, by the clock that `failed` was given; in the past when it is not marked down. */
   get downUntil(): number {
     return this.#downUntil
   }
 
-  /** @returns for how long it is put aside, in milliseconds. */
+  /** @returns the length of the cool-down in milliseconds. */
   failed(now: number): number {
     const { firstCoolDownMs, maxCoolDownMs } = this.#options
     const forMs = Math.min(firstCoolDownMs * 2 ** this.#failures, maxCoolDownMs)

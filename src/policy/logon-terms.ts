@@ -35,7 +35,7 @@ export type Permit =
 export type LogonVerdict =
   'accepted' | 'refused' | 'refused-late' | 'refused-here' | 'denied' | 'unanswered' | 'not-sent'
 
-/** How a refusal can be settled by the one who met it. */
+/** How the caller that met a refusal can settle it. */
 export type Settlement =
   /** A check at another upstream can decide. */
   | 'elsewhere'

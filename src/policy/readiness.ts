@@ -28,7 +28,7 @@ export interface ReadinessFacts {
   readonly burst: number
   /** Milliseconds since the last tunnel. */
   readonly quietMs: number
-  /** The upstream is not put aside. */
+  /** The upstream is not marked down. */
   readonly isAvailable: boolean
   /** The password was accepted lately and is not in doubt. */
   readonly isProven: boolean

@@ -71,7 +71,7 @@ function isLogonFault(code: ErrorCode): boolean {
   return code === 'AUTH_OUT_OF_ORDER' || code === 'AUTH_UNANSWERED'
 }
 
-/** Nothing was executed, or it may be executed twice: the one who refused it or kept silent is not asked again. */
+/** Nothing was executed, or it may be executed twice: the upstream that refused it or did not answer is not asked again. */
 function afterLogonFault({ code, idempotent, replayable }: FailedAttempt): RetryDecision {
   const mayRepeat = idempotent || code === 'AUTH_OUT_OF_ORDER'
   return replayable && mayRepeat ? 'next-upstream' : 'give-up'

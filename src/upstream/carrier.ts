@@ -11,7 +11,7 @@ export interface Carrier {
   readonly label: string
   readonly pool: Pick<SessionPool, 'acquire' | 'isAlive' | 'takeReady'>
   isAvailable(): boolean
-  /** How long it is put aside yet, in milliseconds; 0 when it is not. */
+  /** Remaining cool-down in milliseconds; 0 when it is not marked down. */
   backInMs(): number
   /** A tunnel to the target of this CONNECT that was opened before it was asked for. */
   takeTunnel?(request: RequestHead): Delivered | undefined

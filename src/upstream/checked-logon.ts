@@ -80,7 +80,7 @@ export function refusalOf(
   }
   const next =
     consequence === 'other-reading'
-      ? '; its hashes are read in the other way from now on, so send the request again'
+      ? '; the other reading of its hashes is used from now on, so send the request again'
       : ''
   return new ProxyError('AUTH_REJECTED', {
     detail: `${upstream.label} refuses the logon of ${account}${next}`,

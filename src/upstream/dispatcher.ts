@@ -10,8 +10,8 @@ import { SecondOpinion } from './second-opinion.ts'
 import { Tour } from './tour.ts'
 
 /**
- * Sends a call to the first carrier that works, in the order given. Those that are put aside come last: they are
- * tried rather than failing without a try. Where all refuse it for a rate limit, a call that has patience goes round again.
+ * Sends a call to the first carrier that works, in the order given. Those that are marked down come last: trying them
+ * is better than failing without an attempt. Where all refuse it for a rate limit, a call that has patience goes round again.
  * @throws ProxyError the failure of the last attempt.
  */
 export async function deliver(

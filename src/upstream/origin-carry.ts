@@ -179,7 +179,7 @@ async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
   if (outcome === 'rejected') {
     attempt.otherReading = consequence === 'other-reading'
     if (attempt.otherReading) {
-      const detail = `${origin.label} refuses the logon of ${account}; its hashes are read in the other way from now on`
+      const detail = `${origin.label} refuses the logon of ${account}; the other reading of its hashes is used from now on`
       throw new ProxyError('AUTH_REJECTED', { detail })
     }
     origin.denied(identity)

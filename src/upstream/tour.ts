@@ -54,7 +54,7 @@ export class Tour {
     return this.#goesToNext()
   }
 
-  /** Another upstream that is not put aside is asked too. @returns whether there is one. */
+  /** Asks another upstream that is not marked down as well. @returns whether there is one. */
   asksAnother(): boolean {
     const other = this.#others.find(one => one.way === 'upstream' && one.isAvailable())
     if (other === undefined) return false

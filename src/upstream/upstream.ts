@@ -243,7 +243,7 @@ export class Upstream implements Challenger {
     return Math.max(this.health.coolDownMs(now), this.logonHealth.coolDownMs(now))
   }
 
-  /** Puts it aside when that is its own fault. Failures of requests that were under way together count once. */
+  /** Marks it down when that is its own fault. Failures of requests that were under way together count once. */
   failed(error: ProxyError, evidence: Exclude<Evidence, 'none'> = 'proof'): void {
     if (evidence === 'doubt') return this.#doubt(error)
     const { clock, emit } = this.options
@@ -254,7 +254,7 @@ export class Upstream implements Challenger {
       return
     }
     if (evidence === 'repeat' && !this.health.broke(clock.now())) return
-    if (this.isAvailable()) this.#putAside(clock.now(), error)
+    if (this.isAvailable()) this.#markDown(clock.now(), error)
     // Dials that fail a pool has counted itself.
     if (!error.code.startsWith('DIAL_')) this.#tellPools(error)
   }
@@ -274,7 +274,7 @@ export class Upstream implements Challenger {
   }
 
   /**
-   * What another process found out. Who put it aside looks after it; should that process end, this one does.
+   * Takes over what another process found out. The process that marked it down probes it; should that process end, this one does.
    */
   learn(news: UpstreamNews): void {
     const { clock } = this.options
@@ -287,7 +287,7 @@ export class Upstream implements Challenger {
     this.#leave(new ProxyError(news.error, { detail: `${this.label} is left out for a while` }))
   }
 
-  /** Puts it aside when it does not answer now. @throws ProxyError DIAL_*, UPSTREAM_*. */
+  /** Marks it down when it does not answer now. @throws ProxyError DIAL_*, UPSTREAM_*. */
   async checkAlive(): Promise<void> {
     this.#aliveCheck ??= this.#checkAlive()
     await this.#aliveCheck
@@ -305,7 +305,7 @@ export class Upstream implements Challenger {
     for (const pool of this.#pools.values()) pool.destroy()
   }
 
-  #putAside(now: number, error: ProxyError): void {
+  #markDown(now: number, error: ProxyError): void {
     const forMs = this.health.failed(now)
     this.options.emit({ type: 'upstream.down', upstream: this.label, forMs, error: error.code })
     this.#tryAgainIn(forMs)
@@ -327,7 +327,7 @@ export class Upstream implements Challenger {
 
   /** A request failed in a way that may be the target's doing: the upstream's own answer tells. */
   #doubt(error: ProxyError): void {
-    // One that is put aside gave no sign of life since, so silence is no matter of the target.
+    // It is marked down and has not answered since, so this timeout is not the target's fault either.
     if (!this.isAvailable()) {
       if (error.code === 'UPSTREAM_TIMEOUT') this.#tellPools(error)
       return
@@ -351,7 +351,7 @@ export class Upstream implements Challenger {
       const failure = toProxyError(error)
       // Where it could not be asked, the next request finds out.
       if (!this.#isClosed && failure.blame === 'upstream')
-        this.#putAside(this.options.clock.now(), failure)
+        this.#markDown(this.options.clock.now(), failure)
     } finally {
       this.#isProbing = false
     }

@@ -68,7 +68,7 @@ export class Crew implements Workforce {
   readonly #options: CrewOptions
   readonly #places: readonly Place[]
   readonly #guards = new Map<number, GuardGate>()
-  /** Upstreams that are put aside: a worker that is started later need not find out. */
+  /** Upstreams that are marked down, so that a worker that starts later need not find out. */
   readonly #down = new Map<string, { readonly news: UpstreamNews; readonly until: number }>()
   #host: WorkforceHost | undefined
   #input: BuildInput | undefined

@@ -83,7 +83,7 @@ t.test('a running tsntlm tells how it is, takes a reload and ends', async t => {
   t.equal(await product.stop(), 0)
 })
 
-t.test('unlock lets a rejected password be shown once more, and only once', async t => {
+t.test('unlock lets a rejected password be sent once more, and only once', async t => {
   const { upstream, product, ask } = await start(t, 'Wrong-1')
   for (let request = 0; request < 3; request++) t.equal(await get(product), 502)
   t.equal(upstream.counters.type3s, 1)

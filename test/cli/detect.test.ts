@@ -69,7 +69,7 @@ t.test('-M prints the dialect and its hash, from the file or the command line al
   t.equal(counters.type3s, cases.length)
 })
 
-t.test('a wrong password is shown once, also by the next run and under the name cntlm', async t => {
+t.test('a wrong password is sent once, also by the next run and under the name cntlm', async t => {
   const { address, counters } = await startUpstream(t)
   const { file, state } = writeConfig(t, [
     `Proxy 127.0.0.1:${address.port}`,

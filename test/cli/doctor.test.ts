@@ -74,7 +74,7 @@ t.test('a running tsntlm is followed to the certificate behind the upstream', as
   t.equal(upstream.counters.type3s, 2, 'one by doctor, one by the program that it asked')
 })
 
-t.test('a wrong password is shown once, and not at all by the next run', async t => {
+t.test('a wrong password is sent once, and not at all by the next run', async t => {
   const { upstream, lines } = await startCorp(t, 'Wrong-1')
   const file = writeConfig(t, [...lines, `Listen 127.0.0.1:${await freePort()}`])
   const first = await doctor(['-c', file])
@@ -82,7 +82,7 @@ t.test('a wrong password is shown once, and not at all by the next run', async t
   t.match(first.of('logon'), [/^problem .*rejects the password/])
   t.match(first.of('listener'), [/^problem .*refused/])
   const second = await doctor(['-c', file, '--url', 'https://www.test/'])
-  t.match(second.of('logon'), [/^problem no password was shown/])
+  t.match(second.of('logon'), [/^problem no password was sent/])
   t.match(second.of('connect'), [/^skipped /])
   t.equal(upstream.counters.type3s, 1)
 })

@@ -151,7 +151,7 @@ t.test('-p beats the environment, which is not looked at for a password then', a
   t.equal(await child.stop(), 0)
 })
 
-t.test('a rejected password is not shown again after a restart of what has no file', async t => {
+t.test('a rejected password is not sent again after a restart of what has no file', async t => {
   const env = { ...(await sidecar(t)), TSNTLM_PASSWORD: 'wrong-one' }
   const logons = async (): Promise<string> => {
     const daemon = await serve(t, NO_FILE, env)

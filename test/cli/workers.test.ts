@@ -106,7 +106,7 @@ t.test('what outlives the grace is cut off, and has its line', async t => {
   await until('the end of the workers', () => !pids.some(isAlive) || undefined)
 })
 
-t.test('a wrong password is shown once, however many ask in whichever process', async t => {
+t.test('a wrong password is sent once, however many ask in whichever process', async t => {
   const { product, upstream } = await start(t, { password: 'Wrong-1' })
   const clients = await connectAll(t, product.port, 50)
   const answers = await Promise.all(clients.map(client => client.request(HELLO)))
@@ -120,7 +120,7 @@ t.test('a wrong password is shown once, however many ask in whichever process', 
   t.equal(events(product, 'guard.tripped').length, 2)
 })
 
-t.test('the wrong account of a client is shown once, and costs the others nothing', async t => {
+t.test('the wrong account of a client is sent once, and costs the others nothing', async t => {
   const { product, upstream } = await start(t)
   const [client] = await connectAll(t, product.port, 1)
   t.equal((await client?.request(HELLO))?.status, 200)

@@ -132,7 +132,7 @@ const volunteered: Case[] = [
 ]
 
 const again: Case[] = [
-  better('a wrong password is shown as often as it comes', LOCKED, asks(WRONG, WRONG, WRONG), {
+  better('a wrong password is sent as often as it comes', LOCKED, asks(WRONG, WRONG, WRONG), {
     cntlm: [ASKED_AGAIN, ASKED_AGAIN, ASKED_AGAIN, 'rejected', 'rejected', 'rejected'],
     tsntlm: [ASKED, ASKED, ASKED, 'rejected'],
   }),

@@ -11,7 +11,7 @@ import { ask, CLOSED, HELLO, statusOf } from './normal.ts'
 
 const GET = 'GET http://site.test/a HTTP/1.1\nHost: site.test'
 
-/** The status, what the client is asked for, and how many times the password was shown. */
+/** The status, what the client is asked for, and how many times the password was sent. */
 async function logOn(side: Side): Promise<string[]> {
   side.upstream.hangUp()
   const answer = await ask(side, GET)
@@ -154,7 +154,7 @@ const rejected: Case[] = [
     tsntlm: ['502 Bad Gateway (AUTH_REJECTED)', '1 shown'],
   }),
   better(
-    'a wrong password is shown again with every request',
+    'a wrong password is sent again with every request',
     'three to five times lock the account',
     async side => {
       for (let i = 0; i < 3; i++) await ask(side, GET)

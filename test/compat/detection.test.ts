@@ -33,14 +33,14 @@ const SCRIPTS = 'a script can tell'
 
 const cases: [name: string, verdict: string, Trial, cntlm: unknown, tsntlm: unknown][] = [
   [
-    'the right password is shown once',
+    'the right password is sent once',
     'same',
     {},
     { code: 0, auth: 'NTLMv2', logons: 1 },
     { code: 0, auth: 'NTLMv2', logons: 1 },
   ],
   [
-    'a wrong password is shown in every dialect',
+    'a wrong password is sent in every dialect',
     `better, because ${LOCKED}`,
     { password: 'wrong' },
     { code: 0, auth: undefined, logons: 4 },

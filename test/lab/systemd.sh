@@ -72,12 +72,12 @@ inside tsntlm reload >/dev/null
 check 'a wrong password is reported' says 'AUTH_REJECTED' fetch
 degraded() { inside tsntlm status; [ $? = 3 ]; }
 check 'status says that it is kept back, with exit code 3' says ': rejected' degraded
-check 'tsntlm unlock lets it be shown once more' says 'shows the password of .* once' inside tsntlm unlock
+check 'tsntlm unlock lets it be sent once more' says 'sends the password of .* once' inside tsntlm unlock
 check 'which the upstream refuses again' says 'AUTH_REJECTED' fetch
 configure 'Listen 127.0.0.1:3128'
 check 'tsntlm reload takes the right one' says '^configuration number' inside tsntlm reload
 check 'which is kept back after two failed logons' says 'AUTH_LOCKED_OUT' fetch
-check 'until tsntlm unlock' says 'shows the password of .* once' inside tsntlm unlock
+check 'until tsntlm unlock' says 'sends the password of .* once' inside tsntlm unlock
 check 'and then it serves' says 'Hello from the origin' fetch
 check 'tsntlm drain ends the service' says 'it has ended' inside tsntlm drain --wait
 check 'which systemd does not start again' within 5 says '^inactive' inside systemctl is-active tsntlm

@@ -49,7 +49,7 @@ const DEAD: Record<string, [dead: Reached, ms: number, tries?: number]> = {
 }
 
 for (const [name, [dead, ms, tries = 1]] of Object.entries(DEAD)) {
-  t.test(`an upstream that ${name} is replaced by the next one and put aside`, async t => {
+  t.test(`an upstream that ${name} is replaced by the next one and marked down`, async t => {
     const { book } = start(t, dead, ntlmProxy())
     for (let round = 0; round < tries; round++)
       t.match(await book.passUntil(book.get(URL)), { status: 200 })

@@ -124,9 +124,9 @@ t.test('when both readings are wrong, two AUTHENTICATEs are all there ever is', 
   t.equal(second.type3s, 0)
   second.destroy()
 
-  const mended = withHash(t, PLAIN, { guardStore, clock, configChangedAtMs: 1 })
-  t.match(await mended.get(URL), { status: 200 }, 'a file that was changed starts over')
-  t.equal(mended.type3s, 2)
+  const corrected = withHash(t, PLAIN, { guardStore, clock, configChangedAtMs: 1 })
+  t.match(await corrected.get(URL), { status: 200 }, 'a file that was changed starts over')
+  t.equal(corrected.type3s, 2)
 })
 
 t.test('what worked is known to the next process, until the file is changed', async t => {

@@ -189,7 +189,7 @@ t.test('a spare that dies under its CONNECT is replaced by a fresh session', asy
   t.match(book.recorder.all('request.finished')[0]?.record, { status: 200, attempts: 2 })
 })
 
-t.test('a wrong password is shown once, and a refused one stops the making', async t => {
+t.test('a wrong password is sent once, and a refused one stops the making', async t => {
   const wrong = start(t, proxy(), {}, 'wrong')
   for (let round = 0; round < 4; round++) {
     t.match(await wrong.client().request(CONNECT), { status: 502 })

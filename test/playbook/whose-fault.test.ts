@@ -336,7 +336,7 @@ for (const [name, { request, body, a, b, status, from }] of Object.entries(SECON
   })
 }
 
-t.test('one other upstream is asked, and none that is put aside', async t => {
+t.test('one other upstream is asked, and none that is marked down', async t => {
   const third = 'proxy-c.test:3'
   const both = start(t, {
     [FIRST]: saying('a', '503 No'),

@@ -38,7 +38,7 @@ if (skipUnless(t, [...PROGRAMS, 'python3'])) {
     t.ok((await squid.authLog()).every(({ ok }) => ok))
   })
 
-  t.test('a wrong password is shown once', async t => {
+  t.test('a wrong password is sent once', async t => {
     const squid = await squidFor(t, { auth: 'policy' })
     const product = await productFor(t, { squids: [squid], password: 'wrong' })
     for (let round = 0; round < 3; round++) await statuses(product, get)

@@ -56,7 +56,7 @@ export function describeReadiness({ isReady, reasons }: Readiness): string {
 
 /** The guard in words. */
 export function describeGuard(account: AccountView | undefined): string {
-  if (account === undefined) return 'The configuration has no account, so no password is shown.'
+  if (account === undefined) return 'The configuration has no account, so no password is sent.'
   return `${account.name}: ${withTimeOfDay(account.text, account)}.`
 }
 
@@ -83,8 +83,8 @@ export function describeSessions({ sessions }: UpstreamView): string {
 export function describeHealth({ downUntil, health }: UpstreamView, now: number): string {
   if (health === 'available') return 'available'
   if (health === 'failing') return 'answers with errors alone'
-  if (downUntil === undefined) return 'put aside, being checked'
-  return `put aside for ${formatDuration(Math.max(downUntil - now, SECOND))}`
+  if (downUntil === undefined) return 'down, being checked'
+  return `down for ${formatDuration(Math.max(downUntil - now, SECOND))}`
 }
 
 /** The health of one upstream as words, for who cannot see the strip. */

@@ -19,7 +19,7 @@ export interface Format {
 export class MalformedFile extends Error {
   /** From 1. */
   readonly line: number
-  /** Where it is known to the one who throws. */
+  /** Where the caller that throws knows it. */
   readonly path: string | undefined
   constructor(line: number, reason: string, path?: string) {
     super(reason)

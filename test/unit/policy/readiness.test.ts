@@ -40,7 +40,7 @@ t.test('how many spares of which grade', async t => {
   const rows: Row[] = [
     ['the usual', {}, {}, ['none', 'dialled', 'authenticated', 'authenticated']],
     ['no demand', {}, { burst: 0 }, ['none', 'none', 'none', 'none']],
-    ['put aside', {}, { isAvailable: false }, ['none', 'none', 'none', 'none']],
+    ['marked down', {}, { isAvailable: false }, ['none', 'none', 'none', 'none']],
     ['an unproven password', {}, { isProven: false }, ['none', 'none', 'none', 'none']],
     ['unknown ways', { demand: 'unknown' }, {}, ['none', 'none', 'none', 'none']],
     ['no logon wanted', { demand: 'sometimes' }, {}, ['none', 'dialled', 'dialled', 'dialled']],

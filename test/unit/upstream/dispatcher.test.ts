@@ -154,7 +154,7 @@ for (const [name, { a, b, way, fails, isIdempotent = true }] of Object.entries(C
   })
 }
 
-t.test('carriers that are put aside come last, and are tried nevertheless', async t => {
+t.test('carriers that are marked down come last, and are tried nevertheless', async t => {
   const log: string[] = []
   const carriers = [
     carrier('a', log, [], false),

@@ -49,8 +49,8 @@ t.test('states are told in words', async t => {
   t.equal(describeSessions(upstream('a:1', { sessions })), '2 idle (1 made ahead), 1 connecting')
   t.equal(describeHealth(upstream('a:1'), 0), 'available')
   const down = upstream('a:1', { health: 'down', downUntil: 65_000 })
-  t.equal(describeHealth(down, 5_000), 'put aside for 1 min')
-  t.equal(describeHealth({ ...down, downUntil: undefined }, 0), 'put aside, being checked')
+  t.equal(describeHealth(down, 5_000), 'down for 1 min')
+  t.equal(describeHealth({ ...down, downUntil: undefined }, 0), 'down, being checked')
 })
 
 t.test('the guard names the time of day at which a password is sent again', async t => {
