@@ -52,7 +52,7 @@ export interface ProbeOptions {
 
 /**
  * Whether an upstream is alive: it takes a connection and, unless it is known not to, answers HTTP on it, whatever the
- * answer is. No credentials are shown. A connection alone proves little: the kernel accepts it for a proxy that hangs.
+ * answer is. No credentials are sent. A connection alone proves little: the kernel accepts it for a proxy that hangs.
  * @throws ProxyError DIAL_*, UPSTREAM_*.
  */
 export async function probe(

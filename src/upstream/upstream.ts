@@ -109,6 +109,7 @@ export class Upstream implements Challenger {
   readonly #ownErrors = new OwnErrors()
   #answeredAt = -Infinity
   #probe: Timer | undefined
+  #hasAnsweredProbe = false
   #isProbing = false
   #aliveCheck: Promise<void> | undefined
   #isClosed = false
@@ -344,7 +345,7 @@ export class Upstream implements Challenger {
   async #tryAgain(): Promise<void> {
     this.#isProbing = true
     try {
-      await this.#ask()
+      await this.#probeNow(this.#mustAnswerProbes)
       this.health.reachable()
       this.options.emit({ type: 'upstream.reachable', upstream: this.label })
     } catch (error) {
@@ -357,21 +358,28 @@ export class Upstream implements Challenger {
     }
   }
 
-  /** One that never answered anything is not excused from answering a probe. */
-  async #ask(): Promise<void> {
+  /** An upstream that answers requests may still ignore probes, so its silence counts only after it has answered one. */
+  get #mustAnswerProbes(): boolean {
     const { answersChecks, hasAnsweredChecks } = this.habits
-    const answers = answersChecks && (hasAnsweredChecks || this.demand === 'unknown')
-    await probe({ ...this.options, check: this.check }, answers)
+    const hasAnswered = this.#hasAnsweredProbe || hasAnsweredChecks
+    return answersChecks && (hasAnswered || this.demand === 'unknown')
+  }
+
+  /** @throws ProxyError DIAL_*, UPSTREAM_*. */
+  async #probeNow(waitsForAnswer: boolean): Promise<void> {
+    await probe({ ...this.options, check: this.check }, waitsForAnswer)
+    this.#hasAnsweredProbe ||= waitsForAnswer
   }
 
   async #checkAlive(): Promise<void> {
     try {
-      await this.#ask()
+      await this.#probeNow(this.habits.answersChecks)
       this.#answeredAt = this.options.clock.now()
     } catch (thrown) {
       const error = toProxyError(thrown)
       // A want of descriptors here says nothing about it.
       if (error.blame !== 'upstream') return
+      if (error.code === 'UPSTREAM_TIMEOUT' && !this.#mustAnswerProbes) return
       this.failed(error)
       throw error
     } finally {

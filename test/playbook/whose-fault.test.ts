@@ -131,18 +131,16 @@ t.test('an upstream that closes each new connection fails the probe, and is left
   let isDying = false
   const dying: Script = async conn => {
     if (isDying) return conn.end()
-    await ntlmProxy({
-      serve: (one, request) => {
-        isDying = true
-        void answerOk(one, request)
-        one.end()
-        return false
-      },
+    await openProxy((one, request) => {
+      isDying = true
+      void answerOk(one, request)
+      one.end()
+      return false
     })(conn)
   }
   const book = start(t, { [FIRST]: dying, [SECOND]: openProxy() })
-  for (let round = 0; round < 5; round++)
-    t.match(await book.passUntil(book.get(URL)), { status: 200 })
+  t.match(await book.get(URL), { status: 200 })
+  t.match(await book.get(URL), { status: 200 })
   await book.until(() => blamed(book).length === 1)
   t.same(blamed(book), [FIRST])
 })
@@ -175,7 +173,7 @@ t.test('alone, an upstream that is dead is found out once, not by each who waits
   const dead: Record<string, [Reached, ms: number, status: number]> = {
     'swallows packets': ['swallows', 2_500, 504],
     refuses: ['refuses', 0, 502],
-    'takes connections and says nothing': [async conn => void (await conn.hold()), 21_000, 502],
+    'takes connections and says nothing': [async conn => void (await conn.hold()), 21_000, 504],
   }
   for (const [name, [reached, ms, status]] of Object.entries(dead)) {
     const book = start(t, { [PROXY]: reached }, { maxHandshakes: 4 })
