@@ -152,6 +152,12 @@ export const ERRORS = {
     proxyStatus: 'http_response_timeout',
     text: 'No answer came in time',
   },
+  UPSTREAM_SILENT: {
+    status: 504,
+    blame: 'upstream',
+    proxyStatus: 'connection_timeout',
+    text: 'The upstream proxy answers neither the request nor a probe',
+  },
   AUTH_NOT_OFFERED: {
     status: 502,
     blame: 'upstream',

@@ -77,8 +77,12 @@ function afterLogonFault({ code, idempotent, replayable }: FailedAttempt): Retry
   return replayable && mayRepeat ? 'next-upstream' : 'give-up'
 }
 
-/** Says nothing about whether the upstream is there. */
-const BLAMELESS: ReadonlySet<ErrorCode> = new Set(['AUTH_STATE_LOST', 'UPSTREAM_DENIED'])
+/** Says nothing about whether the upstream is there, or was found out by a probe that counts by itself. */
+const BLAMELESS: ReadonlySet<ErrorCode> = new Set([
+  'AUTH_STATE_LOST',
+  'UPSTREAM_DENIED',
+  'UPSTREAM_SILENT',
+])
 
 /**
  * Only what an upstream does by itself counts against it: that it cannot be reached, fails a logon, or gives a malformed answer of its

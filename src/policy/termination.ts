@@ -53,6 +53,7 @@ const SHORTAGES: ReadonlySet<ErrorCode> = new Set([
 
 const TIMEOUTS: ReadonlySet<ErrorCode> = new Set([
   'UPSTREAM_TIMEOUT',
+  'UPSTREAM_SILENT',
   'DIAL_TIMEOUT',
   'AUTH_UNANSWERED',
 ])

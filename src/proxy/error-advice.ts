@@ -44,6 +44,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   UPSTREAM_HEADER_LIMIT:
     'Up to 64 KiB and 1000 fields are accepted; it is the server that sends more.',
   UPSTREAM_TIMEOUT: `The server is slow or overloaded. ${AGAIN}`,
+  UPSTREAM_SILENT: `The upstream proxy is down or overloaded. ${AGAIN}`,
   AUTH_NOT_OFFERED: 'Check that the Proxy directives name the right proxies.',
   AUTH_CHALLENGE_MALFORMED: TELL,
   AUTH_STATE_LOST: `Try again. ${TELL}`,

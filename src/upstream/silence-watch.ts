@@ -35,8 +35,7 @@ export function watchSilence(upstream: Watched, connection: UpstreamConnection):
         (cause: unknown) => {
           const isSilent = isProxyError(cause) && cause.code === 'UPSTREAM_TIMEOUT'
           if (isSilent && ++unanswered < UNANSWERED_CHECKS) return
-          const detail = `${upstream.label} gives no sign of life`
-          connection.destroy(new ProxyError('UPSTREAM_CLOSED', { detail, cause }))
+          connection.destroy(new ProxyError('UPSTREAM_SILENT', { detail: upstream.label, cause }))
         },
       )
     })

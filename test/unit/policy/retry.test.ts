@@ -62,6 +62,8 @@ t.test('the retry law', async t => {
     UPSTREAM_HEADER_LIMIT: broken,
     // In a handshake nothing of the client's was sent; a slow answer to the request itself is the origin's.
     UPSTREAM_TIMEOUT: [...beforeRequest, [{ phase: 'request' }, 'give-up']],
+    // A probe has shown that it is the upstream that does not answer.
+    UPSTREAM_SILENT: broken,
     AUTH_NOT_OFFERED: broken,
     AUTH_CHALLENGE_MALFORMED: broken,
     AUTH_UNSUPPORTED: broken,

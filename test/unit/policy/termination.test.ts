@@ -31,6 +31,7 @@ t.test('two letters say who ended a request and where', async t => {
     ['UPSTREAM_CLOSED', 'data', 'SD'],
     ['UPSTREAM_TIMEOUT', 'upstream', 'sH'],
     ['UPSTREAM_TIMEOUT', 'data', 'sD'],
+    ['UPSTREAM_SILENT', 'upstream', 'sH'],
     ['BUG', 'data', 'ID'],
   ]
   for (const [code, stage, letters] of cases) {
