@@ -3,8 +3,7 @@ import { judge, type Verdict } from './judge.ts'
 import type { Plan } from './plan.ts'
 import type { World } from './world.ts'
 
-// Longer than a request may wait for another logon's verdict (30 s) and be tried again.
-const PATIENCE_MS = 45_000
+const PATIENCE_MS = 20_000
 
 /** Makes a transfer and has it judged when both of its ends have seen the last of it. */
 export async function transfer(plan: Plan, { client, origin }: World): Promise<Verdict> {

@@ -51,7 +51,7 @@ t.test('migrate ends with 1 where the file cannot be used, with the errors of ch
       `${broken}:6:8: error: Listen: the port is missing`,
       /:6: Listen: different: .* port 127 /,
     ],
-    [missing, `${missing}: error: the configuration cannot be read`, /^.* cannot be used: mend/],
+    [missing, `${missing}: error: the configuration cannot be read`, /^.* cannot be used: correct/],
   ]
   for (const [file, errors, output] of cases) {
     const { code, stdout, stderr } = await runProduct(['migrate', file])

@@ -180,7 +180,7 @@ t.test(
       const { code, err } = await lab.setup(target, '--write')
       t.equal(code, 1, target)
       t.match(err, `${file}${place}`)
-      t.match(err, 'mend the file and run this again')
+      t.match(err, 'correct the file and run this again')
       t.notMatch(err, /^ +at /m)
       t.equal(readFileSync(file, 'utf8'), text)
       t.same(readdirSync(dirname(file)).length, 1)
