@@ -125,8 +125,9 @@ export class LockoutGuard {
   refusedUntilMs(now: number): number {
     if (now < this.#refusedUntil) return this.#refusedUntil
     if (this.#maySend(now)) return 0
-    // Logons in flight may free their places.
-    return this.ledger.charges(now) < this.budget ? 0 : this.ledger.forgottenAt(now)
+    // A logon in flight may free its place, and clear the charges as well.
+    if (this.ledger.inFlight > 0 || this.ledger.charges(now) < this.budget) return 0
+    return this.ledger.forgottenAt(now)
   }
 
   /** Whether the budget is used up, for this secret and any other one. */

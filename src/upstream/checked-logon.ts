@@ -116,8 +116,9 @@ async function drain({ upstream }: UpstreamAccess, exchange: Exchange): Promise<
 function uncheckable({ upstream }: UpstreamAccess, thrown: unknown): ProxyError {
   const error = toProxyError(thrown)
   if (error.code !== 'UPSTREAM_CLOSED' && error.code !== 'UPSTREAM_TIMEOUT') return error
-  upstream.habits.stopChecks()
-  const detail = `${upstream.label} does not answer logon checks`
+  if (error.code === 'UPSTREAM_CLOSED') upstream.habits.noteBrokenCheck()
+  else upstream.habits.stopChecks()
+  const detail = `${upstream.label} did not answer a logon check`
   return new ProxyError('AUTH_STATE_LOST', { detail, cause: error })
 }
 

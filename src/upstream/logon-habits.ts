@@ -4,6 +4,9 @@ import { DeniedTargets } from '../policy/index.ts'
 /** An upstream that did not answer a logon check is not sent another one for so long. */
 const NO_CHECKS_MS = 3_600_000
 
+/** An upstream that has answered checks goes on to be sent them until so many connections in a row broke in one. */
+const BREAKS_IN_A_ROW = 3
+
 /** A ride that is not answered holds its place: for a while checks go ahead of requests. */
 const NO_RIDES_MS = 300_000
 
@@ -13,6 +16,7 @@ export class LogonHabits {
   readonly #clock: Clock
   readonly #isChecked: boolean
   #hasAnsweredChecks = false
+  #breaks = 0
   #checksOffUntil = 0
   #ridesOffUntil = 0
 
@@ -39,11 +43,18 @@ export class LogonHabits {
 
   noteAnsweredCheck(): void {
     this.#hasAnsweredChecks = true
+    this.#breaks = 0
+  }
+
+  /** The connection broke before a check was answered: an accident, unless the upstream always does that. */
+  noteBrokenCheck(): void {
+    if (!this.#hasAnsweredChecks || ++this.#breaks >= BREAKS_IN_A_ROW) this.stopChecks()
   }
 
   /** The first answer to a check was no demand for a logon, or there was none: it is not sent another one for a while. */
   stopChecks(): void {
     this.#hasAnsweredChecks = false
+    this.#breaks = 0
     this.#checksOffUntil = this.#clock.now() + NO_CHECKS_MS
   }
 

@@ -102,6 +102,17 @@ t.test(
   },
 )
 
+t.test('while a logon beyond the budget is in flight others wait for it', async t => {
+  const bench = proven()
+  for (let i = 0; i < 3; i++) bench.logOn('unanswered', 1 + i / 10)
+  t.equal(bench.ask('the last exception', 2), 'check unproven')
+  t.ok(bench.send('the last exception', 2))
+  t.equal(bench.refusedUntil(2), 0)
+  t.equal(bench.ask('another', 2), 'wait')
+  bench.report('the last exception', 'accepted', 2)
+  t.match(bench.ask('another', 2), /^(ride|check)/)
+})
+
 t.test('rides never take the last place, which opens when the oldest is slow', async t => {
   for (const budget of [2, 3, 5]) {
     const bench = proven(budget)
