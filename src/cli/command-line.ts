@@ -227,7 +227,7 @@ export async function runCommandLine(
     )
     .command(
       'health',
-      'ask the tsntlm that runs with this configuration for a sign of life; exit code 0 or 1',
+      'check that the tsntlm that runs with this configuration responds; exit code 0 or 1',
       command => command.option('proxy', PROXY_OPTION),
       async args =>
         process.exit(

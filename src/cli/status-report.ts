@@ -168,12 +168,7 @@ function totalLines({ totals }: ServiceStatus): string[] {
     ['failed', failed.length === 0 ? 'none' : failed.join(', ')],
     ...(logLinesLost === 0
       ? []
-      : [
-          [
-            'log',
-            `${logLinesLost} lines lost: whoever reads it is too slow, or it cannot be written`,
-          ],
-        ]),
+      : [['log', `${logLinesLost} lines lost: its reader is too slow, or it cannot be written`]]),
   ])
 }
 

@@ -15,7 +15,7 @@ interface ErrorRow {
   readonly retryAfterMs?: number
 }
 
-/** What is short is mostly free again in moments; who asks sooner makes it no better. */
+/** Shortages clear within seconds; retrying sooner does not help. */
 const SHORTAGE_MS = 5_000
 
 export const ERRORS = {

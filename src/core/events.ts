@@ -212,7 +212,7 @@ export type ProxyEvent =
     }
   /** A process that serves clients for this one. */
   | { readonly type: 'worker.started'; readonly worker: number; readonly pid: number }
-  /** It gives no sign of life, and gets no new clients. */
+  /** It does not respond, and gets no new clients. */
   | { readonly type: 'worker.silent'; readonly worker: number; readonly pid: number }
   | { readonly type: 'worker.answers'; readonly worker: number; readonly pid: number }
   | {

@@ -38,7 +38,7 @@ export function responseFraming(
 
 /**
  * Whether two readers may have taken the response for different ones. Where a proxy on the way takes a bare LF for a part of a value,
- * an origin can hide a second answer behind it, which would go to whoever asks next: so nobody asks next. A 407 is the
+ * an origin can hide a second answer behind it, which the next request would get: so the connection is not reused. A 407 is the
  * proxy's own.
  */
 function mayBeMisread({ bareLf, status }: ResponseHead): boolean {

@@ -42,7 +42,7 @@ const NEAR = 64
 
 /**
  * Keeps the last descriptors free. Without one libuv closes each new connection by itself, with one that it keeps for that, and tells nobody:
- * such a client is in no log and no count. So the limit must never be reached, and whoever would reach it is turned away by us.
+ * such a client is in no log and no count. So the limit must never be reached: we refuse the connections that would reach it.
  *
  * The system gives the lowest free number (open(2)): one close to the limit says that all below it are in use. As a look costs system calls, and
  * there are thousands of descriptors as a rule, it is left out for as long as many are known to be free.

@@ -105,7 +105,7 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'worker.started': { level: 'info', message: 'worker serves' },
   'worker.silent': {
     level: 'warn',
-    message: 'worker gives no sign of life, it gets no new clients',
+    message: 'worker does not respond, it gets no new clients',
   },
   'worker.answers': { level: 'info', message: 'worker answers again' },
   'worker.ended': { level: 'error', message: 'worker ended, its connections with it' },

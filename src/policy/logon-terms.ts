@@ -52,7 +52,7 @@ export function isRefusal(verdict: LogonVerdict): boolean {
   return verdict === 'refused' || verdict === 'denied'
 }
 
-/** What the guard says now, for whoever cannot ask each time. Durations in ms, from now. */
+/** A snapshot of the guard, for processes that cannot ask it each time. Durations in ms, from now. */
 export interface GuardForecast {
   /** Whether it was accepted lately and is not doubted, and for how long that holds. */
   readonly proofForMs: number

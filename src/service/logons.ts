@@ -36,7 +36,7 @@ export interface OwnLogonOptions extends LogonPorts {
 export interface OwnLogon {
   readonly identity: Identity
   readonly guard: GuardGate
-  /** What counts for the account, whoever names it. */
+  /** What counts for the account, whichever credential names it. */
   readonly ledger: AccountLedger
 }
 

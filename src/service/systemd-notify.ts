@@ -80,7 +80,7 @@ function oneLine(text: string): string {
 }
 
 /**
- * How often the watchdog wants a sign of life, in milliseconds: at half its time, as sd_watchdog_enabled(3) recommends.
+ * How often to notify the watchdog, in milliseconds: at half its timeout, as sd_watchdog_enabled(3) recommends.
  * undefined when it watches nobody, or another process.
  */
 export function watchdogIntervalMs(env: Environment, pid: number): number | undefined {

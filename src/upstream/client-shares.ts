@@ -28,7 +28,7 @@ export class ClientShares {
     return held === 0 || held + 1 <= PER_FREE_SESSION * (this.#sessions - lent - 1)
   }
 
-  /** One more; whoever gives it back counts `held` down. */
+  /** Takes one more; the caller that returns it decrements `held`. */
   take(client: string): Share {
     const share = this.#byClient.get(client) ?? this.#add(client)
     share.held++

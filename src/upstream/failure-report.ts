@@ -2,7 +2,7 @@ import { ERRORS, ProxyError } from '../core/index.ts'
 import type { AttemptPhase } from '../policy/index.ts'
 import type { Carrier } from './carrier.ts'
 
-/** What became of a call at each carrier, for whoever reads why it failed at all of them. */
+/** What became of a call at each carrier, for the error page of a request that failed at all of them. */
 export class FailureReport {
   readonly #carriers: readonly Carrier[]
   readonly #failures = new Map<Carrier, { error: ProxyError; phase: AttemptPhase }>()
@@ -30,7 +30,7 @@ export class FailureReport {
     })
   }
 
-  /** Where several upstreams failed by themselves the reader is told of each. After a request was passed on it may be the origin. */
+  /** Names each upstream where several failed by themselves. After a request was passed on it may be the origin. */
   #detail({ detail, message }: ProxyError): string | undefined {
     const failed = [...this.#failures].filter(
       ([{ way }, { error, phase }]) =>

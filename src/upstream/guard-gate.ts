@@ -52,7 +52,7 @@ export interface Gate {
   readonly forecast: GuardForecast
   /** @throws ProxyError AUTH_LOCKED_OUT, CLIENT_ABORTED, or AUTH_UNANSWERED: another upstream is to be asked. */
   enter(signal: CancelSignal, wish: LogonWish): Promise<LogonPass>
-  /** To be called by whoever was told to settle a refusal, when that is done or cannot be done. */
+  /** To be called by the caller that was told to settle a refusal, when that is done or cannot be done. */
   settled(): void
 }
 
@@ -249,7 +249,7 @@ export class GuardGate implements Gate {
         if (wasPending || this.#isOnRecord || verdict !== 'accepted') this.#save()
         if (verdict === 'accepted' && !wasProven) this.#options.onProven()
         this.#tell(consequence, upstream, wasOpen)
-        // Before anybody is let in: who is told of it must have heard of the change.
+        // Before anybody is let in: listeners must know of the change first.
         this.onChange()
         guard.ledger.wake()
         return consequence

@@ -18,7 +18,7 @@ export interface AcquireOptions {
   readonly owner?: SessionOwner | undefined
   /** It may end a logon that was begun for a spare: it has no body. */
   readonly mayEndLogon?: boolean
-  /** The address of the client that it is for; nothing is counted, and no share kept free, for whoever names none. */
+  /** The address of the client that it is for; requests without one are not counted and have no share kept free. */
   readonly client?: string | undefined
   /** Whether another upstream would serve it, asked when this one was found to be down. */
   readonly hasElsewhere?: (() => boolean) | undefined

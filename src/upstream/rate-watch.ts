@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../core/index.ts'
 
-/** A burst, or a pause, within so long is no matter of the rate. */
+/** Bursts and pauses shorter than this do not count. */
 export const RATE_PERIOD_MS = 20_000
 
 /** Calls back with the bytes of each period in which fewer came than the least rate makes. */

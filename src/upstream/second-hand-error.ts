@@ -1,6 +1,6 @@
 import { ProxyError } from '../core/index.ts'
 
-/** A failure that somebody else ran into and that is counted already: whoever only waited is told to look elsewhere. */
+/** Another request's failure, which has been counted already: tells the requests that only waited to try elsewhere. */
 export class SecondHandError extends ProxyError {
   /** Nothing is left to try at this upstream; otherwise somebody else was thought to serve sooner. */
   readonly isFinal: boolean

@@ -17,7 +17,7 @@ import { SecondHandError } from './second-hand-error.ts'
 import { ANYBODY, SessionWaiter } from './session-waiter.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-/** So many failures in a row, and nothing under way: those who wait would only find out one after the other. */
+/** So many failures in a row, and nothing under way: the waiting requests would only find out one after the other. */
 const HOPELESS_FAILURES = 3
 
 /**
@@ -25,7 +25,7 @@ const HOPELESS_FAILURES = 3
  *
  * A connection that fails fails the request that it was made for, nobody else. After a failure no further one is begun while
  * others are under way: what becomes of them tells whether the upstream is there. One that is made ends the doubt; when none is and
- * nothing is left to try, all who wait are told together.
+ * nothing is left to try, all waiting requests fail together.
  */
 export class SessionPool {
   readonly #options: PoolOptions
@@ -38,7 +38,7 @@ export class SessionPool {
   #dialing = 0
   /** Connections that failed in a row before they were of use. */
   #failures = 0
-  /** The last of so many failures that who waits is told, as soon as nothing is under way. */
+  /** What the waiting requests fail with, as soon as nothing is under way: the last of too many failures in a row. */
   #verdict: ProxyError | undefined
   /** Sessions that are being authenticated. */
   readonly #making = new Roster<Lease>()
@@ -318,7 +318,7 @@ export class SessionPool {
     const { client, mayEndLogon, owner } = waiter
     const ready = this.takeReady(owner, client)
     if (ready !== undefined || !this.#mayBegin()) return ready
-    // A spare that is not ready yet: whoever takes it makes it so.
+    // A spare that is not ready yet: the request that takes it logs it on.
     const begun = this.#idle.take(
       session =>
         !session.isReady &&

@@ -3,7 +3,7 @@ import type { Lease, SessionOwner } from './lease.ts'
 import type { AcquireOptions } from './pool-options.ts'
 import type { InLine } from './waiting-line.ts'
 
-/** Stands for whoever names no client. */
+/** Stands for requests that name no client. */
 export const ANYBODY = ''
 
 /** A request that waits for a session. */

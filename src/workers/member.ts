@@ -14,7 +14,7 @@ export interface MemberOptions {
   readonly emit: Emit
   /** @throws ProxyError when there is none. */
   readonly gateOf: (holder: Holder) => Gate
-  /** It gives no sign of life, or does again. */
+  /** It stopped responding, or responds again. */
   readonly onSilent: (isSilent: boolean) => void
   /** Called once. */
   readonly onEnd: (reason: string) => void
@@ -23,15 +23,15 @@ export interface MemberOptions {
 /** From its start until it serves. */
 const START_MS = 30_000
 /**
- * How often it is asked for a sign of life, after how many questions in vain it gets no new clients, and after how many it is killed.
- * Questions are counted, not time: the host may have stood still.
+ * How often it is pinged, after how many unanswered pings it gets no new clients, and after how many it is killed. Pings are
+ * counted, not time: the host may have been suspended.
  */
 const LOOK_EVERY_MS = 1_000
 const SILENT_LOOKS = 2
 const DEAD_LOOKS = 8
 /** For the last lines of the log. */
 const ABORT_MS = 2_000
-/** Who asks for what it does does not wait longer. */
+/** The longest that a caller waits for its counts. */
 const ANSWER_MS = 1_000
 
 interface Look {
@@ -195,7 +195,7 @@ export class Member {
   #watch(): void {
     this.#timer.cancel()
     this.#timer = this.#options.clock.setTimer(LOOK_EVERY_MS, () => {
-      if (this.#unanswered >= DEAD_LOOKS) return this.#kill('it gave no sign of life')
+      if (this.#unanswered >= DEAD_LOOKS) return this.#kill('it did not respond')
       if (this.#unanswered === SILENT_LOOKS) this.#setSilent(true)
       this.#unanswered++
       void this.look('counts')

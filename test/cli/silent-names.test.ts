@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { openClient, type RawResponse } from '../harness/http-client.ts'
 import { openProxy } from '../harness/playbook.ts'
-import { type Product, startProduct } from '../harness/product.ts'
+import { type Product, type ProductOptions, startProduct } from '../harness/product.ts'
 import { startNameServer } from '../harness/real/name-server.ts'
 import { findProgram } from '../harness/real/programs.ts'
 import { run } from '../harness/real/run.ts'
@@ -19,6 +19,12 @@ const WAYS: Readonly<Record<string, string>> = {
   'over sockets of its own': 'hosts: files dns',
   // The module is not installed, but tsntlm cannot know: only the C library can tell.
   'by the C library, in threads': 'hosts: files tsntlmtest dns',
+}
+
+const STARTS: Readonly<Record<string, Pick<ProductOptions, 'nodeOptions'>>> = {
+  'started as usual': {},
+  // Which starts libuv's threads before bin/tsntlm.js can say how many.
+  'with a preloaded module': { nodeOptions: '--import=data:text/javascript,' },
 }
 
 if (FOLDER === undefined) await outside()
@@ -41,8 +47,8 @@ async function outside(): Promise<void> {
   )
   const script = ['ip link set lo up', ...mounts, 'exec "$@"'].join(' && ')
   const self = [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url)]
-  const env = { ...process.env, NAME_TEST_FOLDER: dir }
-  await t.spawn('unshare', [...flags, 'sh', '-c', script, dir, ...self], { env }, 'in a namespace')
+  const options = { env: { ...process.env, NAME_TEST_FOLDER: dir }, timeout: 100_000 }
+  await t.spawn('unshare', [...flags, 'sh', '-c', script, dir, ...self], options, 'in a namespace')
 }
 
 interface Scene {
@@ -57,6 +63,7 @@ interface Scene {
 async function start(
   test: Test,
   configFor: (upstream: string) => readonly string[],
+  options: Pick<ProductOptions, 'nodeOptions'> = {},
 ): Promise<Scene> {
   const upstream = await startScriptedUpstream(openProxy())
   test.teardown(() => upstream.close())
@@ -69,6 +76,7 @@ async function start(
   const address = `proxy.corp.test:${upstream.port}`
   const account = ['Username alice', 'Password x']
   const product = await startProduct({
+    ...options,
     config: [...account, `Proxy ${address}`, ...configFor(address)],
   })
   test.teardown(() => product.stop())
@@ -125,16 +133,19 @@ function inside(folder: string, way: string, nsswitch: string): void {
     t.strictSame(down, [], 'and no upstream was marked down')
   })
 
-  t.test(
-    `a Pac script gets no address for a silent name, and everybody is served, ${way}`,
-    async t => {
-      if (!(await hasQuickJs(t))) return
-      const { get, product } = await start(t, upstream => [`Pac ${writePac(folder, upstream)}`])
-      const hosts = Array.from({ length: 20 }, (_, at) => `n${at}.silent.test`)
-      const answers = [...hosts, 'known.corp.test'].map(async host => (await get(host)).status)
-      t.strictSame(new Set(await Promise.all(answers)), new Set([200]))
-      const down = product.log().filter(({ event }) => event?.startsWith('upstream.'))
-      t.strictSame(down, [])
-    },
-  )
+  for (const [circumstances, options] of Object.entries(STARTS)) {
+    t.test(
+      `a Pac script and silent names: everybody is served, ${circumstances}, ${way}`,
+      async t => {
+        if (!(await hasQuickJs(t))) return
+        const pac = (upstream: string): string[] => [`Pac ${writePac(folder, upstream)}`]
+        const { get, product } = await start(t, pac, options)
+        const hosts = Array.from({ length: 20 }, (_, at) => `n${at}.silent.test`)
+        const answers = [...hosts, 'known.corp.test'].map(async host => (await get(host)).status)
+        t.strictSame(new Set(await Promise.all(answers)), new Set([200]))
+        const down = product.log().filter(({ event }) => event?.startsWith('upstream.'))
+        t.strictSame(down, [])
+      },
+    )
+  }
 }

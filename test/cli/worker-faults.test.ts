@@ -85,7 +85,7 @@ t.test('a worker that is stopped costs its clients seconds, and the others nothi
   for (const client of later) t.equal((await client.request(HELLO)).status, 200)
   for (const answer of waiting) t.equal((await answer).status, 200)
   t.match(events(product, 'worker.ended'), [
-    { pid: stopped, reason: 'SIGKILL, because it gave no sign of life' },
+    { pid: stopped, reason: 'SIGKILL, because it did not respond' },
   ])
   t.notOk(isAlive(stopped))
 })

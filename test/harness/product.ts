@@ -21,6 +21,8 @@ export interface ProductOptions {
   readonly stateDirectory?: string
   /** How many descriptors it may have, as with ulimit -n. */
   readonly descriptors?: number
+  /** The NODE_OPTIONS that it is started with; without, none. */
+  readonly nodeOptions?: string
 }
 
 export interface Product {
@@ -56,7 +58,8 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
     '',
   ]
   await writeFile(config, lines.join('\n'), { mode: 0o600 })
-  return launch({ port, dir, config, descriptors: options.descriptors })
+  const { descriptors, nodeOptions } = options
+  return launch({ port, dir, config, descriptors, nodeOptions })
 }
 
 interface Place {
@@ -64,10 +67,14 @@ interface Place {
   readonly dir: string
   readonly config: string
   readonly descriptors: number | undefined
+  readonly nodeOptions: string | undefined
 }
 
 async function launch(place: Place): Promise<Product> {
-  const program = [process.execPath, BIN, '--config', place.config]
+  // tap has its children load a module of its own first; no user's environment does.
+  const own = place.nodeOptions === undefined ? [] : [`NODE_OPTIONS=${place.nodeOptions}`]
+  const node = ['env', '-u', 'NODE_OPTIONS', ...own, process.execPath]
+  const program = [...node, BIN, '--config', place.config]
   const [command = '', ...args] =
     place.descriptors === undefined
       ? program

@@ -282,7 +282,7 @@ t.test('a kept session outlives a want of descriptors while its upstream is sile
   await book.until(() => book.requests.filter(each => each === 'GET').length === 2)
   book.hosts[PROXY] = 'exhausts'
   await book.pass(30_000)
-  t.ok(book.dials.length > 1, 'the upstream was to be asked for a sign of life')
+  t.ok(book.dials.length > 1, 'the upstream was to be probed')
   release()
   t.match(await slow, { status: 200 })
   t.equal(book.recorder.count('upstream.failed'), 0)

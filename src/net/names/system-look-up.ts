@@ -22,7 +22,7 @@ const CLIENT_PLACES = new Places(clientPlaces(process.env['UV_THREADPOOL_SIZE'])
 
 /**
  * Addresses as the C library finds them (getaddrinfo). A look-up occupies a thread until the library is done with it, half a minute and
- * more, and cannot be ended before: so it keeps its place when nobody waits any longer, and whoever asks for the same name joins it.
+ * more, and cannot be cancelled: so it keeps its slot when nobody waits for it any longer, and later requests for the same name join it.
  */
 export function systemLookUp(
   find: (name: string) => Promise<readonly string[]> = getaddrinfo,

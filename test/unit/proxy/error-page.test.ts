@@ -48,7 +48,13 @@ t.test('text, HTML and JSON say the same', async t => {
     const { head, field, text } = show(error, { accept })
     t.equal(field('Content-Type'), type)
     t.equal(head.status, 502)
-    for (const word of ['rejected the credential', 'p:8080', '3f-1', 'AUTH_REJECTED', 'Correct the'])
+    for (const word of [
+      'rejected the credential',
+      'p:8080',
+      '3f-1',
+      'AUTH_REJECTED',
+      'Correct the',
+    ])
       t.ok(text.includes(word), `${type} has ${word}`)
     t.equal(field('Cache-Control'), 'no-store')
     t.equal(field('X-Content-Type-Options'), 'nosniff')

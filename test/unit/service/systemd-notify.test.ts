@@ -58,7 +58,7 @@ t.test('without somebody who listens nothing is sent and no timer runs', async t
   }
 })
 
-t.test('the watchdog has a sign of life at half its time, once the service is ready', async t => {
+t.test('the watchdog is notified at half its time, once the service is ready', async t => {
   const { notifier, clock, messages } = tell({ ...SOCKET, WATCHDOG_USEC: '60000000' })
   clock.advance(60_000)
   t.strictSame(messages, [])

@@ -202,7 +202,7 @@ t.test('one that says nothing gets no new clients, and is killed in the end', as
   t.ok(silent?.isKilled)
   t.notOk(alive?.isKilled)
   t.same(watch(events), ['started', 'started', 'silent', 'ended'])
-  const reason = 'SIGKILL, because it gave no sign of life'
+  const reason = 'SIGKILL, because it did not respond'
   t.match(events.at(-1), { type: 'worker.ended', worker: 1, reason })
 })
 
