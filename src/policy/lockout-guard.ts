@@ -34,13 +34,13 @@ import { GUARD_DEFAULTS, type GuardOptions } from './guard-options.ts'
  * The secret is doubted then, and a check settles it. Anything accepted proves it.
  *
  * Two things go beyond the budget, one logon at a time and two in a window at most: a secret that a person has changed, and one that was
- * accepted within the last quarter of an hour and whose charges are all connections that broke before the verdict. The directory
- * could count more than the budget then only if the secret was changed at that very moment; without it two broken connections in a
- * row would stop everybody for half an hour.
+ * accepted within the last quarter of an hour and whose charges are all logons without an answer: the connection broke, or nothing
+ * came within HandshakeTimeout. The directory could count more than the budget then only if the secret was changed at that very
+ * moment; without it two broken connections in a row, or a controller that restarts, would stop everybody for half an hour.
  *
  * A rejected secret is not sent again by itself while the budget is used up, nor when it was never accepted: its other place is kept
- * for the correction. What a larger budget leaves for one that had worked is spread over the window (RETRY_MS), so that an outage
- * of a domain controller ends by itself.
+ * for the correction. What a larger budget leaves for one that had worked is spread over the window (RETRY_MS), and so is what goes
+ * beyond it after time-outs: an outage of a domain controller ends by itself.
  */
 export interface GuardRecord extends LedgerRecord {
   /** Unix time in ms at which an unproven AUTHENTICATE was sent whose verdict is not known. */
@@ -296,6 +296,7 @@ export class LockoutGuard {
         this.#accept(logon, now)
         return 'none'
       case 'unanswered':
+      case 'timed-out':
       case 'refused-late':
         ledger.charge(logon, now)
         this.#countUnanswered(verdict, now, settlement)
@@ -372,20 +373,20 @@ export class LockoutGuard {
     this.#choice.leaveOpen()
     this.#isDoubted = true
     this.#unanswered++
-    const isAlone = settlement !== 'elsewhere'
-    const isOutage = verdict === 'refused-late' && isAlone
-    const isSpent = this.ledger.charges(now) >= this.budget
     if (verdict === 'refused-late') this.#isRefused = true
-    const { pauseMs, trustedPauseMs } = this.#options
+    const isAlone = settlement !== 'elsewhere'
     const isTrusted = this.#isTrusted(now)
-    if (isAlone || isSpent) this.#pausedUntil = now + (isTrusted ? trustedPauseMs : pauseMs)
-    if (isTrusted && !this.#isOnTrial && this.#maySend(now)) return
-    if (!isOutage && this.#unanswered < 2 && !this.#isOnTrial) return
+    const { pauseMs, trustedPauseMs } = this.#options
+    if (isAlone || this.isBudgetSpent(now))
+      this.#pausedUntil = now + (isTrusted ? trustedPauseMs : pauseMs)
+    const isBroken = verdict === 'unanswered'
+    const mayRetry = !this.#isOnTrial && (isTrusted ? this.#maySend(now) : !this.isBudgetSpent(now))
+    if (isBroken && isTrusted && mayRetry) return
+    if ((isBroken || !isAlone) && this.#unanswered < 2 && !this.#isOnTrial) return
     this.#isAnswered = false
     // Those that were on their way together are one outage.
     if (now < this.#refusedUntil) return
-    const hasPlace = this.ledger.charges(now) < this.budget && !this.#isOnTrial
     this.#isOnTrial = false
-    this.#refusedUntil = Math.max(this.#refusedUntil, this.#nextTryAt(now, hasPlace))
+    this.#refusedUntil = Math.max(this.#refusedUntil, this.#nextTryAt(now, mayRetry))
   }
 }

@@ -26,14 +26,21 @@ export type Permit =
 
 /**
  * - `refused`: a proxy answered the AUTHENTICATE with another 407.
- * - `refused-late`: the same after so long that a domain controller out of reach is likelier than a bad password, or nothing in all that
- *   time.
+ * - `refused-late`: the same after so long that a domain controller out of reach is likelier than a bad password.
+ * - `timed-out`: no answer within HandshakeTimeout. A controller that had looked at the password would have answered.
  * - `refused-here`: the same, while another upstream accepts the secret.
  * - `denied`: an origin refused the account, which can be a matter of rights as well.
- * - `unanswered`: nobody knows.
+ * - `unanswered`: the connection broke before an answer.
  */
 export type LogonVerdict =
-  'accepted' | 'refused' | 'refused-late' | 'refused-here' | 'denied' | 'unanswered' | 'not-sent'
+  | 'accepted'
+  | 'refused'
+  | 'refused-late'
+  | 'refused-here'
+  | 'denied'
+  | 'timed-out'
+  | 'unanswered'
+  | 'not-sent'
 
 /** How the caller that met a refusal can settle it. */
 export type Settlement =

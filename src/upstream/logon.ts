@@ -178,8 +178,7 @@ async function sendAuthenticate(
         cause: error,
       })
     }
-    // A connection that broke may be made anew at once; silence is given time, as a refusal that comes late.
-    const verdict = error.code === 'UPSTREAM_TIMEOUT' ? 'refused-late' : 'unanswered'
+    const verdict = error.code === 'UPSTREAM_TIMEOUT' ? 'timed-out' : 'unanswered'
     void pass.report(verdict, challenger.label, logon.settlement)
     throw error
   })

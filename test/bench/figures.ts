@@ -51,6 +51,7 @@ export function figures(): Figure[] {
     ...[1, 16].map(clients => gets(clients, MIB)),
     delayedAcks(),
     ...[1, 16, 64, 256].map(connects),
+    ...([0, 20, 200, 2600] as const).map(verdicts),
     ...(['down', 'up'] as const).flatMap(way => [1, 16].map(tunnels => bulk(tunnels, way))),
     ...[10, 100, 1000, 5000].map(growth),
     memory(),
@@ -107,6 +108,25 @@ function connects(clients: number): Figure {
     withRelays: true,
     measure: (subject, laboratory) =>
       underLoad(subject, laboratory, [laboratory.upstream.ntlm], 'connect', { clients }),
+  }
+}
+
+/**
+ * What it costs that few logons may be in flight at once: tunnels, each of which needs a new connection, where the verdict on a logon
+ * takes long. All subjects but tsntlm send as many AUTHENTICATEs at once as there are clients.
+ */
+function verdicts(ms: 0 | 20 | 200 | 2600): Figure {
+  const clients = 16
+  return {
+    ...connects(clients),
+    id: `verdict-${ms}`,
+    title: `CONNECT and one byte back, ${clients} clients, ${ms} ms from an AUTHENTICATE to its verdict`,
+    withRelays: false,
+    measure: (subject, laboratory) => {
+      const { ntlm, slow } = laboratory.upstream
+      const upstream = ms === 0 ? ntlm : slow[ms]
+      return underLoad(subject, laboratory, [upstream], 'connect', { clients, timeout: 90 })
+    },
   }
 }
 

@@ -84,10 +84,11 @@ function challenge(): string {
 /** Round by round, all subjects in each: what disturbs the machine for a while disturbs all of them. */
 async function take(figure: Figure): Promise<Table> {
   const taking = chosenSubjects.filter(
-    ({ ntlm }) =>
-      ntlm === 'true' ||
-      (ntlm === 'feigned' && figure.needsSquid !== true) ||
-      (ntlm === 'none' && figure.withRelays),
+    ({ figures: own = '', ntlm }) =>
+      figure.id.startsWith(own) &&
+      (ntlm === 'true' ||
+        (ntlm === 'feigned' && figure.needsSquid !== true) ||
+        (ntlm === 'none' && figure.withRelays)),
   )
   const rows = taking.map(subject => ({
     subject,

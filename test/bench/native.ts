@@ -22,6 +22,8 @@ export async function compile(source: string, folder: string): Promise<Native> {
 export interface LightUpstream {
   readonly ntlm: number
   readonly delayed: number
+  /** Demands NTLM too, and takes so many milliseconds for its verdicts. */
+  readonly slow: Readonly<Record<20 | 200 | 2600, number>>
   readonly open: number
   readonly echo: number
   readonly hole: number
@@ -35,6 +37,7 @@ export async function startUpstream(native: Native, challenge: string): Promise<
   return {
     ntlm: port('ntlm'),
     delayed: port('delayed'),
+    slow: { 20: port('slow20'), 200: port('slow200'), 2600: port('slow2600') },
     open: port('open'),
     echo: port('echo'),
     hole: port('hole'),

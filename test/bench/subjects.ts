@@ -29,6 +29,8 @@ export interface Subject {
   readonly what: string
   /** Whether it logs on: truly, with messages that only the light upstream takes, or not at all (what the kernel allows). */
   readonly ntlm: 'true' | 'feigned' | 'none'
+  /** It takes part in figures whose name begins so, and in no others. */
+  readonly figures?: string
   start(scene: Scene): Promise<Running>
 }
 
@@ -54,6 +56,7 @@ export function subjects(paths: Paths): Subject[] {
     tsntlm(paths, 'tsntlm, cold', 'no session is made ahead', ['LogLevel warn', 'Warm off']),
     tsntlm(paths, 'tsntlm, logging', 'with its access log', []),
     tsntlm(paths, 'tsntlm, 2 workers', 'three processes', ['LogLevel warn', 'Workers 2']),
+    ...[5, 10].map(budget => budgeted(paths, budget)),
     ...(debian === undefined ? [] : [cntlm('cntlm', 'the package of Debian 12, 0.92.3', debian)]),
     ...(paths.cntlm === undefined ? [] : [cntlm('cntlm, given', 'by --cntlm', paths.cntlm)]),
     ...(paths.px === undefined ? [] : [px(paths.px)]),
@@ -62,6 +65,13 @@ export function subjects(paths: Paths): Subject[] {
     ...(haproxy === undefined ? [] : [haproxyRelay(haproxy)]),
     relay(),
   ]
+}
+
+/** More logons at once, where the domain's threshold allows it. */
+function budgeted(paths: Paths, budget: number): Subject {
+  const line = `LogonBudget ${budget}`
+  const name = `tsntlm, budget ${budget}`
+  return { ...tsntlm(paths, name, line, ['LogLevel warn', line]), figures: 'verdict' }
 }
 
 function tsntlm({ root }: Paths, name: string, what: string, lines: readonly string[]): Subject {

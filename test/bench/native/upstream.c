@@ -2,6 +2,7 @@
 // the bottleneck. CHALLENGE is the token that everybody gets. The ports that it prints:
 //   ntlm     demands a logon for each connection
 //   delayed  the same, and delays its ACKs as a peer does that has been answering for a while
+//   slow20, slow200, slow2600   the same as ntlm, and takes so many milliseconds for the verdict on an AUTHENTICATE
 //   open     demands none; is also the web server behind a real proxy
 //   echo     plain TCP, sends back what it gets
 //   hole     takes no connection and refuses none
@@ -12,7 +13,7 @@
 #define IN_SIZE 16384
 #define CHUNKS_A_TURN 16
 
-enum kind { NTLM, DELAYED, OPEN, ECHO };
+enum kind { NTLM, DELAYED, SLOW20, SLOW200, SLOW2600, OPEN, ECHO, KINDS };
 enum state { FRESH, CHALLENGED, READY };
 enum mode { HTTP, ECHOING, SINK, SOURCE };
 
@@ -29,6 +30,9 @@ struct connection {
     size_t in_length;
     char head[256];
     char in[IN_SIZE];
+    struct connection *next;    // of those whose verdict is due after this one's
+    uint64_t due;               // when the verdict is, in ns; 0: nothing is waited for
+    int gone;                   // the peer, meanwhile
 };
 
 struct listener {
@@ -37,6 +41,9 @@ struct listener {
 };
 
 static char demand[8192], challenge[8192];
+// By kind: how long a verdict takes, in ms, and the connections that wait for one, the first due first.
+static const uint64_t VERDICT_MS[KINDS] = {[SLOW20] = 20, [SLOW200] = 200, [SLOW2600] = 2600};
+static struct connection *first_due[KINDS], *last_due[KINDS];
 static const char ESTABLISHED[] = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 // The body of Squid's error page has about 3 KB, in English.
@@ -78,6 +85,15 @@ static const char *field(const char *head, const char *name)
     return at ? at + strlen(name) : NULL;
 }
 
+static void await_verdict(struct connection *c)
+{
+    c->due = now_ns() + VERDICT_MS[c->kind] * 1000000u;
+    c->next = NULL;
+    if (last_due[c->kind]) last_due[c->kind]->next = c;
+    else first_due[c->kind] = c;
+    last_due[c->kind] = c;
+}
+
 static int may_pass(struct connection *c, const char *head)
 {
     if (c->kind == OPEN || c->state == READY) return 1;
@@ -90,6 +106,7 @@ static int may_pass(struct connection *c, const char *head)
     }
     if (token && c->state == CHALLENGED && !strncmp(token, "TlRMTVNTUAADAAAA", 16)) {
         c->state = READY;
+        if (VERDICT_MS[c->kind]) await_verdict(c);
         return 1;
     }
     c->state = FRESH;
@@ -126,6 +143,8 @@ static void handle_request(struct connection *c, const char *head)
 static void close_connection(struct connection *c)
 {
     close(c->fd);
+    c->gone = 1;
+    if (c->due) return; // `give_verdicts` still has it.
     free(c);
 }
 
@@ -214,6 +233,13 @@ static void set_events(struct connection *c, uint32_t events)
 static void serve(struct connection *c)
 {
     for (;;) {
+        if (c->due) {
+            // The answer is ready, and kept back. What else comes waits, but an end is seen.
+            char byte;
+            ssize_t got = recv(c->fd, &byte, 1, MSG_PEEK);
+            if (got == 0 || (got < 0 && errno != EAGAIN)) return close_connection(c);
+            return set_events(c, EPOLLRDHUP);
+        }
         int sent = flush(c);
         if (sent < 0) return close_connection(c);
         if (sent == 0) return set_events(c, EPOLLOUT);
@@ -230,6 +256,24 @@ static void serve(struct connection *c)
         }
         return close_connection(c);
     }
+}
+
+// Gives the verdicts that are due. Returns how many milliseconds there are until the next one, -1 where there is none.
+static int give_verdicts(void)
+{
+    uint64_t next = UINT64_MAX, now = now_ns();
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct connection *c;
+        while ((c = first_due[kind]) && c->due <= now) {
+            first_due[kind] = c->next;
+            if (!c->next) last_due[kind] = NULL;
+            c->due = 0;
+            if (c->gone) free(c);
+            else serve(c);
+        }
+        if (c && c->due < next) next = c->due;
+    }
+    return next == UINT64_MAX ? -1 : (int)((next - now) / 1000000u) + 1;
 }
 
 static void take(struct listener *l)
@@ -258,13 +302,13 @@ static int open_hole(void)
 
 int main(int count, char **args)
 {
-    static const char *const NAMES[] = {"ntlm", "delayed", "open", "echo"};
-    static struct listener listeners[4];
+    static const char *const NAMES[KINDS] = {"ntlm", "delayed", "slow20", "slow200", "slow2600", "open", "echo"};
+    static struct listener listeners[KINDS];
     if (count != 2) die("usage: upstream CHALLENGE");
     begin();
     build_407(demand, sizeof demand, "");
     build_407(challenge, sizeof challenge, args[1]);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < KINDS; i++) {
         int port;
         listeners[i] = (struct listener){listen_on(BACKLOG, &port), (enum kind)i};
         watch(EPOLL_CTL_ADD, listeners[i].fd, EPOLLIN, &listeners[i]);
@@ -274,10 +318,10 @@ int main(int count, char **args)
     fflush(stdout);
     for (;;) {
         struct epoll_event events[512];
-        int n = epoll_wait(epoll_fd, events, 512, -1);
+        int n = epoll_wait(epoll_fd, events, 512, give_verdicts());
         for (int i = 0; i < n; i++) {
             struct listener *l = events[i].data.ptr;
-            if (l >= listeners && l < listeners + 4) take(l);
+            if (l >= listeners && l < listeners + KINDS) take(l);
             else serve(events[i].data.ptr);
         }
     }

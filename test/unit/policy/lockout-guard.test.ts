@@ -259,6 +259,39 @@ t.test('a password that worked lately survives connections that break, not refus
   t.equal(old.refusedUntil(21), 51, 'and not when it may have been changed meanwhile')
 })
 
+t.test('an outage of a domain controller ends by itself, also with the budget used up', async t => {
+  const alone = proven()
+  t.equal(alone.ask('ride', 1, EITHER), 'ride')
+  t.equal(alone.ask('check', 1 + 1 / 60, EITHER), 'check')
+  for (const name of ['ride', 'check']) {
+    alone.send(name, 1.1)
+    alone.report(name, 'timed-out', 1.25, 'here')
+  }
+  t.equal(alone.refusedUntil(1.25), 3.25)
+  t.notOk(alone.guard.wasRejected)
+  t.equal(alone.ask('next', 3.25), 'check unproven')
+  t.equal(alone.ask('beside', 3.25), 'wait', 'one at a time')
+  alone.send('next', 3.25)
+  alone.report('next', 'timed-out', 3.5, 'here')
+  t.equal(alone.refusedUntil(3.5), 11.5, 'then eight minutes')
+  t.equal(alone.logOn('accepted', 11.5), 'none')
+  t.equal(alone.ledger.charges(11.5), 0)
+
+  const changed = proven()
+  for (const minute of [1, 3]) changed.logOn('timed-out', minute, 'here')
+  t.equal(changed.refusedUntil(3), 11)
+  t.equal(changed.logOn('refused', 11, 'here'), 'rejected')
+  t.equal(changed.refusedUntil(11), 41, 'a refusal ends it')
+
+  const old = proven()
+  for (const minute of [16, 18]) old.logOn('timed-out', minute, 'here')
+  t.equal(old.refusedUntil(18), 48, 'a password that may have been changed stays within the budget')
+
+  const both = proven()
+  for (const minute of [1, 1.25]) both.logOn('timed-out', minute, 'elsewhere')
+  t.equal(both.refusedUntil(1.25), 3.25, 'two upstreams that are silent')
+})
+
 t.test('a refusal that comes late is no refusal', async t => {
   const alone = proven()
   t.equal(alone.logOn('refused-late', 1, 'here', EITHER), 'none')

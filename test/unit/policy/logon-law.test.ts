@@ -11,7 +11,7 @@ import {
 
 /**
  * A model of a directory, upstreams and clients around the guard. Whatever happens in whatever order, the directory never counts
- * more bad passwords than LogonBudget, apart from those that a person's changes of the password cost beyond it.
+ * more bad passwords than LogonBudget, apart from the two in a window that may go beyond it.
  */
 class World {
   readonly #ledger: AccountLedger
@@ -76,11 +76,11 @@ class World {
       ]
     }
     // The directory may look at it at any time until the upstream has answered, or after the connection has broken.
-    const dies = (): void => {
-      this.#end(flight, 'unanswered', 'elsewhere')
+    const deaths = NO_ANSWERS.map(([verdict, settlement]) => () => {
+      this.#end(flight, verdict, settlement)
       this.#verify(flight)
-    }
-    if (flight.isRight === undefined) return [() => this.#verify(flight), dies]
+    })
+    if (flight.isRight === undefined) return [() => this.#verify(flight), ...deaths]
     const verdicts: [LogonVerdict, Settlement][] = flight.isRight
       ? [['accepted', 'none']]
       : SETTLEMENTS.map(settlement => ['refused', settlement])
@@ -92,7 +92,7 @@ class World {
           () =>
             this.#end(flight, verdict, how),
       ),
-      dies,
+      ...deaths,
     ]
   }
 
@@ -125,7 +125,7 @@ interface InFlight {
   readonly guard: LockoutGuard
   readonly secret: number
   state: 'begun' | 'sent'
-  /** A person has changed the password, and the budget was used up. */
+  /** The budget was used up: a person has changed the password, or it was accepted lately and never refused since. */
   readonly isException: boolean
   /** What the directory found; undefined until it has looked. */
   isRight: boolean | undefined
@@ -137,6 +137,11 @@ const WISHES: readonly LogonWish[] = [
   { ride: true, check: false, mayRideLast: true },
   { ride: true, check: false },
   { ride: false, check: true, settles: true },
+]
+
+const NO_ANSWERS: readonly [LogonVerdict, Settlement][] = [
+  ['unanswered', 'elsewhere'],
+  ['timed-out', 'here'],
 ]
 
 const SETTLEMENTS: readonly Settlement[] = ['none', 'here', 'elsewhere', 'by-other-target']
