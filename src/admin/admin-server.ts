@@ -5,13 +5,13 @@ import type { AdminPlace } from './place.ts'
 import { refusalOf } from './request-guard.ts'
 
 export interface AdminServer {
-  /** Stops listening and ends all connections, at once. */
+  /** Stops listening and closes all connections immediately. */
   close(): void
 }
 
 export interface AdminServerOptions {
   readonly place: AdminPlace
-  /** Names that may stand in Host, besides those of loopback and the address itself. */
+  /** Names allowed in Host, besides those of loopback and the address itself. */
   readonly names: readonly string[]
   readonly handle: (path: string, response: ServerResponse) => Promise<void>
   readonly onBug: (error: unknown) => void
@@ -39,7 +39,7 @@ export async function openAdminServer(options: AdminServerOptions): Promise<Admi
   )
   limitConnections(server, MAX_CONNECTIONS)
   await listenAt(server, 'path' in place ? { ...place, mode: OWNER_AND_GROUP } : place)
-  // accept() can fail for a moment (EMFILE): the listener goes on.
+  // accept() can fail temporarily (EMFILE): the listener continues.
   server.on('error', () => undefined)
   return {
     close: () => {

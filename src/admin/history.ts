@@ -79,7 +79,7 @@ function healthBetween(before: UpstreamView | undefined, after: UpstreamView): S
   return after.failures > (before?.failures ?? 0) ? 'failed' : 'up'
 }
 
-/** A client that went away is no failure of anybody's here. */
+/** A disconnected client does not count as a failure. */
 function failuresOf({ totals }: StatusView): number {
   return Object.entries(totals.failures)
     .filter(([code]) => code !== 'CLIENT_ABORTED')

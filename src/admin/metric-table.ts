@@ -61,7 +61,7 @@ export const COUNTERS = {
   tsntlm_bugs_total: { help: 'Errors that are mistakes in tsntlm', labels: [] },
 } as const satisfies Readonly<Record<string, MetricRow>>
 
-/** What the events measure. */
+/** Measured from events. */
 export const HISTOGRAMS = {
   tsntlm_request_duration_seconds: {
     help: 'From the arrival of a request to the end of its answer, without tunnels',
@@ -90,7 +90,7 @@ export const HISTOGRAMS = {
   },
 } as const satisfies Readonly<Record<string, HistogramRow>>
 
-/** What is read off the state of the service when somebody asks. */
+/** Read from the state of the service on each scrape. */
 export const GAUGES = {
   tsntlm_build_info: { help: 'Always 1', labels: ['version', 'node'] },
   tsntlm_ready: { help: '1 when /readyz answers 200', labels: [] },

@@ -94,7 +94,7 @@ class PromMetrics implements Metrics {
     this.#nodeVersion = nodeVersion
     this.contentType = instruments.registry.contentType
     const { counters } = instruments
-    // What an alert looks at must be there before it happens the first time.
+    // Series that alerts watch must exist before the first occurrence.
     for (const account of ['own', 'client'])
       counters.tsntlm_logons_rejected_total.inc({ account }, 0)
     for (const result of ['taken', 'refused'])
@@ -198,7 +198,7 @@ class PromMetrics implements Metrics {
     }
   }
 
-  /** Web servers that are reached directly, and proxies that a Pac script made up, are one together. */
+  /** Web servers reached directly, and proxies named only by a Pac script, are counted together. */
   #name(upstream: string): string {
     return this.#upstreams.has(upstream) ? upstream : OTHER
   }
@@ -219,7 +219,7 @@ class PromMetrics implements Metrics {
     gauges.tsntlm_upstream_up.reset()
     for (const { health, label: upstream, sessions } of configured) {
       gauges.tsntlm_upstream_up.set({ upstream }, health === 'down' ? 0 : 1)
-      // Each connection counts in one state.
+      // Each connection counts in exactly one state.
       const states = { ...sessions, idle: sessions.idle - sessions.spare }
       for (const [state, count] of Object.entries(states))
         gauges.tsntlm_sessions.set({ upstream, state }, count)

@@ -1,8 +1,8 @@
 import type { AccountView, Readiness, StatusView } from './page/status-view.ts'
 
 /**
- * Whether a new request can be served: some upstream is usable, or none is needed, and the guard lets logons through. An upstream that is
- * marked down is tried when no other is left, but there is no sign that it would answer.
+ * Whether a new request can be served: some upstream is usable, or none is needed, and the guard allows logons. An upstream that is
+ * marked down is tried when no other is left, but nothing indicates that it would answer.
  */
 export function readinessOf(status: StatusView): Readiness {
   const { account, listeners, state } = status

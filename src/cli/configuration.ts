@@ -25,7 +25,7 @@ export interface Configuration {
   readonly file: string | undefined
 }
 
-/** What file, environment and command line say, without the account that follows from it. */
+/** The settings of file, environment and command line, without the account derived from them. */
 export interface Settings extends Omit<Configuration, 'input'> {
   readonly config: Config | undefined
   /** Unix time in ms. */
@@ -51,7 +51,7 @@ export function readSettings(
   return { config, issues, file, configChangedAtMs, secretOrigin }
 }
 
-/** Reads the configuration, the environment, and everything that depends on them, and gathers all problems. Client names are as written. */
+/** Reads the configuration, the environment, and all that depends on them, and collects all problems. Client names stay as written. */
 export function readConfiguration(
   path: string | undefined,
   overrides: readonly Directive[],
@@ -80,7 +80,7 @@ export function readConfiguration(
   }
 }
 
-/** The configuration as the proxy needs it: the host names of Allow and Deny are looked up too. */
+/** The configuration as the proxy needs it, with the host names of Allow and Deny resolved. */
 export async function readWithClientNames(
   path: string | undefined,
   overrides: readonly Directive[],
@@ -98,8 +98,8 @@ export async function readWithClientNames(
 }
 
 /**
- * Which file the secret stands in, and which state of it. A variable or an argument is the same in every process that the same unit
- * starts, so a change of it cannot be told; nor can that of a file in memory, which is copied at each start.
+ * Identifies the file that holds the secret, and its version. A variable or an argument looks the same in every process that the unit
+ * starts, so a change of it cannot be detected; neither can a change of a file in memory, which is copied at each start.
  */
 function originOfSecret(
   { passwordFile, passwordFrom }: Config,
@@ -111,10 +111,10 @@ function originOfSecret(
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
 }
 
-/** Where Docker shows a secret to a container. */
+/** Where Docker mounts secrets in a container. */
 const DOCKER_SECRETS = '/run/secrets'
 
-/** As with cntlm the command line can say everything, and so can the environment: then no file is missing. */
+/** As with cntlm, the command line can replace the whole file, and so can the environment: then no file is required. */
 function load(
   file: string | undefined,
   { config: environment, credentialsDirectory }: Environment,

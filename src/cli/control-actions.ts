@@ -49,7 +49,7 @@ export function controlActions(options: ControlActionsOptions): ControlActions {
     drain: async (): Promise<DrainAnswer> => {
       await service.look('counts')
       const { pid, requestsInProgress, state, tunnelsOpen } = service.status()
-      // A second signal would cut off what the first one lets finish.
+      // A second signal would cut off the requests that the first one allows to finish.
       if (!isStopping && state !== 'draining') stop()
       isStopping = true
       const { shutdownGraceMs: graceMs } = service

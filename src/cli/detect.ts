@@ -15,13 +15,13 @@ export interface DetectArguments {
   readonly url: string
   readonly config: string | undefined
   readonly overrides: readonly Directive[]
-  /** Whether the dialect was chosen on the command line: then it alone is tried. */
+  /** Whether the dialect was given on the command line: then only that one is tried. */
   readonly isDialectGiven: boolean
   readonly runAs: string | undefined
 }
 
 /**
- * cntlm's `-M`: finds out what the upstreams take. At most one logon is shown.
+ * cntlm's `-M`: finds out what the upstreams accept. Sends at most one logon.
  * @returns 0 when there is an answer, whatever it says, as with cntlm; 1 when nothing could be found out.
  */
 export async function detectCommand(

@@ -2,7 +2,7 @@ import type { Dialect } from '../config/index.ts'
 import type { Trial } from '../upstream/index.ts'
 import type { ProxyError } from '../core/index.ts'
 
-/** The order in which dialects are thought of: the strongest first. */
+/** The order in which dialects are considered: the strongest first. */
 export const DIALECTS: readonly Dialect[] = ['NTLMv2', 'NTLM2SR', 'NTLM', 'NT', 'LM']
 
 /** What was found out about one upstream: without credentials, or else by one logon. */
@@ -12,8 +12,8 @@ export type Finding =
   | Trial
 
 /**
- * Whether the next upstream may be asked. Where a credential was sent, or the guard refused to, nothing more may be: a directory
- * counts a refused dialect as a wrong password, so the next try could be the second failed logon.
+ * Whether the next upstream may be tried. Once a credential was sent, or the guard refused to send it, no more may follow: a directory
+ * counts a refused dialect as a wrong password, so the next attempt could be the second failed logon.
  */
 export function mayGoOn(finding: Finding): boolean {
   switch (finding.kind) {
@@ -30,12 +30,12 @@ export function mayGoOn(finding: Finding): boolean {
   }
 }
 
-/** Whether it answers the question that was asked. */
+/** Whether it answers the question. */
 export function isVerdict({ kind }: Finding): boolean {
   return ['not-offered', 'open', 'accepted', 'rejected'].includes(kind)
 }
 
-/** What the lines below are about. */
+/** What the lines below refer to. */
 export interface DetectionContext {
   /** `host:port` of the upstream. */
   readonly upstream: string
@@ -44,7 +44,7 @@ export interface DetectionContext {
   readonly account: string
 }
 
-/** The line of progress that tells a finding. */
+/** The progress line for a finding. */
 export function describeFinding(finding: Finding, context: DetectionContext): string {
   const { account, dialect, upstream } = context
   const logon = `${upstream}: ${dialect} as ${account}:`
@@ -67,15 +67,15 @@ export function describeFinding(finding: Finding, context: DetectionContext): st
 }
 
 export interface Rejection {
-  /** What a further try would be, with a dialect that the password or hashes allow; undefined when there is no other. */
+  /** The command for a further attempt, with a dialect that the password or hashes allow; undefined when there is no other. */
   readonly furtherCommand: string | undefined
-  /** How long the guard refuses; 0 when it does not, undefined when it does until the configuration is changed. */
+  /** How long the guard refuses; 0 when it does not, undefined when it refuses until the configuration is changed. */
   readonly refusedForMs: number | undefined
   /** Whether the hashes have another reading that was never sent. */
   readonly otherReading: boolean
 }
 
-/** Why it ends with a rejection, and how to go on deliberately. */
+/** Why detection ends after a rejection, and how to continue deliberately. */
 export function adviseAfterRejection(rejection: Rejection): string[] {
   const { furtherCommand, otherReading, refusedForMs } = rejection
   const lines = [

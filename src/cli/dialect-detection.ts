@@ -43,9 +43,9 @@ export interface Detection {
   /** See BuildInput. */
   readonly secretOrigin: string
   readonly request: RequestHead
-  /** Whether the dialect of `config` was chosen for this: otherwise the strongest that the secrets allow is tried. */
+  /** Whether the dialect of `config` was chosen explicitly: otherwise the strongest that the secrets allow is tried. */
   readonly isDialectGiven: boolean
-  /** What a person would type to try a dialect. */
+  /** The command that tries a dialect. */
   readonly command: (dialect: Dialect) => string
 }
 
@@ -56,7 +56,7 @@ export interface DetectionPorts {
   readonly dialer?: Dialer
 }
 
-/** The longest that the answer to the request itself is waited for. */
+/** The longest wait for the answer to the request itself. */
 const ANSWER_MS = 60_000
 
 /**
@@ -98,7 +98,7 @@ export async function detectDialect(
   return findings.some(isVerdict) ? OK : FAILED
 }
 
-/** The account with one dialect, and what its guard has said. */
+/** The account with one dialect, and the verdict of its guard. */
 interface Candidate {
   readonly dialect: Dialect
   readonly account: string
@@ -125,7 +125,7 @@ function chooseCandidate(detection: Detection, ports: DetectionPorts): Candidate
   return { dialect, account: accountOf(built.credentials), built, identity, events }
 }
 
-/** Those for which there is a password, or the hashes. Without an LM hash Auth NTLM sends what Auth NT sends. */
+/** Those for which the password or the hashes are available. Without an LM hash Auth NTLM sends the same as Auth NT. */
 function possibleDialects(config: Config): Dialect[] {
   return DIALECTS.filter(dialect => {
     try {

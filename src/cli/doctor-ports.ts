@@ -57,7 +57,7 @@ function logonOf(input: BuildInput, complain: (line: string) => void): Ports['lo
   }
 }
 
-/** In the C locale: its words are parsed. */
+/** Runs in the C locale, because the output is parsed. */
 async function runProgram(program: string, args: readonly string[]): Promise<Ran | undefined> {
   const path = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`
   const child = spawn(program, args, {

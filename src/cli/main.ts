@@ -24,12 +24,12 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exit(await startCommand(program, flags, print, complain))
   }
   outliveReader()
-  // A third of the time until the ports are open would go into loading what serving has no use for.
+  // Loading modules that serving does not need would take a third of the time until the ports are open.
   const { runCommandLine } = await import('./command-line.ts')
   await runCommandLine(argv, { program, flags, print, complain })
 }
 
-/** A reader that has seen enough (`| head`) is no mistake. Who only serves leaves process.stdout alone: observe/standard-output.ts says why. */
+/** A reader may stop early (`| head`). A serving process does not touch process.stdout: see observe/standard-output.ts. */
 function outliveReader(): void {
   if (process.stdout.listenerCount('error') === 0)
     process.stdout.on('error', () => process.exit(FAILED))

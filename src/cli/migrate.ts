@@ -43,7 +43,7 @@ export function migrateCommand(
   return OK
 }
 
-/** A pipe cannot; what cannot be read at all is the configuration's to report. */
+/** A pipe cannot be read twice; for an unreadable file the configuration reports the error. */
 function canBeReadTwice(file: string): boolean {
   try {
     const stats = statSync(file)

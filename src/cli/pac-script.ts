@@ -4,7 +4,7 @@ import { systemNames } from '../net/index.ts'
 import { createIsolatedPac, decodePac, localAddresses, openSource, type Pac } from '../pac/index.ts'
 
 /**
- * Loads a script to be asked from the command line.
+ * Loads a script for queries from the command line.
  * @param script a path, or an http or https URL.
  * @throws ProxyError PAC_*.
  */

@@ -16,15 +16,15 @@ import type { Identity } from '../service/index.ts'
 
 export interface ProgramLogOptions {
   readonly config: Config
-  /** -T: instead of what any configuration says. */
+  /** -T, which overrides any configuration. */
   readonly logFile: string | undefined
-  /** Who is to own a file that root makes. */
+  /** The owner of a file that root creates. */
   readonly owner: Identity | undefined
   readonly complain: (line: string) => void
   readonly onLost: (lines: number) => void
 }
 
-/** Another place for the log, or another form of it, not in use yet. */
+/** A prepared change of the log's destination or format, not yet in use. */
 export interface LogMove {
   commit(): void
   undo(): void
@@ -36,7 +36,7 @@ interface Place {
   readonly file: LogFile | undefined
 }
 
-/** Where the log of the running program goes, and in which form. */
+/** The destination and format of the running program's log. */
 export class ProgramLog {
   readonly logger: Logger
   readonly #options: ProgramLogOptions
@@ -44,7 +44,7 @@ export class ProgramLog {
   readonly #queue: LineQueue
   #place: Place
 
-  /** @throws ProxyError CONFIG when there is to be a file and it cannot be opened. */
+  /** @throws ProxyError CONFIG when a log file is configured and cannot be opened. */
   constructor(options: ProgramLogOptions) {
     const { config, onLost } = options
     this.#options = options
@@ -59,7 +59,7 @@ export class ProgramLog {
     this.logger = createLogger(config.logLevel, this.#writer)
   }
 
-  /** Of its file; undefined on standard output. */
+  /** The path of the log file; undefined for standard output. */
   get path(): string | undefined {
     return this.#place.path
   }
@@ -68,12 +68,12 @@ export class ProgramLog {
     return this.#queue.lost
   }
 
-  /** @returns false when there is a log file and it cannot be opened anew. */
+  /** @returns false when there is a log file and it cannot be reopened. */
   reopen(): boolean {
     return this.#place.file?.reopen() ?? true
   }
 
-  /** @throws ProxyError CONFIG when the file that another configuration names cannot be opened: all is as before then. */
+  /** @throws ProxyError CONFIG when the log file of the new configuration cannot be opened; nothing has changed then. */
   prepare(config: Config): LogMove {
     const path = this.#pathOf(config)
     const before = this.#place
@@ -93,7 +93,7 @@ export class ProgramLog {
     }
   }
 
-  /** Writes what waits. The process is about to end. */
+  /** Writes the buffered lines before the process exits. */
   finish(): void {
     this.#queue.finish()
   }

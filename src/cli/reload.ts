@@ -3,10 +3,10 @@ import { printable } from './columns.ts'
 import { askRunning, type ControlArguments } from './control-client.ts'
 import { FAILED, OK } from './exit-code.ts'
 
-/** Host names in Allow and Deny are looked up, and reloads wait for each other. */
+/** Host names in Allow and Deny are looked up, and concurrent reloads are queued. */
 const RELOAD_MS = 120_000
 
-/** `tsntlm reload`: as SIGHUP, and tells what became of it. @returns the exit code. */
+/** `tsntlm reload`: like SIGHUP, and reports the outcome. @returns the exit code. */
 export async function reloadCommand(
   args: ControlArguments,
   print: (line: string) => void,

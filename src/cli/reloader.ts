@@ -15,17 +15,17 @@ export interface ReloaderOptions {
   readonly sockets: readonly InheritedSocket[]
   readonly admin: Admin
   readonly log: ProgramLog
-  /** The user that it has become. */
+  /** The user that the process runs as since it gave up root. */
   readonly identity: Identity | undefined
   readonly emit: Emit
-  /** The configuration of the start. */
+  /** The configuration at the start. */
   readonly started: Config
   readonly onBegin: () => Promise<void>
   readonly onEnd: () => Promise<void>
 }
 
 export interface Reloader {
-  /** Reads the configuration again; one that cannot be used changes nothing. One reload after the other. Nothing is thrown. */
+  /** Reads the configuration again; an invalid one changes nothing. Reloads run one after the other. Never throws. */
   reload(): Promise<ReloadOutcome>
 }
 
@@ -39,7 +39,7 @@ export function createReloader(service: Service, options: ReloaderOptions): Relo
         await options.onEnd()
         return found
       })
-      // What one of them throws is a bug, and not the end of reloading.
+      // An exception here is a bug, but must not prevent later reloads.
       last = outcome.catch(() => undefined)
       return outcome
     },
@@ -89,7 +89,7 @@ async function reloadOnce(service: Service, options: ReloaderOptions): Promise<R
   }
 }
 
-/** What became of the password. A reload does not try again one that was rejected: nothing tells that it is right now. */
+/** The state of the password after a reload. A rejected one is not tried again, because a reload does not show that it is right now. */
 function accountAfter(
   { guard }: Service,
   before: GuardGate | undefined,
@@ -110,19 +110,19 @@ function accountAfter(
   return { account, text: `${which}${when}: ${text}` }
 }
 
-/** What is bound or opened, and not in use before it is settled that all of the configuration can be. */
+/** New ports and files, opened but not in use until the whole configuration can be applied. */
 interface Move {
   commit(): void
   undo(): void
 }
 
-/** @throws ProxyError CONFIG when its file cannot be opened. */
+/** @throws ProxyError CONFIG when the log file cannot be opened. */
 function prepareLog({ log, identity }: ReloaderOptions, config: Config, found: string[]): Move {
   try {
     return log.prepare(config)
   } catch (error) {
     if (identity === undefined || !isForbidden(error)) throw error
-    // At the start root opens it, which this process is no longer.
+    // At the start root opens the file, but this process no longer runs as root.
     found.push(
       `LogFile has changed: only root can open ${config.logFile ?? 'it'}, that takes effect at the next start`,
     )

@@ -12,7 +12,7 @@ import { serve } from './serve.ts'
 export interface RunArguments {
   readonly config: string | undefined
   readonly overrides: readonly Directive[]
-  /** Instead of what the configuration says. */
+  /** Overrides the configuration. */
   readonly logFile: string | undefined
   readonly pidFile: string | undefined
   /** Name or number of a user. */
@@ -41,7 +41,7 @@ export async function runCommand(
       onLost: lines => emit({ type: 'log.lost', lines }),
     })
     watchBugs(log)
-    // In the background, and with a log file, standard error is not where the log is read.
+    // In the background, and with a log file, operators do not read standard error.
     if (process.connected || log.path !== undefined) logIssues(issues, log.logger)
     const eventLog = createEventLog(log.logger, systemClock)
     const statistics = createStatistics(systemClock, () => log.linesLost)
@@ -61,7 +61,7 @@ export async function runCommand(
   }
 }
 
-/** The user of `-U`; undefined when there is none, or none can be become. @throws ProxyError CONFIG. */
+/** The user of `-U`; undefined without one, or when the process cannot switch users. @throws ProxyError CONFIG. */
 export function readIdentity(
   user: string | undefined,
   complain: (line: string) => void,
@@ -77,7 +77,7 @@ export function readIdentity(
   })
 }
 
-/** What reaches this is a mistake in the program: it is logged whole, and the process goes down rather than on wrongly. */
+/** Any exception that arrives here is a bug: it is logged in full, and the process exits rather than continue in an undefined state. */
 function watchBugs(log: ProgramLog): void {
   process.on('uncaughtException', error => {
     log.logger.fatal({ event: 'bug', err: error }, 'a bug: the program ends')

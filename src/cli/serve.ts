@@ -44,7 +44,7 @@ export interface Surroundings {
   readonly statistics: Statistics
 }
 
-/** Serves until it is told to stop. @returns the exit code. @throws ProxyError CONFIG. */
+/** Serves until it is stopped. @returns the exit code. @throws ProxyError CONFIG. */
 export async function serve(input: BuildInput, outer: Surroundings): Promise<number> {
   const admin = createAdmin({ clock: systemClock, service: () => service, emit: outer.emit })
   const emit: Emit = event => {
@@ -73,7 +73,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     const opened = await moveAdmin(admin, input.config)
     opened.commit()
     const started = service.start()
-    // Without a listener SIGHUP ends the process, and who sends it may know from the log that it is ready: what comes early waits.
+    // Without a listener SIGHUP ends the process, and its sender may know from the log that it is ready: early signals are deferred.
     const reload = (): void => {
       started.then(
         () => reloader.reload(),
@@ -88,7 +88,7 @@ export async function serve(input: BuildInput, outer: Surroundings): Promise<num
     await started
     if (identity !== undefined) becomeUser(identity)
     await service.startWorkers()
-    // As the user who will have to remove them.
+    // Created as the user who will have to remove it.
     control = await openControl(socket, actions, emit)
     if (pidFile !== undefined) writePidFile(pidFile, process.pid)
     notifyParent({ type: 'ready' })

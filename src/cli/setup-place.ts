@@ -24,7 +24,7 @@ export function stateOf(place: Place, real: string): FileState {
   }
 }
 
-/** One line of what stops us at a file; other errors are thrown on. */
+/** Describes in one line why a file cannot be handled; other errors are rethrown. */
 export function describeTrouble(path: string, error: unknown): string {
   if (error instanceof FileTrouble) return `${path}: ${error.message}`
   if (!(error instanceof MalformedFile)) throw error

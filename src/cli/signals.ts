@@ -1,16 +1,16 @@
 type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 
-/** A signal, or what was asked for otherwise; the log names it. */
+/** The signal or other cause of a stop; the log names it. */
 export type StopCause = StopSignal | 'control socket' | 'closed terminal'
 
 export interface Signals {
-  /** The next cause to stop; each call asks for a further one. */
+  /** The next stop cause; each call waits for a further one. */
   next(): Promise<StopCause>
-  /** As if a signal had come. */
+  /** Acts as if a signal had arrived. */
   stop(cause: StopCause): void
 }
 
-/** Takes the signals that stop the program, from now until the process ends. */
+/** Handles the signals that stop the program, from now until the process exits. */
 export function watchSignals(stopSignals: readonly StopSignal[]): Signals {
   const received: StopCause[] = []
   const waiting: ((cause: StopCause) => void)[] = []

@@ -6,20 +6,20 @@ const { O_NOCTTY, O_RDWR } = constants
 
 /** The terminal that a process was started from. */
 export interface Terminal {
-  /** Its window was closed, its line broke, or the shell that it belonged to has ended. */
+  /** Whether its window was closed, its line was disconnected, or its shell has exited. */
   isGone(): boolean
 }
 
 /**
- * The controlling terminal; undefined without one, as in a service, and also where nothing of it is in use: that is what nohup(1) leaves,
- * whose second half, that SIGHUP is ignored, node undoes before this program sees it.
+ * The controlling terminal; undefined without one, as in a service, and also when no standard stream uses it. The latter is the case under
+ * nohup(1), which also ignores SIGHUP, but node resets that before this program runs.
  */
 export function controllingTerminal(): Terminal | undefined {
   if (![0, 1, 2].some(fd => isatty(fd)) || reasonAgainst() !== undefined) return undefined
   return { isGone: () => GONE.has(reasonAgainst() ?? '') }
 }
 
-/** The system takes the terminal away from all processes of its session when it hangs up. Want of descriptors is another reason. */
+/** At a hang-up the kernel detaches the terminal from all processes of its session. Other errors, such as EMFILE, do not mean that. */
 const GONE: ReadonlySet<string> = new Set(['ENXIO', 'EIO'])
 
 /** Why /dev/tty (tty(4)) cannot be opened. */
@@ -40,12 +40,13 @@ export interface HangupOptions {
   readonly stop: () => void
 }
 
-/** A login shell that ends sends SIGHUP to its jobs first, and then its terminal goes. */
+/** A login shell that exits sends SIGHUP to its jobs before its terminal is closed. */
 const GOES_WITHIN_MS = 1_000
 
 /**
- * What to do at SIGHUP, which means two things: an operator wants a reload, or the terminal has hung up, and who stayed would hold its ports and
- * its account with nobody left to stop it. Both the system and the shell may send it then, so it comes several times.
+ * Handles SIGHUP, which has two meanings: an operator wants a reload, or the terminal has hung up. In the latter case the process must
+ * stop, or it would hold its ports and its account with no terminal left to stop it from. Both the kernel and the shell may send the
+ * signal, so it can arrive several times.
  */
 export function hangupListener({ clock, reload, stop, terminal }: HangupOptions): () => void {
   let isStopping = false

@@ -2,7 +2,7 @@ import type { UnlockAnswer } from './control-actions.ts'
 import { askRunning, type ControlArguments } from './control-client.ts'
 import { FAILED, OK } from './exit-code.ts'
 
-/** `tsntlm unlock`: one more try for a password that is kept back. @returns the exit code. */
+/** `tsntlm unlock`: allows one more attempt with a password that is held back. @returns the exit code. */
 export async function unlockCommand(
   args: ControlArguments,
   print: (line: string) => void,

@@ -2,7 +2,7 @@ import { type AddressRule, isProxyError, parseAddressRule, ProxyError } from '..
 import type { AccessRule, Config, NameRule } from './config.ts'
 import { type ConfigIssue, sortIssues } from './issues.ts'
 
-/** All addresses of a host, IPv4 and IPv6. Rejects, or gives none, when there is no such host, or nobody who knows it answers. */
+/** All addresses of a host, IPv4 and IPv6. Rejects, or returns none, when the host does not exist or no name server answers. */
 export type LookUp = (host: string) => Promise<readonly string[]>
 
 /** An access rule as connections are judged by it. */
@@ -18,8 +18,8 @@ export interface ResolvedNames {
 }
 
 /**
- * Looks up the host names of Allow and Deny, all at once and each once; they keep these addresses until the configuration is
- * read again. A name without an address is an error, as with cntlm: a rule that matches nobody would let in or keep out the
+ * Looks up the host names of Allow and Deny, all in parallel and each once; they keep these addresses until the configuration is
+ * read again. A name without an address is an error, as with cntlm: a rule that matches no client would admit or reject the
  * wrong ones.
  */
 export async function resolveClientNames(config: Config, lookUp: LookUp): Promise<ResolvedNames> {
@@ -50,8 +50,8 @@ export async function resolveClientNames(config: Config, lookUp: LookUp): Promis
 }
 
 /**
- * @param isDockerClient whether an address lies in a network of Docker's at the time.
- * @throws ProxyError BUG for names that were never looked up: they must not count as rules that match nobody.
+ * @param isDockerClient whether an address currently is in one of Docker's networks.
+ * @throws ProxyError BUG for names that were never looked up: they must not count as rules that match no client.
  */
 export function addressRules(
   { acl }: Config,
@@ -76,13 +76,13 @@ function isName(rule: AccessRule['rule']): rule is NameRule {
 }
 
 /**
- * The length is that of an IPv4 network, as with cntlm, or where it is too long for one that of an IPv6 network; an address of
- * the other family stands for itself alone.
+ * The length is that of an IPv4 network, as with cntlm, or if it is too long for one, that of an IPv6 network; an address of
+ * the other family matches only itself.
  */
 function rulesAround({ text, length }: NameRule, addresses: readonly string[]): AddressRule {
   const family = length === undefined ? undefined : length <= 32 ? 'IPv4' : 'IPv6'
   const rules = addresses.flatMap(scoped => {
-    // fe80::1%eth0 (RFC 4007 section 11): the zone is this host's affair.
+    // fe80::1%eth0 (RFC 4007 section 11): the zone is local to this host.
     const address = scoped.replace(/%.*$/, '')
     const isFitting = family === (address.includes(':') ? 'IPv6' : 'IPv4')
     return parseAddressRule(isFitting ? `${address}/${length ?? ''}` : address) ?? []

@@ -118,13 +118,13 @@ export interface Config {
   readonly bodyRate: number
   /** How long a client's connection without a request is kept. */
   readonly clientIdleMs: number
-  /** Which requests wait and are sent again when an upstream limits them: CONNECT, others without a body too, or none. */
+  /** Which requests wait and are retried when an upstream limits them: CONNECT, others without a body too, or none. */
   readonly rateLimitRetry: RateLimitRetry
   /** The longest single wait, and all waits of a request together. */
   readonly rateLimitWaitMs: number
   readonly rateLimitTotalMs: number
   readonly maxHandshakes: number
-  /** Bad logons that the account may be charged with. */
+  /** Failed logons that may be charged to the account. */
   readonly logonBudget: number
   /** An http URL, or `off`. */
   readonly logonCheck: string
@@ -139,9 +139,9 @@ export interface Config {
   /** Processes that serve clients; `auto` is by the number of processors. */
   readonly workers: number | 'auto'
   readonly warm: Warm
-  /** Connections made ready ahead, per upstream. */
+  /** Preconnected sessions per upstream. */
   readonly warmMax: number
-  /** Tunnels opened before they are asked for, per upstream; 0 is none. */
+  /** Preconnected tunnels per upstream; 0 is none. */
   readonly warmTunnels: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
@@ -184,15 +184,15 @@ export const DEFAULTS: Config = {
   connectTimeoutMs: 2_500,
   handshakeTimeoutMs: 15_000,
   responseTimeoutMs: 900_000,
-  // Below the two minutes after which Squid closes an idle client connection: we should be the one who closes.
+  // Below the two minutes after which Squid closes an idle client connection, so that this side closes it.
   sessionIdleMs: 100_000,
   tunnelIdleMs: 0,
   shutdownGraceMs: 30_000,
   headerTimeoutMs: 60_000,
-  // A program may read its input between long steps of its own, as a shell does with a script from curl.
+  // A program may pause for long between reads, as a shell does with a script from curl.
   bodyTimeoutMs: 300_000,
   bodyRate: 500,
-  // Longer than clients keep theirs, so that they are the ones to close it.
+  // Longer than clients keep theirs, so that the clients close them.
   clientIdleMs: 120_000,
   rateLimitRetry: 'connect',
   rateLimitWaitMs: 30_000,

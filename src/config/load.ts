@@ -18,23 +18,23 @@ export interface ConfigFile {
   readonly path: string
   /** Unix time of the last change of content or mode; 0 when the time of the file says nothing about its content. */
   readonly changedAtMs: number
-  /** Differs when another file takes the place of this one; empty where that says nothing about its content. */
+  /** Changes when the file is replaced by another one; empty if that says nothing about its content. */
   readonly stamp: string
 }
 
 export interface LoadedConfig extends Pick<AssembledConfig, 'config' | 'issues'> {
-  /** What was read. */
+  /** The files that were read. */
   readonly files: readonly ConfigFile[]
 }
 
 const PATHS = ['/etc/tsntlm.conf', '/etc/cntlm.conf']
 
-/** The first configuration file that is there: tsntlm's own, then cntlm's. */
+/** The first existing configuration file: tsntlm's own, then cntlm's. */
 export function findConfigFile(exists: (path: string) => boolean = existsSync): string | undefined {
   return PATHS.find(exists)
 }
 
-/** What a configuration is made of, apart from the command line. */
+/** The sources of a configuration, apart from the command line. */
 export interface ConfigSources extends PasswordSurroundings, ReadOptions {
   /** undefined when there is none: the others can say everything. */
   readonly file: string | undefined

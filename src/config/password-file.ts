@@ -33,7 +33,7 @@ export interface PasswordSurroundings {
 
 const LIMIT_BYTES = 64 * 1024
 
-/** Reads the password from the first line of a file. What goes wrong is an issue, nothing is thrown. */
+/** Reads the password from the first line of a file. Errors are returned as issues, nothing is thrown. */
 export function readPasswordFile(
   { path, origin }: PasswordFile,
   { startedAtMs, closedFolders }: PasswordSurroundings,
@@ -66,7 +66,7 @@ export function readPasswordFile(
   return { password: parsed.value, issues, changedAtMs, stamp }
 }
 
-/** What is there and may not be looked at is there too: reading it tells what to do. */
+/** An inaccessible file counts as present: the error on reading it tells what to do. */
 export function isThere(path: string): boolean {
   try {
     lstatSync(path)
@@ -80,7 +80,7 @@ function failed(issue: ConfigIssue): PasswordReading {
   return { password: undefined, issues: [issue], changedAtMs: undefined, stamp: '' }
 }
 
-/** Before it is opened: a pipe without a writer would stop the program, and a device has no end. */
+/** Checked before opening: a pipe without a writer would block the program, and a device has no end. */
 function refuseUnread(stats: Stats): string | undefined {
   if (stats.isDirectory()) return 'the password cannot be read: it is a directory'
   if (!stats.isFile()) return 'the password cannot be read: it is no regular file'
@@ -89,7 +89,7 @@ function refuseUnread(stats: Stats): string | undefined {
     : undefined
 }
 
-/** The first line, in the encodings of a configuration file. No message shows anything of it. */
+/** The first line, in the encodings of a configuration file. No message contains any part of it. */
 export function parsePasswordFile(bytes: Buffer): Parsed<Secret<string>> {
   if (bytes.length > LIMIT_BYTES)
     return refuse('the file has more than 64 KiB, it holds no password')

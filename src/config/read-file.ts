@@ -16,21 +16,21 @@ export function readWithStats(path: string): ReadFile {
 }
 
 /**
- * Unix time in ms of the last change of content or mode: chmod and mv count too. 0 for what is no file: a pipe is as old as
+ * Unix time in ms of the last change of content or mode: chmod and mv count too. 0 for anything but a regular file: a pipe is as old as
  * the process, and /dev/null as old as the container.
  */
 export function changeTimeOf(stats: Stats): number {
   return stats.isFile() ? Math.max(stats.mtimeMs, stats.ctimeMs) : 0
 }
 
-/** Which file it is, and how long; empty where it is no regular file, as that tells nothing. */
+/** Identifies the file and its length; empty for anything but a regular file, where it would be meaningless. */
 export function stampOf(stats: Stats): string {
   return stats.isFile() ? `${stats.ino}:${stats.size}` : ''
 }
 
 const READABLE_BY_OTHERS = 0o044
 
-/** Windows has no such bits: node makes them up. */
+/** Windows has no such bits: node invents them. */
 export function isReadableByOthers({ mode }: Stats): boolean {
   return process.platform !== 'win32' && (mode & READABLE_BY_OTHERS) !== 0
 }

@@ -211,7 +211,7 @@ export function parseSocketPath(text: string): Parsed<string> {
 /** RFC 1929 section 2: both have a length of one byte. */
 const SOCKS_FIELD_BYTES = 255
 
-/** `user:password`, split at the first colon: a password may have more of them. */
+/** `user:password`, split at the first colon, because a password may contain colons. */
 export function parseSocksUser(text: string): Parsed<SocksUser> {
   const colon = text.indexOf(':')
   const [user, password] = [text.slice(0, colon), text.slice(colon + 1)]
@@ -224,7 +224,7 @@ export function parseSocksUser(text: string): Parsed<SocksUser> {
   return accept({ user, password: new Secret(password) })
 }
 
-/** A URL that logon checks ask for, or `off`. */
+/** The URL that logon checks request, or `off`. */
 export function parseLogonCheck(text: string): Parsed<string> {
   if (text.toLowerCase() === 'off') return accept('off')
   const hint = 'such as http://intranet.example/ that the proxy answers quickly'

@@ -1,27 +1,27 @@
-/** What became of a reload. */
+/** The outcome of a reload. */
 export interface ReloadOutcome {
-  /** False: everything is as before. */
+  /** False: nothing has changed. */
   readonly taken: boolean
-  /** The number of the configuration that serves. */
+  /** The number of the configuration in use. */
   readonly generation: number
-  /** Why it was refused, or what is to be noticed although it was not; each with file and line where it has them. */
+  /** Why it was refused, or warnings if it was not; each with file and line where known. */
   readonly problems: readonly string[]
-  /** What became of the password; undefined without an account, and where nothing was taken over. */
+  /** The state of the password; undefined without an account, and if the configuration was refused. */
   readonly account?: string
 }
 
-/** What can be asked of the running program. Everything that is given back becomes JSON. */
+/** The operations of the control socket. All results are serialized as JSON. */
 export interface ControlActions {
   readonly status: () => Promise<object>
   /** Open tunnels and requests in progress. */
   readonly tunnels: () => Promise<readonly object[]>
   readonly reload: () => Promise<ReloadOutcome>
-  /** Begins to stop; asked again it changes nothing. */
+  /** Starts to stop; further calls change nothing. */
   readonly drain: () => Promise<object>
   readonly logLevel: () => string
   /** @returns false when there is no such level. */
   readonly setLogLevel: (level: string) => boolean
-  /** @returns false when there is a log file and it cannot be opened anew. */
+  /** @returns false when there is a log file and it cannot be reopened. */
   readonly reopenLog: () => boolean
   /** Lets the password of the configuration be sent once more. */
   readonly unlock: () => object

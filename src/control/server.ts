@@ -5,24 +5,24 @@ import { type Answer, answerRequest, refusal } from './routes.ts'
 
 const MAX_HEADER_BYTES = 8 * 1024
 const MAX_BODY_BYTES = 4 * 1024
-/** For a request to arrive whole. */
+/** For a complete request to arrive. */
 const PATIENCE_MS = 10_000
 const MAX_CONNECTIONS = 32
 
 export interface ControlServerOptions {
   readonly actions: ControlActions
-  /** What an action threw. */
+  /** Called with exceptions of actions. */
   readonly onBug: (error: unknown) => void
 }
 
-/** HTTP with JSON, one request a connection. It does not listen yet. */
+/** HTTP with JSON, one request per connection. It does not listen yet. */
 export function createControlServer({ actions, onBug }: ControlServerOptions): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     requestTimeout: PATIENCE_MS,
     headersTimeout: PATIENCE_MS,
     connectionsCheckingInterval: PATIENCE_MS / 2,
-    // There is no host behind a path.
+    // Requests over a Unix socket have no host.
     requireHostHeader: false,
   })
   limitConnections(server, MAX_CONNECTIONS)
@@ -30,7 +30,7 @@ export function createControlServer({ actions, onBug }: ControlServerOptions): S
     response.on('error', () => undefined)
     void answer(actions, request, onBug).then(found => write(response, found))
   })
-  // Accepting can fail for a moment (EMFILE): the socket goes on.
+  // Accepting can fail temporarily (EMFILE): the socket continues.
   server.on('error', () => undefined)
   return server
 }

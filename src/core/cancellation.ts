@@ -1,6 +1,6 @@
 /**
- * Tells that the caller has cancelled the operation: the part of AbortSignal that is used here, so that an AbortSignal
- * is one too. Each request has one, and node's own takes longer to make than the whole rest of the bookkeeping of a request.
+ * Tells that the caller has cancelled the operation: the subset of AbortSignal that is used here, so an AbortSignal can be used too.
+ * Each request has one, and creating node's own takes longer than all other bookkeeping of a request.
  */
 export interface CancelSignal {
   readonly aborted: boolean
@@ -15,7 +15,7 @@ export const NEVER_CANCELLED: CancelSignal = {
   removeEventListener: () => undefined,
 }
 
-/** The other end of a signal. Every listener hears of it once, and not at all when it comes too late: `aborted` tells then. */
+/** The other end of a signal. Each listener is called at most once, and not at all if added too late: check `aborted` first. */
 export class Cancellation implements CancelSignal {
   // Never more than a few.
   readonly #listeners: (() => void)[] = []

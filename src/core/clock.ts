@@ -6,7 +6,7 @@ export interface Timer {
 export interface Clock {
   now(): number
   wallMs(): number
-  /** Calls `fn` once after `ms`. Only one that `holds` keeps the process alive. */
+  /** Calls `fn` once after `ms`. Only a timer that `holds` keeps the process alive. */
   setTimer(ms: number, fn: () => void, holds?: 'process'): Timer
 }
 
@@ -21,7 +21,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** Stops this thread, for the end of the process: everything else in it stands still. */
+/** Blocks this thread, to be used only while the process exits: nothing else in the thread runs meanwhile. */
 export function systemBlock(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }

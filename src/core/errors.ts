@@ -1,7 +1,7 @@
 /**
  * The one table of everything that can go wrong (docs/errors.md is checked against it).
  *
- * `status` is what a client is answered, `blame` says whose fault it is (only `upstream` counts against an
+ * `status` is the status of the answer to the client, `blame` says whose fault it is (only `upstream` counts against an
  * upstream's health), `proxyStatus` is the RFC 9209 error type of the answer.
  */
 export type Blame = 'user' | 'client' | 'proxy' | 'upstream' | 'credential'
@@ -11,7 +11,7 @@ interface ErrorRow {
   readonly blame: Blame
   readonly proxyStatus: string
   readonly text: string
-  /** When it may be worth another try, where the error itself does not know better. */
+  /** When a retry may succeed, if the error itself does not say. */
   readonly retryAfterMs?: number
 }
 
@@ -77,19 +77,19 @@ export const ERRORS = {
     status: 501,
     blame: 'client',
     proxyStatus: 'http_request_error',
-    text: 'This proxy cannot do what the request asks',
+    text: 'This proxy does not support what the request asks for',
   },
   EXPECTATION_FAILED: {
     status: 417,
     blame: 'client',
     proxyStatus: 'http_request_error',
-    text: 'The request expects what this proxy cannot do',
+    text: 'This proxy cannot meet the expectation of the request',
   },
   CLIENT_LIMIT: {
     status: 503,
     blame: 'proxy',
     proxyStatus: 'proxy_internal_response',
-    text: 'The proxy serves as many clients as it may',
+    text: 'The proxy has reached its limit of clients',
     retryAfterMs: SHORTAGE_MS,
   },
   NO_UPSTREAM: {
@@ -180,13 +180,13 @@ export const ERRORS = {
     status: 502,
     blame: 'upstream',
     proxyStatus: 'proxy_configuration_error',
-    text: 'The upstream proxy and the configuration agree on no way to log on',
+    text: 'The upstream proxy and the configuration have no logon scheme in common',
   },
   AUTH_NO_ACCOUNT: {
     status: 502,
     blame: 'user',
     proxyStatus: 'proxy_configuration_error',
-    text: 'There is no account to log on to the upstream proxy with',
+    text: 'No account is configured for the upstream proxy',
   },
   AUTH_REJECTED: {
     status: 502,
@@ -198,7 +198,7 @@ export const ERRORS = {
     status: 502,
     blame: 'credential',
     proxyStatus: 'proxy_configuration_error',
-    text: 'The credential was rejected before and is not tried again',
+    text: 'The password is held back, to keep the account from being locked',
   },
   AUTH_UNANSWERED: {
     status: 504,

@@ -39,7 +39,7 @@ export interface RequestRecord {
 export type ProxyEvent =
   | { readonly type: 'listener.bound'; readonly address: string }
   | { readonly type: 'listener.failed'; readonly address: string; readonly reason: string }
-  /** The address, or the interface, is not there yet; it is looked for until it is. */
+  /** The address, or the interface, does not exist yet; the search for it continues. */
   | { readonly type: 'listener.waiting'; readonly address: string; readonly reason: string }
   | { readonly type: 'listener.closed'; readonly address: string }
   /** Metrics, health and the status page. */
@@ -47,8 +47,8 @@ export type ProxyEvent =
   | { readonly type: 'admin.closed'; readonly address: string }
   | { readonly type: 'client.denied'; readonly client: string; readonly rule: string }
   /**
-   * Turned away at a limit of this proxy; `most` is its value where it has one. `pipelining`: it sent more requests ahead of their
-   * answers than are kept.
+   * Turned away at a limit of this proxy; `most` is its value if it has one. `pipelining`: the client sent more requests ahead of their
+   * answers than are buffered.
    */
   | {
       readonly type: 'client.refused'
@@ -113,7 +113,7 @@ export type ProxyEvent =
   /** It answered a probe after its cool-down; the next request may try. */
   | { readonly type: 'upstream.reachable'; readonly upstream: string }
   | { readonly type: 'upstream.up'; readonly upstream: string }
-  /** It refuses or does not answer logons although the account is in order; requests that need one go elsewhere first. */
+  /** It refuses or does not answer logons although the account works; requests that need a logon prefer other upstreams. */
   | {
       readonly type: 'upstream.logonsFail'
       readonly upstream: string
@@ -121,9 +121,9 @@ export type ProxyEvent =
       readonly error: ErrorCode
     }
   | { readonly type: 'upstream.logonsWork'; readonly upstream: string }
-  /** It asks for a logon as a web server does (401), which a transparent proxy does: see docs/errors.md. */
+  /** It asks for a logon with 401, like a web server, as transparent proxies do: see docs/logs.md. */
   | { readonly type: 'upstream.asksAsOrigin'; readonly upstream: string }
-  /** It asks to come again later, after `waitMs`. */
+  /** It asks to be retried after `waitMs`. */
   | {
       readonly type: 'upstream.limited'
       readonly upstream: string
@@ -145,30 +145,30 @@ export type ProxyEvent =
       readonly forMs: number
     }
   | { readonly type: 'guard.proven'; readonly account: string }
-  /** A password that had worked was refused; a logon check is about to tell why. */
+  /** A password that had worked was refused; a logon check will find out why. */
   | { readonly type: 'guard.doubted'; readonly account: string; readonly upstream: string }
-  /** Logons wait for a place because verdicts are slow for the load. */
+  /** Logons wait for a slot because verdicts are too slow for the load. */
   | {
       readonly type: 'guard.slow'
       readonly account: string
       readonly waitedMs: number
       readonly budget: number
     }
-  /** What became of the account at a reload. */
+  /** The state of the account after a reload. */
   | { readonly type: 'guard.reloaded'; readonly account: string; readonly text: string }
-  /** Somebody asked for one more try of a password that is held back. */
+  /** An operator allowed one more attempt with a password that is held back. */
   | { readonly type: 'guard.unlocked'; readonly account: string }
   | {
       readonly type: 'credential.reading'
       readonly account: string
-      /** How the hashes of the configuration are to be read, as it was found out. */
+      /** The detected encoding of the hashes in the configuration. */
       readonly reading: 'plain' | 'inverted'
     }
   | {
       readonly type: 'credential.misread'
       readonly account: string
       readonly upstream: string
-      /** What is tried next. */
+      /** The encoding that is tried next. */
       readonly next: 'plain' | 'inverted'
     }
   /** An account that a client named. */
@@ -210,7 +210,7 @@ export type ProxyEvent =
       readonly listeners: readonly string[]
       readonly upstreams: readonly string[]
     }
-  /** A process that serves clients for this one. */
+  /** A process that serves clients for the main process. */
   | { readonly type: 'worker.started'; readonly worker: number; readonly pid: number }
   /** It does not respond, and gets no new clients. */
   | { readonly type: 'worker.silent'; readonly worker: number; readonly pid: number }
@@ -220,7 +220,7 @@ export type ProxyEvent =
       readonly worker: number
       readonly pid: number
       readonly reason: string
-      /** Until another one takes its place. */
+      /** The delay before another one replaces it. */
       readonly againInMs: number
     }
   | { readonly type: 'config.rejected'; readonly issues: readonly string[] }
@@ -230,14 +230,14 @@ export type ProxyEvent =
       readonly requests: number
       readonly graceMs: number
     }
-  /** Whoever reads the log was behind for long, or it could not be written; now it goes on. */
+  /** Lines were lost because the reader of the log was behind or the log could not be written; writing has resumed. */
   | { readonly type: 'log.lost'; readonly lines: number }
   | { readonly type: 'control.failed'; readonly reason: string }
   | { readonly type: 'service.notifyFailed'; readonly reason: string }
   | { readonly type: 'service.stopped'; readonly aborted: number }
   | { readonly type: 'bug'; readonly error: unknown }
 
-/** What processes that serve together tell each other of an upstream. */
+/** Events about upstreams that worker processes share. */
 export type UpstreamNews = Extract<
   ProxyEvent,
   { readonly type: 'upstream.down' | 'upstream.reachable' | 'upstream.up' }

@@ -29,7 +29,7 @@ function verdictOf({ kind }: Trial): 'accepted' | 'not-needed' | 'refused' {
   return kind === 'open' ? 'not-needed' : 'refused'
 }
 
-/** The account is not named: other lines of the report may be shown to others. */
+/** Does not name the account, because users share other lines of the report. */
 export function judgeTrial(label: string, trial: Trial): Judgement {
   switch (trial.kind) {
     case 'accepted':

@@ -4,10 +4,10 @@ import type { RequestHead } from '../http1/index.ts'
 import { checkRequest, type TrialOptions } from '../upstream/index.ts'
 import type { Ports } from './check.ts'
 
-/** The longest that a web server's answer is waited for. */
+/** The longest wait for a web server's answer. */
 const ANSWER_MS = 30_000
 
-/** What the proxy asks an upstream for to log on. Where the configuration sends no checks the doctor still needs one. */
+/** The request that the proxy uses for logons. The doctor needs one even if the configuration disables checks. */
 export function doctorRequest({ headers, logonCheck }: Config): RequestHead {
   return checkRequest({
     via: '1.1 tsntlm-doctor',

@@ -3,7 +3,7 @@ import { trimOws } from './grammar.ts'
 interface Range {
   readonly type: string
   readonly quality: number
-  /** Its place in the field. */
+  /** Its position in the field. */
   readonly at: number
 }
 
@@ -16,9 +16,10 @@ interface Preference {
 const MAX_RANGES = 64
 
 /**
- * Which media type answers an Accept field best (RFC 9110 section 12.5.1): the quality decides, that of the most specific range that
- * matches; then how specific that is, then its place in the field, then the order of `offered`. Parameters of ranges are ignored.
- * @param offered lower-case, the preferred one first.
+ * The media type that suits an Accept field best (RFC 9110 section 12.5.1). The quality of the most specific matching
+ * range decides; then its specificity, then its position in the field, then the order of `offered`. Parameters of
+ * ranges are ignored.
+ * @param offered lower-case, in order of preference.
  * @returns undefined where the field accepts none of them.
  */
 export function chooseMediaType<T extends string>(

@@ -6,13 +6,13 @@ export interface BasicCredentials {
 }
 
 const BASIC = /^basic[ \t]+([A-Za-z0-9+/]+={0,2})[ \t]*$/i
-// RFC 7617 section 2: neither part may hold a control character.
+// RFC 7617 section 2: neither part may contain a control character.
 const CONTROL = /[\0-\x1f\x7f]/
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Reads the value of Authorization or Proxy-Authorization. Read as UTF-8, and as Latin-1 when it is not valid UTF-8:
- * RFC 7617 leaves the charset open and clients differ.
+ * Parses the value of Authorization or Proxy-Authorization as UTF-8, or as Latin-1 when it is not valid UTF-8: RFC 7617
+ * leaves the charset open and clients differ.
  * @returns undefined when the value holds no Basic credentials
  */
 export function parseBasicCredentials(fieldValue: string): BasicCredentials | undefined {

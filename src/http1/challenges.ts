@@ -5,9 +5,9 @@ export interface Challenge {
   /** The scheme as written. */
   readonly scheme: string
   readonly schemeLower: string
-  /** What follows the scheme when it is no parameter. Not checked here: who reads the token knows its alphabet. */
+  /** What follows the scheme when it is not a parameter. Not validated here: its consumer knows the alphabet of the token. */
   readonly token68?: string
-  /** Parameters by lower-case name, quotes undone; of equal names the first counts. */
+  /** Parameters by lower-case name, unquoted; the first of equal names counts. */
   readonly params: ReadonlyMap<string, string>
 }
 
@@ -17,18 +17,18 @@ type Start = Challenge & { readonly params: Map<string, string> }
 const MAX_ELEMENTS = 256
 
 /**
- * Everything up to a comma outside quotes. A quote that never ends takes the rest. No two alternatives begin alike and
- * nothing follows the group, so there is nothing to go back for.
+ * Everything up to a comma outside quotes. An unterminated quote takes the rest. No two alternatives start alike and
+ * nothing follows the group, so there is no backtracking.
  */
 const ELEMENT = /(?:[^",]+|"(?:[^"\\]|\\[^])*"?)+/g
 
-/** token BWS "=" BWS ( token / quoted-string ). Nothing or another "=" behind "=" is the padding of a token68. */
+/** token BWS "=" BWS ( token / quoted-string ). An "=" followed by nothing or another "=" is the padding of a token68. */
 const PARAM = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\[^])*)|([^\s"=][^\s]*))/
 const SCHEME = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:[ \t]+|$)/
 
 /**
- * Reads the values of all fields of one name as one list: several challenges to a field, quoted commas, stray commas.
- * What cannot be read is passed over; this never throws.
+ * Parses the values of all fields of one name as one list: several challenges per field, quoted commas, stray commas.
+ * Skips what it cannot parse; never throws.
  */
 export function parseChallenges(values: readonly string[]): Challenge[] {
   const challenges: Challenge[] = []
@@ -50,7 +50,7 @@ export function parseChallenges(values: readonly string[]): Challenge[] {
   return challenges
 }
 
-/** Reads `name=value` into `params`; false when the element is no parameter. */
+/** Parses `name=value` into `params`; false when the element is not a parameter. */
 function addParam(params: Map<string, string>, element: string): boolean {
   const match = PARAM.exec(element)
   if (match === null) return false

@@ -8,15 +8,15 @@ const CR = 0x0d
 const LF = 0x0a
 
 /**
- * chunk-size [ chunk-ext ] CR, RFC 9112 section 7.1. Extensions are skipped, but may not hide a line end. Some servers fill the size up
- * with spaces; the body goes on in chunks of our own, so nobody behind us can read it in another way.
+ * chunk-size [ chunk-ext ] CR, RFC 9112 section 7.1. Extensions are skipped, but must not hide a line end. Some servers
+ * pad the size with spaces; the body is forwarded in our own chunks, so no later recipient can read it differently.
  */
 const SIZE_LINE = /^([0-9A-Fa-f]+)[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r$/
 
 type State = 'size' | 'data' | 'data-cr' | 'data-lf' | 'trailers'
 
 /**
- * Decodes one chunked body, pushed in pieces. Data is handed on as it comes, not copied.
+ * Decodes one chunked body, pushed in pieces. Data is passed on as it arrives, without copying.
  *
  *     size -> data -> data-cr -> data-lf -> size ...   size 0 -> trailers
  */
@@ -41,7 +41,7 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Decodes on from `from`.
+   * Continues decoding at `from`.
    * @returns the offset behind the last byte that belongs to the body: the length of `bytes` unless the body ends
    * @throws ProxyError UPSTREAM_PROTOCOL, or UPSTREAM_HEADER_LIMIT for trailers
    */
@@ -71,7 +71,7 @@ export class ChunkedDecoder {
   #readSize(bytes: Buffer, at: number): number {
     const lf = bytes.indexOf(LF, at)
     const end = lf === -1 ? bytes.length : lf
-    // A line is never longer than the limit, so gathering it as a string stays cheap.
+    // A line never exceeds the limit, so collecting it as a string stays cheap.
     if (this.#line.length + end - at > this.#limits.chunkLineBytes) {
       protocolError(`a chunk size line is longer than ${this.#limits.chunkLineBytes} bytes`)
     }
@@ -111,7 +111,7 @@ export class ChunkedDecoder {
   }
 }
 
-/** What precedes a chunk of `length` bytes (not 0: that would end the body). CRLF follows the data. */
+/** The line before a chunk of `length` bytes (not 0, which would end the body). CRLF follows the data. */
 export function chunkHeader(length: number): string {
   if (!Number.isSafeInteger(length) || length <= 0) {
     throw new ProxyError('BUG', { detail: `a chunk of ${length} bytes` })

@@ -5,15 +5,15 @@ const CR = 0x0d
 const LF = 0x0a
 const EMPTY = Buffer.alloc(0)
 const SECTION_END = Buffer.from('\r\n\r\n', 'latin1')
-/** An empty line behind a line end, where either may be a bare LF. */
+/** An empty line after a line end, where either may be a bare LF. */
 const LF_CRLF = Buffer.from('\n\r\n', 'latin1')
 const LF_LF = Buffer.from('\n\n', 'latin1')
 
 export type LineEnds = 'crlf' | 'bare-lf'
 
 /**
- * Finds the empty line that ends a header or trailer section. A section that arrives in one piece, as nearly all do,
- * is searched once and not copied; pieces are gathered in a buffer that doubles, and no byte is searched twice.
+ * Finds the empty line that ends a header or trailer section. A section that arrives in one piece, as nearly all do, is
+ * searched once and not copied. Pieces are collected in a buffer that doubles, and no byte is searched twice.
  */
 export class SectionReader {
   readonly #limit: number
@@ -23,13 +23,13 @@ export class SectionReader {
   #next = 0
   #lineEnds: LineEnds = 'crlf'
 
-  /** @param takesBareLf whether a line of a header may end in a bare LF (RFC 9112 section 2.2). */
+  /** @param takesBareLf whether a header line may end in a bare LF (RFC 9112 section 2.2). */
   constructor(limitBytes: number, takesBareLf = false) {
     this.#limit = limitBytes
     this.#takesBareLf = takesBareLf
   }
 
-  /** After a section was read: `bare-lf` where at least one line ended so. */
+  /** After a section was read: `bare-lf` if at least one line ended in one. */
   get lineEnds(): LineEnds {
     return this.#lineEnds
   }
@@ -43,7 +43,7 @@ export class SectionReader {
     return this.#length > 0
   }
 
-  /** The bytes gathered of a section that is not complete yet. */
+  /** The bytes collected of an incomplete section. */
   get held(): Buffer {
     return this.#held.subarray(0, this.#length)
   }
@@ -54,9 +54,9 @@ export class SectionReader {
   }
 
   /**
-   * Reads on from `at`.
+   * Continues reading at `at`.
    * @param mayBeEmpty a trailer section can be nothing but its empty line
-   * @returns the lines, joined by CRLF, as Latin-1; undefined when the end is yet to come
+   * @returns the lines, joined by CRLF, as Latin-1; undefined while the section is incomplete
    * @throws ProxyError UPSTREAM_HEADER_LIMIT, or UPSTREAM_PROTOCOL at a bare LF or NUL
    */
   read(bytes: Buffer, at: number, mayBeEmpty: boolean): string | undefined {
@@ -68,7 +68,7 @@ export class SectionReader {
     return this.#text(bytes, at, end)
   }
 
-  /** Trailers stand behind chunks, whose lines end in CRLF: a sender that can do that does it there too. */
+  /** Trailers follow chunks, whose lines end in CRLF: a sender that gets those right gets trailers right too. */
   #findEnd(bytes: Buffer, start: number, from: number, mayBeEmpty: boolean): number {
     if (this.#takesBareLf && !mayBeEmpty) return findLenientEnd(bytes, from)
     return findEnd(bytes, start, from, mayBeEmpty)
@@ -89,7 +89,7 @@ export class SectionReader {
     const held = this.held
     const end = this.#findEnd(held, 0, Math.max(0, before - 3), mayBeEmpty)
     if (end === -1) {
-      // The rest may never come: what is wrong already is told now.
+      // The rest may never arrive, so errors found so far are reported now.
       if (!this.#takesBareLf || mayBeEmpty) refuseBareLf(held, before)
       if (held.includes(0, before)) protocolError('there is a NUL in its header')
       if (before + bytes.length - at >= this.#limit) this.#refuse()
@@ -119,8 +119,9 @@ export class SectionReader {
 }
 
 /**
- * The fields of a section from the offset `from` on, as a flat list. Each obs-fold becomes a space before anything reads the value
- * (RFC 9112 section 5.2). Space before the colon is refused: two readers may disagree about it (section 5.1).
+ * The fields of a section from the offset `from`, as a flat list. Each obs-fold becomes a space before the value is
+ * used (RFC 9112 section 5.2). Space before the colon is rejected, because recipients may disagree about it (section
+ * 5.1).
  * @throws ProxyError UPSTREAM_PROTOCOL, or UPSTREAM_HEADER_LIMIT beyond `limit` fields
  */
 export function parseFields(text: string, from: number, limit: number): string[] {
@@ -144,7 +145,7 @@ export function parseFields(text: string, from: number, limit: number): string[]
       }
       value = trimOws(lines.join(' '))
     }
-    // What is folded does not go on as it came.
+    // A folded value is not forwarded as it came.
     if (!(isFolded ? FIELD_TEXT : RECEIVED_TEXT).test(value))
       protocolError(`there is a control character in "${name}"`)
     if (fields.length === 2 * limit) {
@@ -161,12 +162,12 @@ function lineEndFrom(text: string, at: number): number {
   return end === -1 ? text.length : end
 }
 
-/** Whether the line that begins there goes on with the value of the line before. */
+/** Whether the line at this offset continues the value of the previous line. */
 function isFold(text: string, at: number): boolean {
   return text.startsWith(' ', at) || text.startsWith('\t', at)
 }
 
-/** The offset behind the empty line, or -1. `from` is where the search may begin, `start` where the section does. */
+/** The offset behind the empty line, or -1. `from` is where the search starts, `start` where the section does. */
 function findEnd(bytes: Buffer, start: number, from: number, mayBeEmpty: boolean): number {
   if (mayBeEmpty && bytes[start] === CR && bytes[start + 1] === LF) return start + 2
   const end = bytes.indexOf(SECTION_END, from)
@@ -175,7 +176,7 @@ function findEnd(bytes: Buffer, start: number, from: number, mayBeEmpty: boolean
 
 function findLenientEnd(bytes: Buffer, from: number): number {
   const usual = bytes.indexOf(LF_CRLF, from)
-  // The body is not searched, which may be long.
+  // The body may be long, so it is not searched.
   const header = usual === -1 ? bytes : bytes.subarray(0, usual + LF_LF.length)
   const bare = header.indexOf(LF_LF, from)
   if (bare !== -1) return bare + LF_LF.length

@@ -2,7 +2,7 @@ import { ProxyError } from '../core/index.ts'
 import type { ResponseHead } from './head.ts'
 import { getAllHeaders, hasHeader, hasListToken, listTokens, type RawHeaders } from './headers.ts'
 
-/** How far a response body goes. `tunnel`: the message is over, what follows is not HTTP (2xx to CONNECT, 101 to Upgrade). */
+/** The extent of a response body. `tunnel`: the message is over, what follows is not HTTP (2xx to CONNECT, 101 to Upgrade). */
 export type BodyFraming =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly length: number }
@@ -16,10 +16,10 @@ const UNTIL_CLOSE: BodyFraming = { kind: 'until-close' }
 const TUNNEL: BodyFraming = { kind: 'tunnel' }
 
 /**
- * The body length law of RFC 9112 section 6.3 for the response to a request of this method. What follows a 101 is read in another
- * protocol, which nobody speaks who did not ask for it (RFC 9110 section 15.2.2).
+ * The message body length rules of RFC 9112 section 6.3 for the response to a request of this method. A 101 switches to
+ * another protocol, so it is only valid if the request asked for that (RFC 9110 section 15.2.2).
  * @param mayUpgrade whether the request had the field Upgrade
- * @throws ProxyError UPSTREAM_PROTOCOL when the framing is ambiguous or cannot be undone.
+ * @throws ProxyError UPSTREAM_PROTOCOL when the framing is ambiguous or cannot be decoded.
  */
 export function responseFraming(
   method: string,
@@ -37,17 +37,17 @@ export function responseFraming(
 }
 
 /**
- * Whether two readers may have taken the response for different ones. Where a proxy on the way takes a bare LF for a part of a value,
- * an origin can hide a second answer behind it, which the next request would get: so the connection is not reused. A 407 is the
- * proxy's own.
+ * Whether two recipients may have parsed the response differently. If a proxy on the way takes a bare LF as part of a
+ * value, an origin can hide a second response behind it, which the next request would get; so the connection is not
+ * reused. A 407 comes from the proxy itself.
  */
 function mayBeMisread({ bareLf, status }: ResponseHead): boolean {
   return bareLf === true && status !== 407
 }
 
 /**
- * May the connection carry another exchange after this response? Close wins over keep-alive: ISA answers with
- * `Proxy-Connection: close` next to `Connection: Keep-Alive` and means it.
+ * Whether the connection can be used for another exchange after this response. Close wins over keep-alive: ISA answers
+ * with `Proxy-Connection: close` next to `Connection: Keep-Alive` and means it.
  */
 export function isPersistent(head: ResponseHead, framing: BodyFraming): boolean {
   const { headers } = head
@@ -55,7 +55,7 @@ export function isPersistent(head: ResponseHead, framing: BodyFraming): boolean 
   if (mayBeMisread(head)) return false
   if (hasConnectionOption(headers, 'close')) return false
   if (head.version === '1.1') return true
-  // RFC 9112 section 6.1: Transfer-Encoding in HTTP/1.0 is faulty framing, the connection ends with the message.
+  // RFC 9112 section 6.1: Transfer-Encoding in HTTP/1.0 is faulty framing, so the connection ends with the message.
   return hasConnectionOption(headers, 'keep-alive') && !hasHeader(headers, 'transfer-encoding')
 }
 
@@ -80,8 +80,8 @@ function parseLength(text: string): number | undefined {
 }
 
 /**
- * Without TE in the request nobody may use a coding but chunked (RFC 9112 section 7.4), and a coding we cannot undo
- * would reach the client as garbage, because Transfer-Encoding is not forwarded. `identity` is RFC 2616's word for none.
+ * Without TE in the request, chunked is the only coding allowed (RFC 9112 section 7.4). A coding we cannot decode would
+ * reach the client as garbage, because Transfer-Encoding is not forwarded. `identity` is RFC 2616's word for none.
  */
 function transferEncoded(headers: RawHeaders): BodyFraming {
   if (hasHeader(headers, 'content-length')) {

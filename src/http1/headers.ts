@@ -1,6 +1,6 @@
 import { FIELD_TEXT, trimOws } from './grammar.ts'
 
-/** Header fields as a flat list name, value, name, value: case, order and duplicates kept, as node's rawHeaders. */
+/** Header fields as a flat list name, value, name, value, with case, order and duplicates kept, like node's rawHeaders. */
 export type RawHeaders = readonly string[]
 
 export const NO_HEADERS: RawHeaders = Object.freeze([])
@@ -28,14 +28,14 @@ export function hasHeader(headers: RawHeaders, name: string): boolean {
   return getHeader(headers, name) !== undefined
 }
 
-/** A copy with exactly one field of that name: in the place of the first, or at the end. */
+/** A copy with exactly one field of that name: at the position of the first, or at the end. */
 export function setHeader(headers: RawHeaders, name: string, value: string): string[] {
   const copy = [...headers]
   replaceHeader(copy, name, value)
   return copy
 }
 
-/** Leaves exactly one field of that name: in the place of the first, or at the end. */
+/** Leaves exactly one field of that name: at the position of the first, or at the end. */
 export function replaceHeader(headers: string[], name: string, value: string): void {
   const lower = name.toLowerCase()
   let kept = 0
@@ -51,7 +51,7 @@ export function replaceHeader(headers: string[], name: string, value: string): v
   if (!isSet) headers.push(name, value)
 }
 
-/** A set of field names. Case does not count. */
+/** A set of field names. Case-insensitive. */
 export class FieldNames {
   readonly #byLength: string[][] = []
 
@@ -59,7 +59,7 @@ export class FieldNames {
     for (const name of names) (this.#byLength[name.length] ??= []).push(name.toLowerCase())
   }
 
-  /** Most fields of most messages have a length that none of these names has: only the others are put into lower case. */
+  /** Most fields differ in length from all these names; only the others are lower-cased. */
   has(field: string): boolean {
     return this.#byLength[field.length]?.includes(field.toLowerCase()) ?? false
   }
@@ -75,7 +75,7 @@ export function withoutHeaders(headers: RawHeaders, names: FieldNames): string[]
   return result
 }
 
-/** The elements of a comma list over all fields of that name, lower-case, empty ones left out (RFC 9110 section 5.6.1). */
+/** The elements of a comma-separated list over all fields of that name, lower-case, without empty ones (RFC 9110 section 5.6.1). */
 export function listTokens(headers: RawHeaders, name: string): string[] {
   const lower = name.toLowerCase()
   const tokens: string[] = []
@@ -89,17 +89,17 @@ export function listTokens(headers: RawHeaders, name: string): string[] {
   return tokens
 }
 
-/** Does the comma list over all fields of that name hold this token? Case does not count. */
+/** Whether the comma-separated list over all fields of that name contains this token. Case-insensitive. */
 export function hasListToken(headers: RawHeaders, name: string, token: string): boolean {
   return listTokens(headers, name).includes(token.toLowerCase())
 }
 
-/** Whether a field has that lower-case name. The length is compared first: it spares lower-casing nearly every field that is not meant. */
+/** Whether a field has that lower-case name. The length is compared first, which saves lower-casing most other fields. */
 export function isNamed(field: string | undefined, lower: string): boolean {
   return field?.length === lower.length && (field === lower || field.toLowerCase() === lower)
 }
 
-/** Whether every value is plain text, with no control character in it that some writers refuse. */
+/** Whether no value has a control character that some writers reject. */
 export function arePlain(headers: RawHeaders): boolean {
   for (let i = 1; i < headers.length; i += 2) {
     if (!FIELD_TEXT.test(headers[i] ?? '')) return false

@@ -10,7 +10,7 @@ const CONNECTION_FIELDS = [
   'transfer-encoding',
   'upgrade',
 ]
-// Expect is answered here, when the body is wanted (RFC 9110 section 10.1.1).
+// Expect is answered by this proxy, when it wants the body (RFC 9110 section 10.1.1).
 const REQUEST_FIELDS = new FieldNames([...CONNECTION_FIELDS, 'proxy-authorization', 'expect'])
 const RESPONSE_FIELDS = new FieldNames([
   ...CONNECTION_FIELDS,
@@ -19,8 +19,8 @@ const RESPONSE_FIELDS = new FieldNames([
 ])
 
 /**
- * Fields meant for all recipients, which Connection must not name (RFC 9110 section 7.6.1). Obeying such a Connection
- * would let a sender take framing, Host, credentials or the loop guard off a message on its way.
+ * Fields meant for all recipients, which Connection must not name (RFC 9110 section 7.6.1). Otherwise a sender could
+ * use Connection to strip framing, Host, credentials or loop detection from a message.
  */
 const END_TO_END: ReadonlySet<string> = new Set([
   'authorization',
@@ -44,19 +44,19 @@ const END_TO_END: ReadonlySet<string> = new Set([
   'x-forwarded-for',
 ])
 
-/** The fields of a request that go on upstream: none of this hop, none that Connection names, no proxy credentials, no Expect. */
+/** The request fields to forward upstream: no hop-by-hop fields, none that Connection names, no proxy credentials, no Expect. */
 export function endToEndRequestHeaders(headers: RawHeaders): string[] {
   return endToEnd(headers, REQUEST_FIELDS)
 }
 
-/** The fields of a response that go on to the client: none of this hop, none that Connection names. */
+/** The response fields to forward to the client: no hop-by-hop fields, none that Connection names. */
 export function endToEndResponseHeaders(headers: RawHeaders): string[] {
   return endToEnd(headers, RESPONSE_FIELDS)
 }
 
 /**
- * Content-Length goes on once, as one number: the next reader may not count equal duplicates as one. An invalid one,
- * which framing lets pass only where no body follows (HEAD, 304), does not go on.
+ * Content-Length is forwarded once, as one number, because the next recipient may not accept equal duplicates. An
+ * invalid one, which framing allows only where no body follows (HEAD, 304), is dropped.
  */
 function endToEnd(headers: RawHeaders, hopFields: FieldNames): string[] {
   const named = namedByConnection(headers)
@@ -76,7 +76,7 @@ function endToEnd(headers: RawHeaders, hopFields: FieldNames): string[] {
   return result
 }
 
-/** Most often Connection says nothing but keep-alive or close, and no set is made. */
+/** Usually Connection holds only keep-alive or close, and no set is made. */
 function namedByConnection(headers: RawHeaders): FieldNames | undefined {
   if (!hasHeader(headers, 'connection')) return undefined
   const names = listTokens(headers, 'connection').filter(
@@ -86,8 +86,8 @@ function namedByConnection(headers: RawHeaders): FieldNames | undefined {
 }
 
 /**
- * Fields that a trailer section must not change (RFC 9110 section 6.5.1): framing, routing, what the request asks for, logons, and what
- * is to be done with the content. A recipient that merges trailers into the header would obey them.
+ * Fields that a trailer section must not change (RFC 9110 section 6.5.1): framing, routing, request modifiers,
+ * authentication, and how to process the content. A recipient that merges trailers into the header would obey them.
  */
 const NOT_IN_TRAILERS = new FieldNames([
   ...CONNECTION_FIELDS,
@@ -101,7 +101,7 @@ const NOT_IN_TRAILERS = new FieldNames([
 ])
 
 /**
- * The trailer fields that go on, in either direction: others may be dropped by anybody on the way.
+ * The trailer fields to forward, in either direction. Any recipient on the way may drop the others.
  * @param headers the header section, whose Connection may name them
  */
 export function endToEndTrailers(trailers: RawHeaders, headers: RawHeaders): string[] {

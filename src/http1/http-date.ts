@@ -3,23 +3,23 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 const MONTH = `(${MONTHS.join('|')})`
 const TIME = '([0-9]{2}):([0-9]{2}):([0-9]{2})'
 
-/** The three forms of RFC 9110 section 5.6.7, the second and third obsolete but still to be read. */
+/** The three formats of RFC 9110 section 5.6.7. The second and third are obsolete but must still be accepted. */
 const IMF_FIXDATE = new RegExp(`^[a-z]{3}, ([0-9]{2}) ${MONTH} ([0-9]{4}) ${TIME} GMT$`, 'i')
 const RFC850_DATE = new RegExp(`^[a-z]{6,9}, ([0-9]{2})-${MONTH}-([0-9]{2}) ${TIME} GMT$`, 'i')
 const ASCTIME_DATE = new RegExp(`^[a-z]{3} ${MONTH} ([0-9 ][0-9]) ${TIME} ([0-9]{4})$`, 'i')
 
-/** A year of two digits that seems to be further ahead than this is one of the past century. */
+/** A two-digit year that seems further ahead than this is in the past century. */
 const YEARS_AHEAD = 50
 
-/** The form that is sent (RFC 9110 section 5.6.7). @param unixMs Unix time in ms. */
+/** The format to send (RFC 9110 section 5.6.7). @param unixMs Unix time in ms. */
 export function formatHttpDate(unixMs: number): string {
   return new Date(unixMs).toUTCString()
 }
 
 /**
- * Reads an HTTP date (RFC 9110 section 5.6.7). The name of the weekday is not compared with the date.
- * @param nowMs Unix time in ms, for years of two digits.
- * @returns Unix time in ms, or undefined for what is no date.
+ * Parses an HTTP date (RFC 9110 section 5.6.7). The name of the weekday is not checked against the date.
+ * @param nowMs Unix time in ms, for two-digit years.
+ * @returns Unix time in ms, or undefined if the text is not a date.
  */
 export function parseHttpDate(text: string, nowMs: number): number | undefined {
   const fixed = IMF_FIXDATE.exec(text)

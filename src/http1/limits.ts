@@ -1,14 +1,14 @@
-/** What a response may cost before it is refused. */
+/** Limits of a response, beyond which it is rejected. */
 export interface ParserLimits {
-  /** Bytes of a header section with its status line, and of a trailer section. */
+  /** Bytes of a header section including its status line, and of a trailer section. */
   readonly headerBytes: number
-  /** Fields of one section. */
+  /** Fields per section. */
   readonly fields: number
   /** 1xx responses before the final one. */
   readonly informational: number
   /** Bytes of a chunk size line with its extensions. */
   readonly chunkLineBytes: number
-  /** Whether lines of a header may end in a bare LF. */
+  /** Whether header lines may end in a bare LF. */
   readonly takesBareLf: boolean
 }
 

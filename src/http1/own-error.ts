@@ -2,8 +2,8 @@ import type { RequestHead, ResponseHead } from './head.ts'
 import { wasPassedOn } from './rate-limit.ts'
 
 /**
- * Whether a proxy answers with a 502, 503 or 504 of its own (RFC 9110 section 15.6): it could not reach the target, where another
- * proxy may. What answers a CONNECT is always the proxy's own; of other answers those that bear marks of an origin are not.
+ * Whether a 502, 503 or 504 comes from the proxy itself (RFC 9110 section 15.6): it could not reach the target, but
+ * another proxy may. A response to CONNECT is always the proxy's own; any other is unless it shows signs of an origin.
  */
 export function isOwnError({ method }: RequestHead, head: ResponseHead): boolean {
   const { status } = head

@@ -3,19 +3,19 @@ import { getHeader, hasHeader } from './headers.ts'
 import { parseHttpDate } from './http-date.ts'
 import { trimOws } from './grammar.ts'
 
-/** More is the same as never. */
+/** Anything longer amounts to never. */
 const MOST_SECONDS = 2 ** 31
 
-/** Whether an answer asks to come again later: 429 (RFC 6585 section 4), or 503 with a Retry-After (RFC 9110 section 15.6.4). */
+/** Whether a response asks the client to come back later: 429 (RFC 6585 section 4), or 503 with Retry-After (RFC 9110 section 15.6.4). */
 export function isRateLimited({ status, headers }: ResponseHead): boolean {
   return status === 429 || (status === 503 && hasHeader(headers, 'Retry-After'))
 }
 
 /**
- * How long such an answer asks to wait: until RateLimit-ResetTime, an HTTP date that GitLab sends, else by Retry-After, a
- * date or seconds (RFC 9110 section 10.2.3).
+ * How long such a response asks to wait: until RateLimit-ResetTime, an HTTP date that GitLab sends, else by
+ * Retry-After, a date or seconds (RFC 9110 section 10.2.3).
  * @param nowMs Unix time in ms.
- * @returns milliseconds, below 0 for a date in the past; undefined when it does not say.
+ * @returns milliseconds, below 0 for a date in the past; undefined if the response does not say.
  */
 export function demandedWaitMs({ headers }: ResponseHead, nowMs: number): number | undefined {
   const untilDate = (text: string): number | undefined => {
@@ -29,8 +29,9 @@ export function demandedWaitMs({ headers }: ResponseHead, nowMs: number): number
 }
 
 /**
- * Whether a proxy passed an answer on, as far as it tells: by Proxy-Status (RFC 9209 section 2), else by Via, which only what
- * is passed on must have (RFC 9110 section 7.6.3). Squid writes Via into its own error pages too, but marks them.
+ * Whether a proxy forwarded a response, as far as can be told: by Proxy-Status (RFC 9209 section 2), else by Via, which
+ * is required only on forwarded messages (RFC 9110 section 7.6.3). Squid writes Via into its own error pages too, but
+ * marks them.
  */
 export function wasPassedOn({ headers }: ResponseHead): boolean {
   const proxyStatus = getHeader(headers, 'Proxy-Status') ?? ''

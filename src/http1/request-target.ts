@@ -1,13 +1,13 @@
 import { type HostPort, parseHostPort } from '../core/index.ts'
 
-/** The parts of an absolute-form target, the path byte for byte as it came. */
+/** The parts of an absolute-form target. The path is byte for byte as received. */
 export interface AbsoluteForm {
   /** Lower-case. */
   readonly scheme: string
   readonly authority: HostPort
   /** At least `/`. */
   readonly pathAndQuery: string
-  /** The authority as the client wrote it: what Host has to say (RFC 9112 section 3.2.2). */
+  /** The authority as the client wrote it, which is the value for Host (RFC 9112 section 3.2.2). */
   readonly hostField: string
 }
 
@@ -22,10 +22,10 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * Reads the target of a request to a proxy, `http://host[:port]/path?query` (RFC 9112 section 3.2.2). User information
- * is refused (RFC 9110 section 4.2.4), so is a fragment. A scheme without a known default port must name its port.
+ * Parses the target of a request to a proxy, `http://host[:port]/path?query` (RFC 9112 section 3.2.2). Rejects user
+ * information (RFC 9110 section 4.2.4) and fragments. A scheme without a known default port must have an explicit port.
  * Nothing is normalised: a URL parser would turn `\` into `/`, resolve `..` and encode, and origins see the difference.
- * @returns undefined when the target is not of that form
+ * @returns undefined when the target does not have that form
  */
 export function parseAbsoluteForm(target: string): AbsoluteForm | undefined {
   const match = ABSOLUTE_FORM.exec(target)
@@ -43,15 +43,15 @@ export function parseAbsoluteForm(target: string): AbsoluteForm | undefined {
 }
 
 /**
- * Reads the target of CONNECT, `host:port`, where the port is required (RFC 9112 section 3.2.3).
- * @returns undefined when the target is not of that form
+ * Parses the target of CONNECT, `host:port`, where the port is required (RFC 9112 section 3.2.3).
+ * @returns undefined when the target does not have that form
  */
 export function parseAuthorityForm(target: string): HostPort | undefined {
   const authority = parseHostPort(target)
   return authority === undefined || hasZone(authority) ? undefined : authority
 }
 
-/** The zone of an IPv6 address names an interface of the sender's, which means nothing to anybody else (RFC 4007 section 6). */
+/** The zone of an IPv6 address names an interface of the sender, which means nothing to other hosts (RFC 4007 section 6). */
 function hasZone({ host }: HostPort): boolean {
   return host.includes(':') && host.includes('%')
 }

@@ -6,7 +6,7 @@ import type { ResponseHead } from './head.ts'
 import { NO_HEADERS, type RawHeaders } from './headers.ts'
 import { DEFAULT_LIMITS, type ParserLimits } from './limits.ts'
 
-/** What a parser reports, in this order: informational*, head, body*, end. Body bytes are views of what was pushed. */
+/** What a parser reports, in this order: informational*, head, body*, end. Body bytes are views of the pushed buffers. */
 export interface ResponseHandler {
   informational(head: ResponseHead): void
   head(head: ResponseHead, framing: BodyFraming): void
@@ -29,8 +29,8 @@ const LETTER_H = 0x48
 const CR = 0x0d
 
 /**
- * A strict push parser of HTTP/1.x responses on one connection, one response after the other.
- * It owns no socket and keeps no body byte. After an error it stays failed and throws that error again.
+ * A strict push parser of HTTP/1.x responses on one connection, one response after the other. It owns no socket and
+ * keeps no body bytes. After an error it stays failed and throws that error again.
  */
 export class ResponseParser {
   readonly #handler: ResponseHandler
@@ -51,18 +51,18 @@ export class ResponseParser {
     this.#section = new SectionReader(this.#limits.headerBytes, this.#limits.takesBareLf)
   }
 
-  /** No response is expected: nothing was begun, or it has ended. */
+  /** No response is expected: none was begun, or it has ended. */
   get isIdle(): boolean {
     return this.#state === 'done'
   }
 
-  /** Has any byte of the response begun last been seen? */
+  /** Whether any byte of the latest response has been received. */
   get sawBytes(): boolean {
     return this.#sawBytes
   }
 
   /**
-   * The next response answers a request of this method.
+   * Expects the response to a request of this method.
    * @param mayUpgrade whether the request had the field Upgrade
    * @throws ProxyError BUG while another response is under way
    */
@@ -78,8 +78,8 @@ export class ResponseParser {
   }
 
   /**
-   * Takes bytes as they came and reports what is complete.
-   * @returns what lies beyond the end of the message, for instance the first bytes of a tunnel; undefined if nothing
+   * Takes bytes as received and reports what is complete.
+   * @returns the bytes after the end of the message, for instance the first bytes of a tunnel; undefined if none
    * @throws ProxyError UPSTREAM_PROTOCOL or UPSTREAM_HEADER_LIMIT
    */
   push(bytes: Buffer): Buffer | undefined {
@@ -96,7 +96,7 @@ export class ResponseParser {
   }
 
   /**
-   * The peer has closed: this ends a body that goes until then.
+   * The peer has closed, which ends a body that is delimited by the close.
    * @throws ProxyError UPSTREAM_CLOSED when the response is missing or cut off
    */
   finish(): void {
@@ -126,7 +126,10 @@ export class ResponseParser {
     return 'the chunked body was cut off'
   }
 
-  /** The offset behind the message, or the length of `bytes` while it goes on. Nothing is touched after #end(): end() may begin anew. */
+  /**
+   * The offset behind the message, or the length of `bytes` while it continues. Nothing is touched after #end(), as
+   * end() may begin anew.
+   */
   #advance(bytes: Buffer): number {
     const at = this.#state === 'head' ? this.#readHead(bytes) : 0
     if (at === bytes.length) return at
@@ -219,8 +222,8 @@ export class ResponseParser {
 }
 
 /**
- * Status line and fields. One empty line before the status line is passed over: RFC 9112 section 2.2 grants that to
- * servers only, but servers that write one CRLF too many after a body are met in the field.
+ * Status line and fields. Skips one empty line before the status line: RFC 9112 section 2.2 allows that to servers
+ * only, but some servers in the field write one CRLF too many after a body.
  */
 function parseHead(text: string, fieldLimit: number, lineEnds: LineEnds): ResponseHead {
   const start = text.startsWith('\r\n') ? 2 : 0
@@ -246,7 +249,7 @@ function beginsLikeHttp(held: Buffer): boolean {
   )
 }
 
-/** A peer that speaks something else (SSH, SMTP, TLS) may never send an empty line: its first bytes give it away. */
+/** A peer that speaks another protocol (SSH, SMTP, TLS) may never send an empty line; its first bytes reveal it. */
 function refuseForeign(): never {
   throw new ProxyError('UPSTREAM_PROTOCOL', { detail: 'it does not begin with "HTTP/"' })
 }

@@ -5,7 +5,8 @@ import type { RawHeaders } from './headers.ts'
 
 /**
  * Request line and header section with the empty line, to be written as Latin-1.
- * @throws ProxyError BAD_REQUEST when a part could break out of its line (CR, LF, NUL) or is no token where it must be
+ * @throws ProxyError BAD_REQUEST when a part could break out of its line (CR, LF, NUL) or is not a token where one is
+ * required
  */
 export function serializeRequestHead(head: RequestHead): string {
   if (!TOKEN.test(head.method)) fail('BAD_REQUEST', 'the method is not a token')
@@ -18,7 +19,7 @@ export function serializeRequestHead(head: RequestHead): string {
 
 /**
  * Status line and header section with the empty line, to be written as Latin-1.
- * @throws ProxyError BUG when a part is invalid: the parser lets nothing through that is refused here
+ * @throws ProxyError BUG when a part is invalid: the parser accepts nothing that is rejected here
  */
 export function serializeResponseHead(version: '1.0' | '1.1', head: ResponseHead): string {
   const { status, reason } = head
@@ -32,7 +33,7 @@ export function serializeResponseHead(version: '1.0' | '1.1', head: ResponseHead
 
 /**
  * Field lines, each with its CRLF.
- * @param allowed what a value may be made of
+ * @param allowed what a value may consist of
  * @throws ProxyError of the given code at an invalid name or value
  */
 export function serializeFields(

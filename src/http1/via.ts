@@ -2,15 +2,15 @@ import { trimOws } from './grammar.ts'
 import { getAllHeaders, type RawHeaders } from './headers.ts'
 
 /**
- * Adds this proxy as the last of the Via list (RFC 9110 section 7.6.3).
- * @param receivedVersion HTTP version of the message as it came, for instance `1.1`
+ * Appends this proxy to the Via list (RFC 9110 section 7.6.3).
+ * @param receivedVersion HTTP version of the received message, for instance `1.1`
  * @param pseudonym a token that stands for this proxy
  */
 export function appendVia(headers: string[], receivedVersion: string, pseudonym: string): void {
   headers.push('Via', `${receivedVersion} ${pseudonym}`)
 }
 
-/** Has a proxy of this pseudonym already had the message? Then it goes in a circle. Comments do not count. */
+/** Whether a proxy of this pseudonym has already forwarded the message, which is then in a loop. Comments are ignored. */
 export function viaNames(headers: RawHeaders, pseudonym: string): boolean {
   const wanted = pseudonym.toLowerCase()
   return getAllHeaders(headers, 'via').some(value => {

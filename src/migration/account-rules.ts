@@ -89,7 +89,7 @@ function encodingRemarks(config: Config): Remark[] {
   ]
 }
 
-/** undefined for what `check` has an error for. */
+/** undefined if `check` reports an error for them. */
 function readHashes(config: Config): HashCredentials | undefined {
   const { dialect, passLm, passNt, passNtlmV2 } = config
   try {

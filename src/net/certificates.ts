@@ -2,18 +2,19 @@ import type { Duplex } from 'node:stream'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { type Clock, ProxyError } from '../core/index.ts'
 
-/** What a TLS server showed of itself. */
+/** What the certificate chain of a TLS server says. */
 export interface Certificates {
-  /** undefined when the certificate is valid for the host and comes from an issuer that node knows; otherwise OpenSSL's code. */
+  /** undefined when the certificate is valid for the host and its issuer is known to node; otherwise OpenSSL's code. */
   readonly fault: string | undefined
-  /** Who signed the server's certificate. */
+  /** The issuer of the server's certificate. */
   readonly issuer: string
-  /** Who is at the top of the chain, as far as it was sent. */
+  /** The issuer at the top of the chain that the server sent. */
   readonly top: string
 }
 
 /**
- * A TLS handshake that trusts everybody, to see whom one would have to trust. Takes over the stream and closes it.
+ * Performs a TLS handshake without verification, to find the issuer one would have to trust. Takes over the stream and
+ * closes it.
  * @throws ProxyError UPSTREAM_PROTOCOL when there is no TLS, UPSTREAM_TIMEOUT.
  */
 export async function readCertificates(
@@ -58,7 +59,7 @@ export async function readCertificates(
   }
 }
 
-/** Node's types say Error, its code hands out the string. */
+/** Typed as Error, but node sets a string. */
 function faultCode(fault: unknown): string {
   if (typeof fault === 'string') return fault
   return fault instanceof Error && 'code' in fault ? String(fault.code) : String(fault)

@@ -4,11 +4,11 @@ import { formatHostPort, ProxyError } from '../core/index.ts'
 import { SHORTAGES } from './descriptor-limit.ts'
 import type { Dialer } from './dialer.ts'
 
-/** How the descriptors of this process are looked at. */
+/** A view of this process's descriptors. */
 export interface DescriptorTable {
-  /** What the next one would be; undefined where there is none. */
+  /** The number that the next descriptor would get; undefined when none is left. */
   lowestFree(): number | undefined
-  /** How many are in use; undefined where the system does not say. */
+  /** Descriptors in use; undefined where the system does not report it. */
   count(): number | undefined
 }
 
@@ -33,19 +33,21 @@ const OWN: DescriptorTable = {
   },
 }
 
-/** What accepting leaves free, so that those who are in find descriptors for a while, and what they leave: accepting never finds none. */
+/** Descriptors that accepting leaves free for admitted clients to dial, and that dialling leaves free so that accepting never runs out. */
 const LEFT_BY_ACCEPTING = 16
 const LEFT_BY_DIALLING = 8
 
-/** While more than these are free, half of the others may be taken without a further look. */
+/** With more than this many free, half of the excess may be used before the next check. */
 const NEAR = 64
 
 /**
- * Keeps the last descriptors free. Without one libuv closes each new connection by itself, with one that it keeps for that, and tells nobody:
- * such a client is in no log and no count. So the limit must never be reached: we refuse the connections that would reach it.
+ * Keeps the last descriptors free. Once none is left, libuv accepts and closes each new connection by itself, with a
+ * spare descriptor, and reports nothing: such a client appears in no log and no count. So we refuse connections before
+ * the limit is reached.
  *
- * The system gives the lowest free number (open(2)): one close to the limit says that all below it are in use. As a look costs system calls, and
- * there are thousands of descriptors as a rule, it is left out for as long as many are known to be free.
+ * The system hands out the lowest free number (open(2)), so a number close to the limit means that all below it are in
+ * use. Checking costs system calls and there are usually thousands of descriptors, so the check is skipped while many
+ * are known to be free.
  */
 export class DescriptorGauge {
   readonly #limit: number
@@ -53,13 +55,13 @@ export class DescriptorGauge {
   #unseen = 0
   #untilCount = 0
 
-  /** @param limit Infinity where it is not known. */
+  /** @param limit Infinity if unknown. */
   constructor(limit: number, table: DescriptorTable = OWN) {
     this.#limit = limit
     this.#table = table
   }
 
-  /** Whether a connection that was accepted may stay. */
+  /** Whether to keep a connection that was just accepted. */
   mayAccept(): boolean {
     return this.#leaves(LEFT_BY_ACCEPTING)
   }
@@ -88,7 +90,7 @@ export class DescriptorGauge {
   }
 }
 
-/** A dialer that takes none of the last descriptors. */
+/** A dialer that leaves the last descriptors free. */
 export function sparingDialer(dialer: Dialer, gauge: DescriptorGauge): Dialer {
   return {
     dial: async (to, options) => {

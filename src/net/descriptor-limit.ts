@@ -1,10 +1,10 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { devNull } from 'node:os'
 
-/** What the system says when the process, or the whole host, has no descriptor left. */
+/** Error codes for no descriptor left in the process or on the whole host. */
 export const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE'])
 
-/** Whether there is a descriptor left, for where the system gives another reason, as name look-ups do. */
+/** Whether a descriptor is left. For failures that the system reports with another cause, such as name look-ups. */
 export function canOpenDescriptor(): boolean {
   try {
     closeSync(openSync(devNull, 'r'))
@@ -14,7 +14,7 @@ export function canOpenDescriptor(): boolean {
   }
 }
 
-/** How many descriptors this process may have; undefined where the system does not say. Node raises the soft limit to the hard one. */
+/** Descriptor limit of this process; undefined where the system does not report it. Node raises the soft limit to the hard one. */
 export function readDescriptorLimit(): number | undefined {
   try {
     return parseDescriptorLimit(readFileSync('/proc/self/limits', 'utf8'))
@@ -30,12 +30,12 @@ export function parseDescriptorLimit(limits: string): number | undefined {
   return hard === 'unlimited' ? Infinity : Number(hard)
 }
 
-/** For listeners, files, name look-ups, idle sessions and clients that are being refused. */
+/** Descriptors for listeners, files, name look-ups, idle sessions and clients being refused. */
 const RESERVE = 256
 
 const MOST_CLIENTS = 32_768
 
-/** How many clients fit, a connection to each and one on its behalf, with a reserve beside them. */
+/** How many clients fit at two connections each (the client's own and one on its behalf), after the reserve. */
 export function clientsWithin(descriptors: number): number {
   const reserve = Math.min(RESERVE, Math.ceil(descriptors / 2))
   return Math.min(MOST_CLIENTS, Math.max(1, Math.floor((descriptors - reserve) / 2)))

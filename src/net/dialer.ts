@@ -20,15 +20,15 @@ import { systemNames } from './names/system-names.ts'
 
 export interface DialOptions {
   readonly signal: CancelSignal
-  /** Refuses an address after the name was resolved, so that no DNS answer can lead around the rule. */
+  /** Checks each resolved address, so that no DNS answer can bypass the rule. */
   readonly permits?: (address: string) => boolean
-  /** Default `upstream`: its last good addresses serve while a new look-up goes unanswered. */
+  /** Default `upstream`: the last good addresses are used while a new look-up goes unanswered. */
   readonly use?: NameUse
 }
 
 export interface Dialer {
   /**
-   * Opens a connection. A name is resolved anew each time, so a changed DNS answer is followed at once.
+   * Opens a connection. Names are resolved on every dial, so a DNS change takes effect immediately.
    * @throws ProxyError DIAL_DNS, DIAL_REFUSED, DIAL_TIMEOUT, DIAL_UNREACHABLE, NO_DESCRIPTORS, ROUTE_DENIED or
    * CLIENT_ABORTED.
    */
@@ -37,11 +37,11 @@ export interface Dialer {
 
 export interface TcpDialerOptions {
   readonly clock: Clock
-  /** For the whole dial: resolving and all addresses. */
+  /** For the whole dial: name resolution and all addresses. */
   readonly timeoutMs: number
-  /** RFC 8305 section 5: the next address is tried after this long, the earlier one goes on. */
+  /** RFC 8305 section 5: delay before the next address is tried; earlier attempts continue. */
   readonly staggerMs?: number
-  /** Default: as this host resolves names. */
+  /** Default: this host's own name resolution. */
   readonly names?: HostNames
 }
 
@@ -90,7 +90,7 @@ function permitted(
   })
 }
 
-/** Several addresses, the first connection wins (RFC 8305). */
+/** Races connections to several addresses; the first one wins (RFC 8305). */
 class DialRace {
   readonly result: Promise<Duplex>
   readonly #to: HostPort
@@ -102,7 +102,7 @@ class DialRace {
   readonly #known = new Set<string>()
   #waiting: string[] = []
   #startedAt: number | undefined
-  /** RFC 8305 section 5: until the next address is tried. */
+  /** RFC 8305 section 5: runs until the next address is tried. */
   #delay: Timer | undefined
   #settled = false
   #resolve!: (socket: Duplex) => void
@@ -119,17 +119,17 @@ class DialRace {
     })
   }
 
-  /** What is known already is not tried again; what comes later is tried after the others (RFC 8305 section 3). */
+  /** Adds addresses. Known ones are not tried again; later ones are tried last (RFC 8305 section 3). */
   offer(addresses: readonly string[]): void {
     const fresh = interleaveFamilies(addresses).filter(address => !this.#known.has(address))
     for (const address of fresh) this.#known.add(address)
     this.#waiting.push(...fresh)
     this.#startedAt ??= this.#clock.now()
-    // Otherwise the attempt that was begun last has its delay yet.
+    // Otherwise the delay after the latest attempt is still running.
     if (this.#delay === undefined) this.#next()
   }
 
-  /** The time is up: for the name server, or for the addresses. */
+  /** The deadline passed, either in name resolution or while connecting. */
   expire(timeoutMs: number): void {
     if (this.#startedAt === undefined) return this.fail(nameServerSilent(this.#to.host, timeoutMs))
     const tookMs = Math.round(this.#clock.now() - this.#startedAt)
@@ -184,14 +184,14 @@ class DialRace {
       this.#settle()
       this.#resolve(socket)
     })
-    // A destroyed loser may still report an error: it concerns nobody.
+    // A destroyed loser may still emit an error.
     socket.on('error', ignore)
   }
 
   #verdict(): ProxyError {
     const codes = this.#errors.map(error => ('code' in error ? String(error.code) : error.message))
     const found = codes.map(dialCode)
-    // Where an address could not be tried, the others say nothing about all of them.
+    // If one address could not be tried, the failures of the others are not conclusive.
     const code = found.includes('NO_DESCRIPTORS')
       ? 'NO_DESCRIPTORS'
       : (found.find(known => known !== 'DIAL_UNREACHABLE') ?? 'DIAL_UNREACHABLE')
@@ -202,7 +202,7 @@ class DialRace {
   }
 }
 
-/** Made once: one for each socket would keep its race for as long as the socket lives. */
+/** Shared: a closure per socket would keep its race alive as long as the socket. */
 const ignore = (): void => undefined
 
 function dialCode(systemCode: string): ErrorCode {

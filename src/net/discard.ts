@@ -1,13 +1,13 @@
-/** Node 22 and later have it. */
+/** Since Node 22. */
 type Transferable = ArrayBufferLike & { transfer?(length: number): ArrayBuffer }
 
-/** Less is not worth it. */
+/** Freeing smaller buffers is not worth it. */
 const LEAST_BYTES = 32 * 1024
 
 /**
- * Frees the memory of many bytes that a socket has read and that nobody needs any more. Left to garbage collection 32 MiB
- * of them come together, which go back to the system, and come anew and cleared: one upload through a tunnel takes twice
- * the processor time then. Bytes that share their memory with others are left alone.
+ * Frees the memory of a large read that is no longer needed. Garbage collection would free 32 MiB of it in one go and
+ * return it to the system, to be allocated and cleared again: one upload through a tunnel then takes twice the
+ * processor time. Bytes that share their memory with others are left alone.
  */
 export function discard(bytes: Buffer): void {
   const memory: Transferable = bytes.buffer

@@ -11,24 +11,24 @@ export interface Interface {
   readonly addresses: readonly InterfaceAddress[]
 }
 
-/** What the name of an interface in the configuration stands for at present. */
+/** What an interface name in the configuration currently resolves to. */
 export interface FoundInterfaces {
-  /** To be listened on: link-local ones are left out, as they need a zone. */
+  /** Addresses to listen on. Link-local ones are left out, as they need a zone. */
   readonly addresses: readonly string[]
   /** Why there is no address, or undefined. */
   readonly missing: string | undefined
 }
 
 /**
- * Whether a host of Listen is the name of an interface. `docker` and names of bridges always are; any other is when there is such an
- * interface, else it is an address or the name of a host.
+ * Whether the host of a Listen directive names an interface. `docker` and names of bridges always do; any other name
+ * does if such an interface exists, and otherwise is an address or a host name.
  */
 export function meansInterface(host: string, interfaces: readonly Interface[]): boolean {
   if (isIP(host) !== 0) return false
   return isInterfaceName(host) || interfaces.some(each => isMeant(host, each))
 }
 
-/** `docker` is all bridges of Docker's own. Case does not count. */
+/** `docker` means all of Docker's own bridges. Case-insensitive. */
 export function findInterfaces(host: string, interfaces: readonly Interface[]): FoundInterfaces {
   const meant = interfaces.filter(each => isMeant(host, each))
   const addresses = meant.flatMap(each => listenable(each).map(({ address }) => address))

@@ -1,7 +1,7 @@
 import { isIPv4, SocketAddress } from 'node:net'
 import type { Interface, InterfaceAddress } from './interfaces.ts'
 
-/** The texts of the kernel's tables, empty where there is none. */
+/** The kernel's tables as text; empty where one does not exist. */
 export interface KernelTables {
   /** /proc/net/dev: all interfaces. */
   readonly dev: string
@@ -11,7 +11,7 @@ export interface KernelTables {
   readonly route: string
   /** /proc/net/if_inet6: IPv6 addresses with their interfaces. */
   readonly ifInet6: string
-  /** The order of the bytes in /proc/net/route, which is that of the processor. */
+  /** Byte order of /proc/net/route, which is the processor's. */
   readonly byteOrder: 'LE' | 'BE'
 }
 
@@ -21,7 +21,7 @@ interface ConnectedNetwork {
   readonly mask: number
 }
 
-/** All interfaces with their addresses; an IPv4 address belongs to the narrowest network of an interface around it. */
+/** All interfaces with their addresses. An IPv4 address belongs to the interface with the narrowest network that contains it. */
 export function parseKernelTables(tables: KernelTables): Interface[] {
   const networks = parseConnectedNetworks(tables.route, tables.byteOrder)
   const ipv6 = parseIfInet6(tables.ifInet6)
@@ -39,7 +39,7 @@ export function parseKernelTables(tables: KernelTables): Interface[] {
   }))
 }
 
-/** Two lines of headings, then one for each, with the name up to a colon. */
+/** Two header lines, then one line per interface, with the name before a colon. */
 function parseNames(text: string): string[] {
   return text.split('\n').flatMap(line => /^\s*([^\s:]+):/.exec(line)?.[1] ?? [])
 }
@@ -86,7 +86,7 @@ function lengthOf(mask: number): number {
   return Math.clz32(~mask)
 }
 
-/** Address, index, length of the prefix, scope and flags in hexadecimal, and the name. */
+/** Address, index, prefix length, scope and flags in hexadecimal, then the name. */
 function parseIfInet6(text: string): (InterfaceAddress & { readonly name: string })[] {
   return text.split('\n').flatMap(line => {
     const [digits = '', , length = '', , , name = ''] = line.trim().split(/\s+/)

@@ -4,9 +4,8 @@ import type { Duplex } from 'node:stream'
 import { ReadingOnSocket } from './reading-on-socket.ts'
 
 /**
- * Gets bytes that are only lent. They stay as they are until `giveBack` is called; where it never is, they are
- * the borrower's.
- * @returns false when it wants a copy instead, as 'data'.
+ * Receives bytes on loan. They stay intact until `giveBack` is called; if it never is, the borrower keeps them.
+ * @returns false to receive a copy as 'data' instead.
  */
 export type Borrower = (bytes: Buffer, giveBack: () => void) => boolean
 
@@ -14,18 +13,19 @@ const LANDING_BYTES = 64 * 1024
 const BULK_BYTES = 256 * 1024
 const MAX_SPARES = 8
 
-/** One for all sockets: what is read into it is copied before anything else can be read. */
+/** Shared by all sockets: its content is copied before the next read. */
 const landing = Buffer.allocUnsafeSlow(LANDING_BYTES)
 const spares: Buffer[] = []
 const readers = new WeakMap<Duplex, LendingReader>()
 
 /**
- * Opens a socket whose reads can be borrowed. node asks for 64 KiB of fresh memory for each read, and the system clears
- * them: that costs more than to copy bulk data twice. Here a socket that fills `landing` reads into 256 KiB that are used
- * again, for as long as it fills these too: one tunnel moves twice as much then. Other sockets have no memory of their own.
+ * Opens a socket whose reads can be borrowed. node allocates 64 KiB for each read, and the system clears them, which
+ * costs more than copying bulk data twice. Here a socket that fills `landing` reads into reusable buffers of 256 KiB
+ * for as long as it fills those too, which doubles the throughput of one tunnel. Other sockets have no buffer of their
+ * own.
  */
 export function connectLending(options: TcpNetConnectOpts): Socket {
-  // There the system reads ahead into the memory of all sockets at a time.
+  // On Windows the system has reads pending into the buffers of all sockets at the same time.
   if (process.platform === 'win32') return new ReadingOnSocket(options).connect(options)
   const reader = new LendingReader()
   const lending = {
@@ -40,18 +40,18 @@ export function connectLending(options: TcpNetConnectOpts): Socket {
   return socket.connect(lending)
 }
 
-/** From now on bulk data of the stream is offered to the borrower. Streams that lend nothing are left as they are. */
+/** Offers the stream's bulk data to the borrower from now on. No effect on streams that do not lend. */
 export function borrowReads(from: Duplex, borrower: Borrower | undefined): void {
   const reader = readers.get(from)
   if (reader !== undefined) reader.borrower = borrower
 }
 
 class LendingReader {
-  /** Where the next read goes. */
+  /** The buffer for the next read. */
   buffer: Buffer = landing
   borrower: Borrower | undefined
 
-  /** @returns whether the stream takes more. */
+  /** @returns whether the stream wants more. */
   onRead(socket: Socket, length: number): boolean {
     const { buffer } = this
     const bytes = buffer.subarray(0, length)
@@ -69,7 +69,7 @@ class LendingReader {
   }
 
   #lend(socket: Socket, bytes: Buffer, buffer: Buffer): boolean {
-    // Else data would wait in the stream's queue, and what was read earlier comes first.
+    // Otherwise the data would wait in the stream's queue, or overtake data that is already there.
     if (this.borrower === undefined || !socket.readableFlowing || socket.readableLength > 0)
       return false
     let isOut = true

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 
-/** What is needed of an HTTP server's request and response. */
+/** The parts of an HTTP server's request and response used here. */
 interface Asked {
   readonly socket: Socket
 }
@@ -9,12 +9,13 @@ interface Answering {
 }
 
 /**
- * Lets an HTTP server have that many connections. A further one is not turned away, as with `maxConnections`, but takes the place of another:
- * who opens connections and says nothing, or reads no answer, must not keep out a health check. It is that of the one without a request
- * that has been silent for longest, or, where all have one, that of the oldest request.
+ * Limits the connections of an HTTP server. Unlike with `maxConnections`, a new connection is not rejected but replaces
+ * another: clients that open connections and send nothing, or do not read their responses, must not lock out a health
+ * check. Closes the connection that has been without a request for longest or, if all have one, the one with the oldest
+ * request.
  */
 export function limitConnections(server: Server, most: number): void {
-  /** Both in the order of their last change. */
+  /** Both in order of their last change. */
   const silent = new Set<Socket>()
   const busy = new Set<Socket>()
   server.on('connection', socket => {

@@ -2,16 +2,16 @@ import { lstatSync, rmSync } from 'node:fs'
 import { connect, type ListenOptions, type Server } from 'node:net'
 import type { HostPort } from '../core/index.ts'
 
-/** A socket of the Unix domain. */
+/** A Unix domain socket. */
 export interface SocketPath {
   readonly path: string
-  /** Who may open it, as chmod(1) has it: 0o600 leaves it to its owner. */
+  /** Permissions as for chmod(1): 0o600 restricts it to its owner. */
   readonly mode: number
 }
 
 /**
- * Makes a server of node's listen. Of the path of a socket, what a process left there that was killed is replaced; a socket that somebody
- * listens on, and anything that is no socket, is left alone.
+ * Makes a node server listen. Replaces a stale socket file left by a killed process; leaves sockets that are in use,
+ * and files that are not sockets, alone.
  * @throws the system's error (EADDRINUSE, EADDRNOTAVAIL, EACCES).
  */
 export async function listenAt(server: Server, place: HostPort | SocketPath): Promise<void> {
@@ -36,7 +36,7 @@ export async function bind(server: Server, options: ListenOptions): Promise<void
   })
 }
 
-/** The file is made within the call, so nobody ever sees it with a wider mode. */
+/** The file is created within the call, so it never has a wider mode. */
 async function bindPath(server: Server, { path, mode }: SocketPath): Promise<void> {
   const before = process.umask(0o777 & ~mode)
   const bound = bind(server, { path })
@@ -48,7 +48,7 @@ function isInUse(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }
 
-/** @throws an error with EADDRINUSE when the name is taken for good. */
+/** @throws an error with EADDRINUSE when the name is really in use. */
 async function removeLeftOver(path: string): Promise<void> {
   if (!lstatSync(path).isSocket()) throw taken('something that is no socket has this name')
   if (!(await refusesConnections(path))) throw taken('another process listens there')

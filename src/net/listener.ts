@@ -3,30 +3,30 @@ import type { HostPort } from '../core/index.ts'
 import { bind } from './listen-at.ts'
 
 export interface Listener {
-  /** The address really bound: the port is the system's choice where 0 was asked for. */
+  /** The address actually bound: for port 0 the system chooses the port. */
   readonly address: HostPort
-  /** Stops accepting, at once. Connections that were accepted are not touched. */
+  /** Stops accepting immediately. Accepted connections are not affected. */
   close(): void
 }
 
-/** The kernel cuts this at net.core.somaxconn. A short queue makes bursts of clients wait a second each. */
+/** The kernel caps this at net.core.somaxconn. With a short queue, bursts of clients wait a second each. */
 const BACKLOG = 4096
 const KEEP_ALIVE_AFTER_MS = 60_000
 
-/** A socket that is bound already, by the number of its descriptor. */
+/** A socket that is already bound, by its descriptor. */
 export interface BoundSocket {
   readonly fd: number
 }
 
 export interface ListenOptions {
-  /** Nothing is read from a connection before it is resumed, so that another process can have it. */
+  /** Connections are not read from until resumed, so that they can be passed to another process. */
   readonly startsPaused: boolean
 }
 
 /**
- * Binds one address, or takes over a socket that somebody else bound. Half-closed clients keep their connection, dead ones are
- * found by TCP keep-alive.
- * @throws the system's error (EADDRINUSE, EADDRNOTAVAIL, EACCES), or an Error when the descriptor is no TCP socket.
+ * Binds one address, or takes over a socket that is already bound. Half-closed clients keep their connection; TCP
+ * keep-alive detects dead ones.
+ * @throws the system's error (EADDRINUSE, EADDRNOTAVAIL, EACCES), or an Error when the descriptor is not a TCP socket.
  */
 export async function listen(
   at: HostPort | BoundSocket,
@@ -48,7 +48,7 @@ export async function listen(
     server.close()
     throw new Error('it is no TCP socket')
   }
-  // accept() can fail for a moment (EMFILE): the listener goes on.
+  // accept() can fail temporarily (EMFILE); the listener carries on.
   server.on('error', () => undefined)
   return { address, close: () => void server.close() }
 }

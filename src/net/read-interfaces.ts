@@ -4,14 +4,15 @@ import { canOpenDescriptor } from './descriptor-limit.ts'
 import type { Interface } from './interfaces.ts'
 import { parseKernelTables } from './kernel-tables.ts'
 
-/** Of the namespace that the process is in, unlike /sys/class/net; and there under ProcSubset=pid too, unlike /proc/net. */
+/** Shows the network namespace of the process, unlike /sys/class/net, and exists under ProcSubset=pid too, unlike /proc/net. */
 const TABLES = '/proc/self/net'
 
 /**
- * The interfaces of this host. Node's list is exact, but leaves out interfaces without carrier, such as docker0 before the first
- * container, and is empty where a sandbox forbids netlink: the kernel's tables speak for those. They are files, so no program has to
- * be installed or started; what they cannot tell is which of two interfaces with the same IPv4 network has an address.
- * @throws the system's error when nothing can be read for want of descriptors.
+ * The interfaces of this host. Node's list is exact, but omits interfaces without carrier, such as docker0 before the
+ * first container, and is empty where a sandbox forbids netlink; the kernel's tables fill these gaps. They are files,
+ * so no program has to be installed or started. They cannot tell which of two interfaces with the same IPv4 network has
+ * an address.
+ * @throws the system's error when nothing can be read because no descriptor is left.
  */
 export function readInterfaces(): readonly Interface[] {
   const listed = listedByNode()
@@ -48,7 +49,7 @@ function readTable(name: string): string {
   return orNone(() => readFileSync(`${TABLES}/${name}`, 'utf8'), '')
 }
 
-/** Not Linux, no IPv6, a sandbox: what cannot be read says nothing. */
+/** Not Linux, no IPv6, a sandbox: unreadable tables count as empty. */
 function orNone<T>(read: () => T, none: T): T {
   try {
     return read()

@@ -3,18 +3,19 @@ import type { Duplex } from 'node:stream'
 
 type WriteDone = (error?: Error | null) => void
 
-/** The peer takes nothing more; what it sent before may still be there. */
+/** The peer accepts no more data, but what it sent before may still be readable. */
 const REFUSALS: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET'])
 
 /**
- * A socket that reads on after a write has failed. Who answers a request before its body has come, and closes the connection, causes
- * a reset; the answer lies in the kernel by then, but node destroys a socket whose write fails, and the answer with it
- * (RFC 9112 section 9.6). Here the failure is kept back until the peer's side has been read to its end.
+ * A socket that keeps reading after a write has failed. A server that answers a request before the body has arrived,
+ * then closes the connection, causes a reset. Its response is in the kernel by then, but node destroys a socket whose
+ * write fails, and the response with it (RFC 9112 section 9.6). Here the failure is held back until the peer's data has
+ * been read to the end.
  */
 export class ReadingOnSocket extends Socket {
   #failure: Error | undefined
 
-  /** Why nothing more could be written, although nobody was told yet. */
+  /** The write failure that is being held back, if any. */
   get failure(): Error | undefined {
     return this.#failure
   }
@@ -35,7 +36,7 @@ export class ReadingOnSocket extends Socket {
   }
 }
 
-/** Why a stream that has ended did not end well: a reset whose error a write took looks like an end to whoever reads. */
+/** The failure behind a stream that seems to have ended normally: a reset whose error a write consumed looks like an end to readers. */
 export function failureBehind(stream: Duplex): Error | undefined {
   return stream instanceof ReadingOnSocket ? stream.failure : undefined
 }

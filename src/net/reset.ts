@@ -8,10 +8,10 @@ const PROBE = Buffer.allocUnsafeSlow(1)
 const PLAIN: ReadonlySet<unknown> = new Set([Socket, ReadingOnSocket])
 
 /**
- * Whether a stream that has just ended was in truth reset by its peer. When the last bytes and the reset are there at
- * once, libuv reads the bytes, takes the hang-up for the end (uv__stream_io in src/unix/stream.c) and never sees the error,
- * so node emits 'end'. The error is still with the descriptor: one more read fails with it, where after a FIN it finds the
- * end again. The address of the peer tells the two apart only as long as our own side has not ended.
+ * Whether a stream that has just ended was actually reset by its peer. When the last bytes and the reset arrive
+ * together, libuv reads the bytes, takes the hang-up for the end (uv__stream_io in src/unix/stream.c) and never sees
+ * the error, so node emits 'end'. The error is still pending on the descriptor: one more read fails with it, whereas
+ * after a FIN it finds the end again. The peer's address tells the two apart only until our own side has ended.
  */
 export function wasReset(stream: Duplex): boolean {
   const fd = descriptorOf(stream)
@@ -23,7 +23,7 @@ export function wasReset(stream: Duplex): boolean {
   }
 }
 
-/** Of a plain socket alone: in TLS the end of the stream is not that of the connection, and streams in memory have none. */
+/** Plain sockets only: in TLS the end of the stream is not the end of the connection, and in-memory streams have no descriptor. */
 function descriptorOf(stream: Duplex): number | undefined {
   if (!(stream instanceof Socket) || !PLAIN.has(stream.constructor)) return undefined
   const handle: unknown = Reflect.get(stream, '_handle')
@@ -31,7 +31,7 @@ function descriptorOf(stream: Duplex): number | undefined {
   return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
 }
 
-/** Closes a connection so that its peer cannot take what it has got for all of it: it is reset. */
+/** Resets a connection, so that its peer cannot mistake partial data for all of it. */
 export function breakOff(stream: { destroy(): unknown; resetAndDestroy?: () => unknown }): void {
   if (stream.resetAndDestroy === undefined) stream.destroy()
   else stream.resetAndDestroy()

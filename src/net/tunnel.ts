@@ -15,17 +15,17 @@ export interface TunnelResult {
 
 export interface TunnelOptions {
   readonly clock: Clock
-  /** Ends the tunnel when no byte moved for this long. 0: never. */
+  /** Ends the tunnel after this long without traffic. 0: never. */
   readonly idleMs: number
 }
 
-/** How long a side that does not read is waited for once the other side is gone. */
+/** How long to wait for a side that does not read once the other side is gone. */
 const LINGER_MS = 60_000
 
 /**
- * Relays two streams until both directions have ended. An end of one direction is passed on as such (half-close), a reset as a
- * reset, because after an end what came would pass for everything. A slow reader slows the other side down, and what one side
- * sent before it broke still reaches the other. Both streams must allow half-open operation.
+ * Relays two streams until both directions have ended. The end of one direction is passed on as a half-close and a
+ * reset as a reset, because after an end partial data would pass for complete. Backpressure applies in both directions,
+ * and data that one side sent before it broke still reaches the other. Both streams must allow half-open operation.
  */
 export class Tunnel implements Listed {
   place = -1
@@ -64,12 +64,12 @@ export class Tunnel implements Listed {
     return this.#bytesFromUpstream
   }
 
-  /** When a byte moved last, by the monotonic clock. */
+  /** Time of the last traffic, by the monotonic clock. */
   get lastMovedAt(): number {
     return this.#idle.lastMovedAt
   }
 
-  /** Breaks both sides off now. */
+  /** Resets both sides now. */
   destroy(end: TunnelEnd): void {
     this.#blame(end)
     breakOff(this.#client)
@@ -89,11 +89,11 @@ export class Tunnel implements Listed {
       count(chunk.length)
       this.#idle.moved()
       const wantsMore = to.write(chunk, giveBack)
-      // As a rule the system has taken all of it.
+      // Usually the system has already taken all of it.
       if (to.writableLength === 0) giveBack?.()
       else if (!wantsMore) from.pause()
     }
-    // What a socket has read is the reader's alone, and what a socket has written is kept by nobody.
+    // A socket's read buffer belongs to the reader alone, and a socket keeps no reference to what it has written.
     const discards = from instanceof Socket && to instanceof Socket
     from.on('data', (chunk: Buffer) => pass(chunk, discards ? () => discard(chunk) : undefined))
     borrowReads(from, (bytes, giveBack) => {
@@ -101,7 +101,7 @@ export class Tunnel implements Listed {
       return true
     })
     to.on('drain', () => from.resume())
-    /** Whether it has ended, so that nothing is missing of what it had to say. */
+    /** Whether `from` has ended normally, so that nothing is missing. */
     let isComplete = false
     const onEnd = (): void => {
       if (wasReset(from)) return void from.destroy(new Error('reset by the peer'))
@@ -109,13 +109,13 @@ export class Tunnel implements Listed {
       to.end()
     }
     from.on('error', () => {
-      // Some reset the connection when the other side has ended and they have nothing more to say, or a client when it has
-      // been given everything (what it sends then is the farewell of TLS): that harms nobody.
+      // Some peers reset the connection when the other side has ended and they have nothing more to send, and some
+      // clients when they have received everything (all they send then is the TLS closure alert). Both are harmless.
       const hasAll = blame === 'client-error' && from.writableFinished
       const isHarmless = to.readableEnded && (!hasAnsweredEnd || isComplete || hasAll)
       if (!isHarmless) this.#blame(blame)
     })
-    // A client may have ended its side while the way was opened.
+    // The client may have half-closed while the tunnel was being opened.
     if (from.readableEnded) onEnd()
     else from.on('end', onEnd)
     const onClose = (): void => {
@@ -131,13 +131,13 @@ export class Tunnel implements Listed {
     from.resume()
   }
 
-  /** Nobody takes what it sends any more. */
+  /** Closes a stream that has no recipient any more, once its pending data is written. */
   #closeSoon(stream: Duplex, clock: Clock): void {
     stream.end(() => stream.destroy())
     this.#lingerFor(stream, clock)
   }
 
-  /** When it has taken what came before. */
+  /** Resets a stream once it has taken its pending data. */
   #breakOffSoon(stream: Duplex, clock: Clock): void {
     if (stream.destroyed) return
     if (stream.writableEnded || stream.writableLength === 0) return breakOff(stream)

@@ -4,10 +4,7 @@ import { hasFlag, NegotiateFlags } from './negotiate-flags.ts'
 
 const { UNICODE, OEM, EXTENDED_SESSIONSECURITY, TARGET_INFO, SIGN, SEAL, KEY_EXCH } = NegotiateFlags
 
-/**
- * What may be in an answer when both sides want it. All else is for the server to say, or of no use
- * here.
- */
+/** Flags that are set in the AUTHENTICATE_MESSAGE if both sides set them. All others are up to the server, or of no use here. */
 const AGREEABLE =
   NegotiateFlags.REQUEST_TARGET |
   NegotiateFlags.NTLM |
@@ -22,8 +19,7 @@ const AGREEABLE =
 function agreeOnSessionSecurity(dialect: Dialect, agreed: number): number {
   switch (dialect) {
     case 'NTLMv2':
-      // NTLMv2 needs no consent. To ask for it would let whoever clears the bit talk us down to
-      // NTLMv1.
+      // NTLMv2 needs no agreement. Requiring one would allow a downgrade to NTLMv1 by clearing the bit.
       return EXTENDED_SESSIONSECURITY
     case 'NTLM2SR':
       if (hasFlag(agreed, EXTENDED_SESSIONSECURITY)) return EXTENDED_SESSIONSECURITY
@@ -38,18 +34,14 @@ function agreeOnSessionSecurity(dialect: Dialect, agreed: number): number {
   }
 }
 
-/**
- * Without SIGN, servers differ in whether a key belongs there; the LM response alone has no key to
- * wrap with.
- */
+/** Without SIGN, servers disagree on whether a key belongs there. The LM response alone has no key to wrap with. */
 function agreeOnKeyExchange(dialect: Dialect, agreed: number): number {
   return dialect !== 'LM' && hasFlag(agreed, SIGN) ? agreed & KEY_EXCH : 0
 }
 
 /**
- * The flags of the AUTHENTICATE_MESSAGE: what was offered and agreed to, with one character set.
- * The dialect comes from the configuration; the flags of a server can make it fail and never change
- * it.
+ * The flags of the AUTHENTICATE_MESSAGE: what was offered and agreed on, with one character set. The dialect comes from
+ * the configuration; the flags of a server can make it fail, but never change it.
  *
  * @throws ProxyError AUTH_UNSUPPORTED
  */

@@ -4,7 +4,7 @@ import { hasFlag, NegotiateFlags } from './negotiate-flags.ts'
 import { Payload, readField, sliceField, type VarField } from './var-field.ts'
 import { encodeVersion, readVersion, type Version } from './version.ts'
 
-/** What we put into an AUTHENTICATE_MESSAGE (MS-NLMP 2.2.1.3), "Type 3". */
+/** The contents of an AUTHENTICATE_MESSAGE (MS-NLMP 2.2.1.3), "Type 3". */
 export interface AuthenticateFields {
   readonly flags: number
   readonly domain: string
@@ -21,7 +21,7 @@ export interface AuthenticateMessage extends Omit<AuthenticateFields, 'flags'> {
   readonly raw: Buffer
   /** Undefined in the oldest form, which ends before the flags. */
   readonly flags: number | undefined
-  /** 16 bytes, or undefined when the payload begins before the place of the MIC. */
+  /** 16 bytes, or undefined when the payload begins before the MIC slot. */
   readonly mic: Buffer | undefined
 }
 
@@ -63,7 +63,7 @@ export function encodeAuthenticate(fields: AuthenticateFields): Buffer {
     .finish()
 }
 
-/** Where the fixed part ends: nothing but the lowest offset of a value tells. */
+/** The end of the fixed part, which only the lowest offset of a value reveals. */
 function findHeaderEnd(message: Buffer, fields: readonly VarField[]): number {
   const offsets = fields.filter(field => field.length > 0).map(field => field.offset)
   return Math.min(message.length, ...offsets)

@@ -71,23 +71,23 @@ export function findAvPair(pairs: readonly AvPair[], id: number): Buffer | undef
   return pairs.find(pair => pair.id === id)?.value
 }
 
-/** The MS-NLMP name of an AvId, or its number for one that MS-NLMP does not know. */
+/** The MS-NLMP name of an AvId, or its number if MS-NLMP does not define it. */
 export function nameAvId(id: number): string {
   return Object.entries(AvId).find(([, known]) => known === id)?.[0] ?? `AvId ${id}`
 }
 
 export interface ClientPairs {
-  /** A MIC follows: says so in MsvAvFlags. */
+  /** Whether a MIC follows, which MsvAvFlags then states. */
   readonly mic: boolean
   /** 16 bytes: MD5 of the channel bindings, zero when there are none. */
   readonly channelBindings: Buffer
-  /** The service principal name we mean to talk to. */
+  /** The service principal name of the intended target. */
   readonly targetName: string | undefined
 }
 
 /**
- * What a client answers (MS-NLMP 3.1.5.1.2): the pairs of the server unchanged and in their order,
- * because servers compare them, then MsvAvFlags, MsvAvChannelBindings and MsvAvTargetName.
+ * The pairs of a client (MS-NLMP 3.1.5.1.2): those of the server, unchanged and in order because servers compare them,
+ * then MsvAvFlags, MsvAvChannelBindings and MsvAvTargetName.
  */
 export function withClientPairs(serverPairs: readonly AvPair[], client: ClientPairs): AvPair[] {
   const pairs = client.mic ? withMicFlag(serverPairs) : [...serverPairs]

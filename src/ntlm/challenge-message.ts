@@ -5,17 +5,17 @@ import { describeFlags, hasFlag, NegotiateFlags } from './negotiate-flags.ts'
 import { FIELD_LENGTH, Payload, readField, sliceField } from './var-field.ts'
 import { encodeVersion, readVersion, type Version } from './version.ts'
 
-/** What is wrong with a challenge and does no harm. */
+/** Harmless defects of a challenge. */
 export type ChallengeNote = 'target-name-dropped' | 'bytes-after-eol-ignored'
 
 /** CHALLENGE_MESSAGE (MS-NLMP 2.2.1.2), "Type 2". */
 export interface ChallengeMessage {
-  /** Exactly as received, with whatever trails: the MIC covers all of it. */
+  /** Exactly as received, including trailing bytes: the MIC covers all of it. */
   readonly raw: Buffer
   readonly flags: number
   /** 8 bytes. */
   readonly serverChallenge: Buffer
-  /** For people only, nothing is computed from it. */
+  /** For display only; nothing is computed from it. */
   readonly targetName: string | undefined
   /** Undefined without the flag TARGET_INFO. */
   readonly avPairs: readonly AvPair[] | undefined
@@ -28,7 +28,7 @@ const SHORT_HEADER_LENGTH = 32
 const TARGET_INFO_END = 48
 const HEADER_LENGTH = 56
 
-/** Pairs that only a client sends; from a server they would speak for us. */
+/** Pairs that only a client may send. Accepting them from a server would let it speak for us. */
 const CLIENT_ONLY: readonly number[] = [AvId.MsvAvTargetName, AvId.MsvAvChannelBindings]
 
 function assertServerPairs(pairs: readonly AvPair[], offset: number): void {
@@ -124,7 +124,7 @@ export interface ChallengeDescription {
 }
 
 /**
- * A challenge for a trace: names and lengths, no bytes that help to attack the answer.
+ * Describes a challenge for a trace: names and lengths, no bytes that would help to attack the response.
  *
  * @throws ProxyError NTLM_MALFORMED
  */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { ByteWriter, ProxyError } from '../core/index.ts'
 import { md5 } from './md5.ts'
 
-/** RSASSA-PSS: the hash stands in the parameters (RFC 4055 3.1). */
+/** RSASSA-PSS: the hash is in the parameters (RFC 4055 3.1). */
 const RSASSA_PSS = '2a864886f70d01010a'
 
 /**
@@ -85,7 +85,7 @@ function findHash(algorithmIdentifier: Buffer): string | undefined {
   if (oid !== RSASSA_PSS) return HASHES.get(oid)
   const parameters = readDer(identifier.rest)
   const hash = parameters === undefined ? undefined : readDer(parameters.content)
-  // Left out, it is SHA-1, and so SHA-256.
+  // The default is SHA-1, which becomes SHA-256.
   if (hash?.tag !== CONTEXT_0) return 'sha256'
   return findHash(expectDer(hash.content, SEQUENCE).content)
 }

@@ -10,10 +10,7 @@ import {
 import { lmowfv1, ntowfv1, ntowfv2 } from './one-way-functions.ts'
 import { upcaseAscii } from './upcase.ts'
 
-/**
- * The ways to answer a challenge, in the words of cntlm's directive Auth. NTLM means NT and LM
- * together.
- */
+/** The dialects for answering a challenge, named as in cntlm's directive Auth. NTLM means NT and LM together. */
 export type Dialect = 'NTLMv2' | 'NTLM2SR' | 'NTLM' | 'NT' | 'LM'
 
 export interface AccountNames {
@@ -23,13 +20,13 @@ export interface AccountNames {
   readonly workstation: string
 }
 
-/** Who we are and one way to prove it. Only the hashes that the dialect needs are kept. */
+/** An account and one way to prove it. Only the hashes that the dialect needs are kept. */
 export interface NtlmCredentials extends AccountNames {
   readonly dialect: Dialect
   readonly ntHash: Secret<Buffer> | undefined
   readonly lmHash: Secret<Buffer> | undefined
   readonly ntowfV2: Secret<Buffer> | undefined
-  /** Names the credential within this process and reveals nothing about it. */
+  /** Identifies the credentials within this process and reveals nothing about them. */
   readonly fingerprint: string
 }
 
@@ -50,10 +47,7 @@ function configError(detail: string): ProxyError {
   return new ProxyError('CONFIG', { detail })
 }
 
-/**
- * Refuses what is too long or cannot be written in UTF-16. The text itself is not shown: it may be
- * the password.
- */
+/** Rejects text that is too long or cannot be written in UTF-16. The error does not show the text, as it may be the password. */
 function assertText(directive: string, text: string, maxUnits: number): void {
   if (text.length > maxUnits) {
     throw configError(`${directive} is ${text.length} characters long, ${maxUnits} are allowed`)
@@ -139,7 +133,7 @@ export function credentialsFromPassword(
   return createCredentials(input, input.dialect, hashPassword(input, input.dialect, password))
 }
 
-/** PassNT, PassLM and PassNTLMv2 as the file has them, 16 bytes each. */
+/** PassNT, PassLM and PassNTLMv2 as in the file, 16 bytes each. */
 export interface HashInput extends AccountNames {
   readonly dialect: Dialect
   readonly passNt?: Secret<Buffer> | undefined
@@ -151,10 +145,7 @@ export interface HashInput extends AccountNames {
 export interface HashCredentials {
   readonly credentials: NtlmCredentials
   readonly encodingUsed: HashEncoding
-  /**
-   * The same hashes read as plain: there when `auto` found nothing to go by and took the inverted encoding of cntlm
-   * 0.92 for `credentials`.
-   */
+  /** The same hashes read as plain. Set when `auto` found no evidence, so that `credentials` uses the inverted encoding of cntlm 0.92. */
   readonly alternative: NtlmCredentials | undefined
 }
 

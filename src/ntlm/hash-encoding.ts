@@ -1,9 +1,6 @@
 import { passNtlmV2 } from './one-way-functions.ts'
 
-/**
- * How cntlm wrote a hash down: as it is, or with every bit inverted (up to 0.92.3 and the 0.93
- * betas).
- */
+/** How cntlm stored a hash: as it is, or with every bit inverted (up to 0.92.3 and the 0.93 betas). */
 export type HashEncoding = 'plain' | 'inverted'
 
 export interface StoredHashes {
@@ -12,10 +9,7 @@ export interface StoredHashes {
   readonly ntlmV2: Buffer | undefined
 }
 
-/**
- * The half of an LM hash that covers nothing: that of a password of at most 7 characters ends in
- * it.
- */
+/** The LM hash of an empty half: the hash of a password of at most 7 characters ends in it. */
 const EMPTY_LM_HALF = Buffer.from('aad3b435b51404ee', 'hex')
 
 /** The hash itself, as a copy. */
@@ -32,9 +26,9 @@ function onlyOne(holds: (encoding: HashEncoding) => boolean): HashEncoding | und
 }
 
 /**
- * Finds the encoding from the hashes alone: PassNTLMv2 follows from PassNT, and PassLM may end in a
- * constant. Undefined when that decides nothing: then policy/credential-choice.ts has the upstream
- * decide, with no more than one wrong try for each encoding.
+ * Detects the encoding from the hashes alone: PassNTLMv2 follows from PassNT, and PassLM may end in a constant.
+ * Undefined when that is inconclusive: policy/credential-choice.ts then lets the upstream decide, with at most one
+ * wrong attempt for each encoding.
  */
 export function detectHashEncoding(
   stored: StoredHashes,

@@ -29,9 +29,9 @@ export interface InitiatorOptions {
   readonly clock: Clock
   /** The service principal name of the upstream, "HTTP/host". */
   readonly targetName?: string | undefined
-  /** What `channelBindingsHash` gave for the TLS connection to the upstream; zero without TLS. */
+  /** The result of `channelBindingsHash` for the TLS connection to the upstream; zero without TLS. */
   readonly channelBindings?: Buffer | undefined
-  /** In place of the usual Type 1 flags. */
+  /** Replaces the usual Type 1 flags. */
   readonly negotiateFlags?: number | undefined
 }
 
@@ -61,8 +61,8 @@ function timestampOf(challenge: ChallengeMessage): Buffer | undefined {
 }
 
 /**
- * The client of one NTLM handshake (MS-NLMP 3.1.5.1): messages in, messages out, for one connection
- * and one use. Knows neither HTTP nor sockets.
+ * The client side of one NTLM handshake (MS-NLMP 3.1.5.1): messages in, messages out, for one connection and a single
+ * use. Independent of HTTP and sockets.
  */
 export class NtlmInitiator {
   readonly #credentials: NtlmCredentials
@@ -106,17 +106,17 @@ export class NtlmInitiator {
   }
 
   /**
-   * The AUTHENTICATE_MESSAGE for a CHALLENGE_MESSAGE. One that fails ends the handshake as well.
+   * The AUTHENTICATE_MESSAGE for a CHALLENGE_MESSAGE. A challenge that fails ends the handshake as well.
    *
-   * @throws ProxyError NTLM_MALFORMED, AUTH_UNSUPPORTED when the server cannot be answered in the
-   * configured way, BUG out of sequence
+   * @throws ProxyError NTLM_MALFORMED, AUTH_UNSUPPORTED when the server cannot be answered in the configured way, BUG
+   * out of sequence
    */
   authenticate(message: Buffer): Buffer {
     this.#advance('negotiated', 'authenticated')
     const challenge = parseChallenge(message)
     const flags = answerFlags(this.#credentials.dialect, this.#offer, challenge.flags)
     this.#assertNamesFit(flags)
-    // A MIC answers a timestamp; servers that send none are old enough to stumble over it.
+    // A MIC is sent if there is a timestamp; servers that send none may be too old to handle a MIC.
     const mic = this.#credentials.dialect === 'NTLMv2' && timestampOf(challenge) !== undefined
     const { lm, nt, keyExchangeKey } = this.#respond(challenge, mic)
     const key = this.#exchangeKey(flags, keyExchangeKey)
@@ -133,7 +133,7 @@ export class NtlmInitiator {
         version: OWN_VERSION,
       })
       if (mic && key.exported !== undefined) {
-        // Over the bytes as they went over the wire, the MIC itself being zero (MS-NLMP 3.1.5.1.2).
+        // Over the bytes as sent, with the MIC itself zero (MS-NLMP 3.1.5.1.2).
         hmacMd5(key.exported, this.#negotiate, challenge.raw, answer).copy(answer, MIC_OFFSET)
       }
       return answer
@@ -192,7 +192,7 @@ export class NtlmInitiator {
       ntowfV2: revealHash(this.#credentials.ntowfV2),
       serverChallenge: challenge.serverChallenge,
       clientChallenge: entropy.bytes(CHALLENGE_LENGTH),
-      // The clock of the server, given back, cannot be wrong.
+      // The server's own time, sent back to it, cannot be wrong.
       time: timestampOf(challenge) ?? filetimeFromUnixMs(clock.wallMs()),
       avPairs: encodeAvPairs(pairs),
     }

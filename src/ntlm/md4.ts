@@ -11,7 +11,7 @@ function pad(message: Uint8Array): Buffer {
   return padded
 }
 
-/** MD4 (RFC 1320), 16 bytes. Own code, because OpenSSL 3 keeps it behind the legacy provider. */
+/** MD4 (RFC 1320), 16 bytes. Implemented here, because OpenSSL 3 has it in the legacy provider only. */
 export function md4(message: Uint8Array): Buffer {
   const padded = pad(message)
   const state = { a: 0x67452301, b: 0xefcdab89, c: 0x98badcfe, d: 0x10325476 }

@@ -5,10 +5,10 @@ const SIGNATURE = Buffer.from('NTLMSSP\0', 'latin1')
 
 export type MessageType = 1 | 2 | 3
 
-/** A larger message fits no token that proxies carry. */
+/** A larger message does not fit any token that proxies forward. */
 export const MAX_MESSAGE_LENGTH = 0xffff
 
-/** A message begun: the 8-byte signature and the u32 MessageType. */
+/** Starts a message: the 8-byte signature and the u32 MessageType. */
 export function beginMessage(type: MessageType): ByteWriter {
   return new ByteWriter().raw(SIGNATURE).u32(type)
 }
@@ -25,7 +25,7 @@ export function assertMessage(message: Buffer, type: MessageType, minLength: num
   if (message.readUInt32LE(8) !== type) throw malformed('bad-type', 8)
 }
 
-/** A name as the message carries it: UTF-16LE, or single bytes of a code page that nobody names. */
+/** A name as encoded in a message: UTF-16LE, or single bytes of an unspecified code page. */
 export function decodeName(bytes: Buffer, unicode: boolean): string {
   return bytes.toString(unicode ? 'utf16le' : 'latin1')
 }

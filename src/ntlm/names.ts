@@ -3,13 +3,13 @@ import { ProxyError } from '../core/index.ts'
 export interface Account {
   readonly user: string
   readonly domain: string
-  /** What a person should look at; the account is usable all the same. */
+  /** A message for the administrator; the account is usable all the same. */
   readonly warning?: string
 }
 
 /**
- * The account that the directives Username and Domain mean: `DOMAIN\user` is split at its first
- * backslash, a user principal name goes out whole with an empty domain, and nothing is trimmed.
+ * The account given by the directives Username and Domain: `DOMAIN\user` is split at its first backslash, a user
+ * principal name is sent whole with an empty domain, and nothing is trimmed.
  *
  * @throws ProxyError CONFIG without a user
  */

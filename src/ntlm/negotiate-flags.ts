@@ -39,7 +39,7 @@ export const NegotiateFlags = {
   56: 0x80000000,
 } as const
 
-/** What Windows offers over HTTP: no SIGN, SEAL or KEY_EXCH, so that no session key leaves us. */
+/** What Windows offers over HTTP: no SIGN, SEAL or KEY_EXCH, so that no session key is sent. */
 export const OFFER_HTTP_DEFAULT = 0xa2088207
 /**
  * The same without EXTENDED_SESSIONSECURITY, for NTLMv1 and LM, which it would turn into NTLM2SR.
@@ -59,8 +59,8 @@ export function describeFlags(flags: number): string[] {
 }
 
 /**
- * Refuses Type 1 flags that servers read in different ways: with KEY_EXCH and no SIGN some want an
- * encrypted key and some want none (MS-NLMP 3.1.5.1.2).
+ * Rejects Type 1 flags that servers interpret differently: with KEY_EXCH and no SIGN some expect an encrypted key and
+ * some expect none (MS-NLMP 3.1.5.1.2).
  *
  * @throws ProxyError CONFIG
  */

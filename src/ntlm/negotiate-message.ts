@@ -13,7 +13,7 @@ export interface NegotiateMessage {
 }
 
 const HEADER_LENGTH = 40
-/** What the oldest senders leave out: the names, then the version. */
+/** What the oldest senders omit: the names, then the version. */
 const FLAGS_END = 16
 const NAMES_END = 32
 

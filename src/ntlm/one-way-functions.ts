@@ -8,9 +8,9 @@ const LM_MAGIC = Buffer.from('KGS!@#$%', 'latin1')
 const LM_PASSWORD_LENGTH = 14
 
 /**
- * LMOWFv1 (MS-NLMP 3.3.1): DES of a constant under each half of the upper-cased password, 16 bytes.
- * Undefined when there is no such hash: for more than 14 characters, and for characters outside
- * ASCII, whose bytes depend on a code page that nobody names.
+ * LMOWFv1 (MS-NLMP 3.3.1): DES of a constant under each half of the upper-cased password, 16 bytes. Undefined when
+ * there is no such hash: for more than 14 characters, and for characters outside ASCII, whose bytes depend on an
+ * unspecified code page.
  */
 export function lmowfv1(password: string): Buffer | undefined {
   if (password.length > LM_PASSWORD_LENGTH || /[^\0-\x7f]/.test(password)) return undefined
@@ -30,14 +30,14 @@ export function ntowfv1(password: string): Buffer {
 }
 
 /**
- * NTOWFv2 (MS-NLMP 3.3.2), which is LMOWFv2 too: the user in upper case and the domain exactly as
- * it is sent, in UTF-16LE, under the NT hash, 16 bytes.
+ * NTOWFv2 (MS-NLMP 3.3.2), which is also LMOWFv2: the user in upper case and the domain exactly as sent, in UTF-16LE,
+ * under the NT hash, 16 bytes.
  */
 export function ntowfv2(ntHash: Uint8Array, user: string, domain: string): Buffer {
   return hmacMd5(ntHash, Buffer.from(upcase(user) + domain, 'utf16le'))
 }
 
-/** What cntlm writes as PassNTLMv2: NTOWFv2 for the domain in upper case. */
+/** The hash that cntlm writes as PassNTLMv2: NTOWFv2 for the domain in upper case. */
 export function passNtlmV2(ntHash: Uint8Array, user: string, domain: string): Buffer {
   return ntowfv2(ntHash, user, upcaseAscii(domain))
 }

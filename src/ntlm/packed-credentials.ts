@@ -6,7 +6,7 @@ import {
   type NtlmCredentials,
 } from './credentials.ts'
 
-/** Credentials as they go to another process of this program, their hashes in hexadecimal digits: they are as good as the password. */
+/** Credentials for another process of this program, with hexadecimal hashes, which are as good as the password. */
 export interface PackedCredentials extends AccountNames {
   readonly dialect: Dialect
   readonly ntHash: string | undefined
@@ -29,7 +29,7 @@ export function packCredentials(credentials: NtlmCredentials): PackedCredentials
   }
 }
 
-/** Their fingerprint is another one than in the process that they come from. */
+/** The fingerprint differs from the one in the process that packed them. */
 export function unpackCredentials(packed: PackedCredentials): NtlmCredentials {
   const { dialect, lmHash, ntHash, ntowfV2 } = packed
   return createCredentials(packed, dialect, {

@@ -37,7 +37,7 @@ export function ntProofStr(ntowfV2: Buffer, serverChallenge: Buffer, temp: Buffe
   return hmacMd5(ntowfV2, serverChallenge, temp)
 }
 
-/** SessionBaseKey of NTLMv2, which is its KXKEY too (MS-NLMP 3.4.5.1). */
+/** SessionBaseKey of NTLMv2, which is also its KXKEY (MS-NLMP 3.4.5.1). */
 export function sessionBaseKeyV2(ntowfV2: Buffer, proof: Buffer): Buffer {
   return hmacMd5(ntowfV2, proof)
 }
@@ -51,8 +51,8 @@ export function lmV2Response(
 }
 
 /**
- * NTLMv2 (MS-NLMP 3.3.2). With a MIC the LM response is 24 zero bytes, the form that the most
- * servers take of what MS-NLMP 3.1.5.1.2 allows; without one it is LMv2.
+ * NTLMv2 (MS-NLMP 3.3.2). With a MIC the LM response is 24 zero bytes, which of the forms that MS-NLMP 3.1.5.1.2 allows
+ * is the one most servers accept; without one it is LMv2.
  */
 export function computeNtlmV2(input: V2Input, mic: boolean): ComputedResponse {
   const temp = encodeTemp(input)
@@ -79,8 +79,8 @@ export function computeNtlm2Session(
 }
 
 /**
- * NTLMv1 (MS-NLMP 3.3.1). Without an LM hash the NT response stands in both fields. LM_KEY and
- * REQUEST_NON_NT_SESSION_KEY are never negotiated, so KXKEY is the SessionBaseKey.
+ * NTLMv1 (MS-NLMP 3.3.1). Without an LM hash both fields hold the NT response. LM_KEY and REQUEST_NON_NT_SESSION_KEY
+ * are never negotiated, so KXKEY is the SessionBaseKey.
  */
 export function computeNtlmV1(
   ntHash: Buffer,

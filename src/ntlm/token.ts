@@ -5,8 +5,8 @@ import { MAX_MESSAGE_LENGTH } from './message-header.ts'
 const MAX_TEXT_LENGTH = Math.ceil(MAX_MESSAGE_LENGTH / 3) * 4
 
 /**
- * A message out of the token of a Proxy-Authenticate or Proxy-Authorization field. Undefined for
- * empty text: the scheme stood alone. Missing padding is taken, as some appliances strip it.
+ * Decodes the token of a Proxy-Authenticate or Proxy-Authorization field. Undefined for empty text, when the scheme
+ * stands alone. Missing padding is accepted, as some appliances strip it.
  *
  * @throws ProxyError NTLM_MALFORMED for anything but base64 (RFC 4648 section 4)
  */

@@ -1,7 +1,6 @@
 /**
- * The upper-case table of Windows 7 and later (the one that MS-UCODEREF refers to), as runs of four
- * numbers: first unit, last unit, step, and what to add. The tables of Node differ from it in
- * hundreds of characters.
+ * The upper-case table of Windows 7 and later (the one that MS-UCODEREF refers to), as runs of four numbers: first
+ * unit, last unit, step, and what to add. Node's tables differ from it in hundreds of characters.
  */
 // prettier-ignore
 const UPCASE_RUNS = [
@@ -37,9 +36,7 @@ const UPCASE_RUNS = [
   42879, 42887, 2, -1,  42892, 42892, 1, -1,  65345, 65370, 1, -32,
 ]
 
-/**
- * First unit, last unit, step: the units that Windows XP, and with it Samba, maps in another way.
- */
+/** First unit, last unit, step: the units that Windows XP, and with it Samba, maps differently. */
 // prettier-ignore
 const XP_DIFFERENCES = [
   384, 384, 1,  405, 405, 1,  410, 410, 1,  414, 414, 1,  447, 447, 1,  505, 505, 1,
@@ -77,24 +74,19 @@ function codeUnits(text: string): number[] {
   return Array.from({ length: text.length }, (_, index) => text.charCodeAt(index))
 }
 
-/**
- * Upper case as Windows does it: each UTF-16 unit by itself to one unit, the same in every locale.
- */
+/** Upper case as in Windows: each UTF-16 unit is mapped by itself to one unit, the same in every locale. */
 export function upcase(text: string): string {
   return codeUnits(text)
     .map(unit => String.fromCharCode(UPPER.get(unit) ?? unit))
     .join('')
 }
 
-/** Upper case of a to z only, as cntlm does it. */
+/** Upper case of a to z only, as in cntlm. */
 export function upcaseAscii(text: string): string {
   return text.replace(/[a-z]+/g, letters => letters.toUpperCase())
 }
 
-/**
- * True when servers disagree about the upper case of `text`, and so about the hash of a user of
- * that name.
- */
+/** True when servers disagree about the upper case of `text`, and so about the hash of a user with that name. */
 export function isCaseAmbiguous(text: string): boolean {
   return codeUnits(text).some(unit => AMBIGUOUS.has(unit))
 }

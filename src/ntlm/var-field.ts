@@ -12,14 +12,14 @@ export interface VarField {
 
 export const FIELD_LENGTH = 8
 
-/** Reads the field at `at`. MaxLen is ignored, as MS-NLMP asks. */
+/** Reads the field at `at`. MaxLen is ignored, as MS-NLMP requires. */
 export function readField(message: Buffer, at: number): VarField {
   return { length: message.readUInt16LE(at), offset: message.readUInt32LE(at + 4) }
 }
 
 /**
- * The bytes a field points to, or undefined when they are not between `headerLength` and the end of
- * the message. The offset of an empty field means nothing and is not looked at.
+ * The bytes a field points to, or undefined when they are not between `headerLength` and the end of the message. The
+ * offset of an empty field is meaningless and ignored.
  */
 export function sliceField(
   message: Buffer,
@@ -45,10 +45,10 @@ export class Payload {
   }
 
   /**
-   * Appends a value and gives the 8-byte field that points to it.
+   * Appends a value and returns the 8-byte field that points to it.
    *
-   * @throws ProxyError NTLM_MALFORMED when the length does not fit a u16: a challenge whose pairs
-   * fill it leaves no room for ours
+   * @throws ProxyError NTLM_MALFORMED when the length does not fit a u16: a challenge whose pairs fill it leaves no
+   * room for ours
    */
   add(value: Buffer): Buffer {
     const offset = this.#start + this.#values.length

@@ -1,4 +1,4 @@
-/** VERSION (MS-NLMP 2.2.2.10). It is for debugging: no party decides anything by it. */
+/** VERSION (MS-NLMP 2.2.2.10). For debugging only: nothing depends on it. */
 export interface Version {
   readonly major: number
   readonly minor: number
@@ -7,10 +7,10 @@ export interface Version {
 
 export const VERSION_LENGTH = 8
 
-/** NTLMSSP_REVISION_W2K3, the only revision there is. */
+/** NTLMSSP_REVISION_W2K3, the only revision defined. */
 const REVISION = 0x0f
 
-/** What we say we are: Windows 10, so that an upstream sees nothing unusual. */
+/** The version we claim: Windows 10, so that an upstream sees nothing unusual. */
 export const OWN_VERSION: Version = { major: 10, minor: 0, build: 19041 }
 
 /**

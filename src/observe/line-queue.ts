@@ -1,28 +1,28 @@
 import type { Clock, Timer } from '../core/index.ts'
 
-/** Where lines go in the end. */
+/** The destination of the lines. */
 export interface LineSink {
-  /** Writes what can be written without waiting. @returns how many bytes. @throws the system's error; EAGAIN while the reader is behind. */
+  /** Writes what it can without waiting. @returns the number of bytes. @throws the system's error; EAGAIN while the reader is behind. */
   write(bytes: Buffer): number
 }
 
 export interface LineQueueOptions {
   readonly clock: Clock
-  /** Stops this thread for so long: only where the process ends anyway. */
+  /** Blocks this thread for the given time; used only while the process exits. */
   readonly block: (ms: number) => void
   readonly sink: LineSink
-  /** Told when lines are written again after this many were lost. */
+  /** Called with the number of lost lines once lines are written again. */
   readonly onLost: (lines: number) => void
-  /** What may wait for a reader that is behind. */
+  /** The limit of the buffer for a reader that is behind. */
   readonly maxBytes?: number
 }
 
 const MAX_BYTES = 1_048_576
-/** node cannot be told when a bare descriptor takes bytes again, so it is tried: soon at first, as most readers are behind for a moment only. */
+/** node has no event for a bare descriptor becoming writable, so writes are retried: soon at first, as most readers lag only briefly. */
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 64
 
-/** At the end: how long a reader may take nothing, and how long it may take altogether. */
+/** At exit: how long a reader may accept nothing, and how long writing may take in total. */
 const PATIENCE_MS = 2_000
 const LONGEST_MS = 10_000
 const LOOK_EVERY_MS = 5
@@ -30,8 +30,8 @@ const LOOK_EVERY_MS = 5
 const LINE_END = Buffer.from('\n')
 
 /**
- * Lines on their way to a reader that may be slow, hung or gone, none of which may hold up this thread. A line is written at once where
- * that is possible; else it waits, in order, within a bounded buffer, and what comes when that is full is lost and counted.
+ * Lines on their way to a reader that may be slow, hung or gone, none of which may block this thread. A line is written immediately
+ * if possible; otherwise it is buffered in order. When the bounded buffer is full, further lines are lost and counted.
  */
 export class LineQueue {
   readonly #options: LineQueueOptions
@@ -39,9 +39,9 @@ export class LineQueue {
   #sink: LineSink
   #waiting: Buffer[] = []
   #bytes = 0
-  /** The first of those that wait is the rest of a line. */
+  /** The first buffered entry is the rest of a partly written line. */
   #isBegun = false
-  /** What was written last is a part of a line that was lost with its rest. */
+  /** The last write ended in the middle of a line whose rest was lost. */
   #isTorn = false
   #timer: Timer | undefined
   #retryMs = FIRST_RETRY_MS
@@ -54,7 +54,7 @@ export class LineQueue {
     this.#sink = options.sink
   }
 
-  /** Lines that were lost since the start. */
+  /** Lines lost since the start. */
   get lost(): number {
     return this.#lost
   }
@@ -62,16 +62,16 @@ export class LineQueue {
   write(line: string): void {
     const bytes = Buffer.from(line)
     const isIdle = this.#waiting.length === 0
-    // After a loss half of the buffer must be free again, so that one line can tell of all that was lost in one place.
+    // After a loss, wait until half of the buffer is free, so that one line can report all lines lost in one place.
     const isFull = this.#untold > 0 || this.#bytes + bytes.length > this.#maxBytes
     if (!isIdle && isFull) return this.#lose(1)
     this.#waiting.push(bytes)
     this.#bytes += bytes.length
-    // While others wait, the timer is what tries: each line would cost a system call that fails.
+    // While lines are buffered only the timer retries: otherwise each line would cost a system call that fails.
     if (isIdle) this.#pump()
   }
 
-  /** Goes on elsewhere, with what waits. */
+  /** Continues at another destination, with the buffered lines. */
   redirect(sink: LineSink): void {
     if (this.#isBegun) {
       this.#drop()
@@ -84,7 +84,7 @@ export class LineQueue {
     this.#tellLost()
   }
 
-  /** Waits, in this thread, until everything is written or the reader has had its time: the process is about to end. */
+  /** Blocks this thread until everything is written or the time for the reader is over: the process is about to exit. */
   finish(): void {
     const { block, clock } = this.#options
     const start = clock.now()
@@ -111,7 +111,7 @@ export class LineQueue {
         if (this.#bytes <= this.#maxBytes / 2) this.#tellLost()
       }
     } catch {
-      // A full disk, a reader that has gone: the next line tries again.
+      // The disk is full, or the reader is gone: the next line tries again.
       this.#isTorn ||= this.#isBegun
       this.#lose(this.#waiting.length)
       this.#waiting = []
@@ -120,9 +120,9 @@ export class LineQueue {
     }
   }
 
-  /** @returns whether something was written. */
+  /** @returns whether any bytes were written. */
   #writeSome(line: Buffer): boolean {
-    // What is left of a lost line must not become the beginning of this one.
+    // The fragment of a lost line must not become the beginning of this one.
     const bytes = this.#isTorn ? Buffer.concat([LINE_END, line]) : line
     const written = writeTo(this.#sink, bytes)
     if (written === 0) return false
@@ -173,7 +173,7 @@ function writeTo(sink: LineSink, bytes: Buffer): number {
   }
 }
 
-/** What a descriptor without waiting says while its pipe, socket or terminal is full. */
+/** The error of a non-blocking descriptor while its pipe, socket or terminal is full. */
 export function isBehind(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EAGAIN'
 }

@@ -6,12 +6,12 @@ type EventLevel = 'error' | 'warn' | 'info' | 'debug'
 
 interface Entry {
   readonly level: EventLevel
-  /** Constant for each kind of event; what varies stands in the fields. Of `log.lost` alone the number is said here too. */
+  /** Constant for each kind of event; variable data is in the fields. Only `log.lost` repeats its number here. */
   readonly message: string
 }
 
 /**
- * error: a person must act. warn: service is degraded. info: what happened in the life of the program and each request.
+ * error: an operator must act. warn: service is degraded. info: the life cycle of the program and each request.
  * debug: the steps of upstream sessions.
  */
 const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
@@ -34,9 +34,9 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'session.reused': { level: 'debug', message: 'session reused' },
   'session.closed': { level: 'debug', message: 'session closed' },
   'upstream.failed': { level: 'warn', message: 'upstream failed' },
-  'upstream.down': { level: 'warn', message: 'upstream is left out for a while' },
+  'upstream.down': { level: 'warn', message: 'upstream marked down' },
   'upstream.reachable': { level: 'debug', message: 'upstream answers again' },
-  'upstream.up': { level: 'info', message: 'upstream is used again' },
+  'upstream.up': { level: 'info', message: 'upstream is up again' },
   'upstream.logonsFail': {
     level: 'error',
     message: 'upstream refuses or does not answer logons although the account is in order',
@@ -58,12 +58,11 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   },
   'guard.held': {
     level: 'error',
-    message:
-      'logons are not answered, so none is sent for a while; tsntlm unlock sends one at once',
+    message: 'logons are not answered, so none is sent for a while; tsntlm unlock allows one now',
   },
   'guard.doubted': {
     level: 'warn',
-    message: 'a password that had worked was refused, a logon check finds out why',
+    message: 'a password that had worked was refused, a logon check will tell why',
   },
   'guard.slow': {
     level: 'warn',
@@ -74,12 +73,11 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'guard.proven': { level: 'info', message: 'password accepted' },
   'credential.reading': {
     level: 'info',
-    message:
-      'found out how the hashes are to be read, name it with PassEncoding in the configuration',
+    message: 'found out the encoding of the hashes, name it with PassEncoding in the configuration',
   },
   'credential.misread': {
     level: 'warn',
-    message: 'hashes rejected as they were read, the other reading is tried once',
+    message: 'hashes rejected in the first encoding, the other one is tried once',
   },
   'client.proven': { level: 'info', message: 'account of a client accepted' },
   'client.rejected': {
@@ -101,8 +99,8 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   },
   'pac.alert': { level: 'debug', message: 'Pac script says' },
   'service.started': { level: 'info', message: 'ready' },
-  'config.loaded': { level: 'info', message: 'configuration read again' },
-  'worker.started': { level: 'info', message: 'worker serves' },
+  'config.loaded': { level: 'info', message: 'configuration reloaded' },
+  'worker.started': { level: 'info', message: 'worker ready' },
   'worker.silent': {
     level: 'warn',
     message: 'worker does not respond, it gets no new clients',
@@ -111,14 +109,14 @@ const ENTRIES: Readonly<Record<ProxyEvent['type'], Entry>> = {
   'worker.ended': { level: 'error', message: 'worker ended, its connections with it' },
   'config.rejected': {
     level: 'error',
-    message: 'configuration cannot be used, the proxy goes on with the one it has',
+    message: 'configuration rejected, the proxy keeps the one it has',
   },
   'service.draining': { level: 'info', message: 'stopping, open requests may finish' },
   'log.lost': { level: 'warn', message: 'log lines lost' },
   'control.failed': { level: 'warn', message: 'no control socket, the proxy goes on without it' },
   'service.notifyFailed': {
     level: 'warn',
-    message: 'cannot tell systemd how the service is, it may take it for not started or hung',
+    message: 'cannot notify systemd, which may take the service for not started or hung',
   },
   'service.stopped': { level: 'info', message: 'stopped' },
   bug: { level: 'error', message: 'this is a bug, please report it' },

@@ -4,19 +4,19 @@ import { isBehind, type LineSink } from './line-queue.ts'
 
 export interface LogFileOptions {
   readonly path: string
-  /** Whom a file is given to that root makes for a process that will run as this user. */
+  /** The owner of a file that root creates for a process that will run as this user. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined
-  /** Told once when the file cannot be written or opened anew, and again after it went well in between. */
+  /** Called once when the file cannot be written or reopened, and again only after it has worked in between. */
   readonly onProblem: (problem: string) => void
 }
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
 
-/** A path may be that of a pipe or a terminal, whose reader must not be waited for; with a file O_NONBLOCK changes nothing. */
+/** The path may be that of a pipe or a terminal, whose reader must not block this thread; on a regular file O_NONBLOCK has no effect. */
 const APPEND = O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK | O_NOCTTY
 const MODE = 0o640
 
-/** A file that lines are appended to at once, so that none is lost when the process ends. */
+/** A file that lines are appended to synchronously, so that none is lost when the process exits. */
 export class LogFile implements LineSink {
   readonly #options: LogFileOptions
   #fd: number
@@ -45,8 +45,8 @@ export class LogFile implements LineSink {
   }
 
   /**
-   * Goes on in the file that has the path by now: logrotate has moved the other one away. When there is none and none can be made,
-   * it goes on in the old one. @returns whether that went well.
+   * Continues in the file that the path now refers to, after logrotate has moved the previous one. If there is none and none can be
+   * created, the old one stays in use. @returns whether the file was reopened.
    */
   reopen(): boolean {
     try {

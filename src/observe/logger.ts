@@ -5,17 +5,17 @@ export type { Logger } from 'pino'
 export type LogLevel = Level | 'silent'
 export type LogFormat = 'json' | 'text'
 
-/** What becomes of the lines. */
+/** How and where lines are written. */
 export interface LogOutput {
   readonly format: LogFormat
   /** For a terminal. */
   readonly colour: boolean
-  /** They go to the systemd journal: each begins with `<n>`, its syslog priority (sd-daemon(3)). */
+  /** For the systemd journal: each line begins with `<n>`, its syslog priority (sd-daemon(3)). */
   readonly journald: boolean
   readonly destination: { write(line: string): void }
 }
 
-/** pino hands the level of each line to a stream that has this property. */
+/** pino sets `lastLevel` on a stream that has this property. */
 const METADATA = Symbol.for('pino.metadata')
 
 /** Syslog priorities (RFC 5424 section 6.2.1) by pino's level number. */
@@ -26,7 +26,7 @@ export class LineWriter implements DestinationStream {
   readonly [METADATA] = true
   /** Set by pino before each write. */
   lastLevel = 30
-  /** A configuration that is read again may change it. */
+  /** A reload may change it. */
   output: LogOutput
 
   constructor(output: LogOutput) {
@@ -42,7 +42,7 @@ export class LineWriter implements DestinationStream {
   }
 }
 
-/** The log of the program: one line an event, JSON or text. */
+/** The log of the program: one line per event, JSON or text. */
 export function createLogger(level: LogLevel, writer: LineWriter): Logger {
   return pino(
     {

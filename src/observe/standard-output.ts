@@ -1,19 +1,20 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import type { LineSink } from './line-queue.ts'
 
-/** Its number, as process.stdout must not be touched needlessly: see below. */
+/** The file descriptor; process.stdout must not be touched needlessly, see below. */
 export const STANDARD_OUTPUT = 1
 
 const { O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
 
 /**
- * Standard output as something that takes lines and never makes this thread wait.
+ * Standard output as a sink that never blocks this thread.
  *
- * Whether a write waits is a property (O_NONBLOCK) of the open file description, which other processes may share: the shell that
- * started this one, what else writes into the same pipe. They would meet EAGAIN, which few programs expect. So a pipe or a terminal is
- * opened once more by /proc, which gives a description of this process alone. A socket cannot be opened like that, nor a pipe of another
- * user: there it is the shared one that stops waiting. That of systemd is shared by the processes of the unit, that of the background mode
- * by nobody. A file on a disk is written to as it is: nothing there is asynchronous, and a second description would have an offset of its own.
+ * Whether a write blocks is a property (O_NONBLOCK) of the open file description, which other processes may share: the shell that
+ * started this one, or other writers to the same pipe. They would get EAGAIN, which few programs expect. So a pipe or a terminal is
+ * reopened through /proc, which yields a separate description. A socket cannot be reopened like that, nor a pipe of another
+ * user: in that case the shared description becomes non-blocking. The one from systemd is shared by the processes of the unit, the one of
+ * the background mode by no other process. A regular file is used as it is: O_NONBLOCK has no effect on it, and a second description would
+ * have a separate offset.
  */
 export function standardOutput(): LineSink {
   const own = openAnew(STANDARD_OUTPUT)
@@ -27,9 +28,9 @@ function openAnew(fd: number): number {
     try {
       return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY)
     } catch {
-      // Of another user, or without /proc; or the reader has gone already (ENXIO).
+      // The pipe belongs to another user, /proc is missing, or the reader is already gone (ENXIO).
     }
   }
-  // Its first use makes node set O_NONBLOCK on pipes and sockets; at the end of the process node sets it back.
+  // On first use node sets O_NONBLOCK on pipes and sockets, and resets it when the process exits.
   return process.stdout.fd
 }

@@ -40,14 +40,14 @@ export interface RefusedConfiguration {
 
 /** What was counted since the start. Requests and tunnels count when they end. */
 export interface StatisticsSnapshot {
-  /** Tunnels among them. */
+  /** Including tunnels. */
   readonly requests: number
   readonly tunnels: number
   readonly routes: Readonly<Record<RequestRecord['route'], number>>
-  /** From and to clients: bodies and tunnel data alone. */
+  /** From and to clients: bodies and tunnel data only. */
   readonly bytesIn: number
   readonly bytesOut: number
-  /** Requests that failed, by the code of the failure. */
+  /** Failed requests by error code. */
   readonly failures: Readonly<Partial<Record<ErrorCode, number>>>
   /** Connections that Allow and Deny refused. */
   readonly clientsDenied: number
@@ -56,9 +56,9 @@ export interface StatisticsSnapshot {
   readonly clientsMalformed: number
   readonly logLinesLost: number
   readonly upstreams: ReadonlyMap<string, UpstreamStatistics>
-  /** The youngest first. Clients that went away are not among them. */
+  /** The most recent first. Requests aborted by the client are not included. */
   readonly lastErrors: readonly FailedRequest[]
-  /** A configuration that could not be used; undefined once another was taken over since. */
+  /** The last configuration that was refused; undefined once another one was applied. */
   readonly refusedConfiguration: RefusedConfiguration | undefined
 }
 
@@ -69,14 +69,14 @@ export interface Statistics {
 
 const KEPT_ERRORS = 20
 
-/** A Pac script may name any number of upstreams: of those that no configuration names so many are counted at a time. */
+/** A Pac script may name any number of upstreams: this limits how many are counted that the configuration does not name. */
 const MAX_OTHERS = 64
 
 type Growing<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
  * An event sink that counts.
- * @param logLinesLost asked rather than told: while nobody reads the log no event says so.
+ * @param logLinesLost a callback, because no event reports lost lines while the log is not being read.
  */
 export function createStatistics(
   clock: Pick<Clock, 'wallMs'>,

@@ -5,8 +5,8 @@ import type { Runtime } from './interpreter.ts'
 import { threadRuntime } from './thread-host.ts'
 
 /**
- * Loads a script into an interpreter in this thread: it is parsed and its top level has run when the promise resolves, so a script that
- * cannot work shows itself here.
+ * Loads a script into an interpreter in this thread. When the promise resolves, the script has been parsed and its top
+ * level has run, so a broken script is detected here.
  * @throws ProxyError PAC_SYNTAX, PAC_TIMEOUT, PAC_MEMORY, CONFIG (quickjs-wasi is not installed) or CLIENT_ABORTED.
  */
 export async function createPac(
@@ -17,7 +17,7 @@ export async function createPac(
   return load(source, options, await loadRuntime(engineOptions(options)), signal)
 }
 
-/** The same in a thread of its own, which is ended when the script does not come to an end by itself. @throws as createPac. */
+/** Like createPac, but in a separate thread, which is terminated if the script does not finish. @throws as createPac. */
 export async function createIsolatedPac(
   source: string,
   options: PacOptions,

@@ -4,9 +4,9 @@ import { ProxyError } from '../core/index.ts'
 export const PAC_SIZE_LIMIT = 1024 * 1024
 
 /**
- * The text of a Pac script. In this order: a byte order mark, the charset parameter of `contentType`, UTF-8 if the bytes
- * are valid as such, Latin-1, in which every byte is a character.
- * @throws ProxyError PAC_SYNTAX for what is empty, too large, binary, or a web page.
+ * Decodes the text of a PAC script. In this order: byte order mark, charset parameter of `contentType`, UTF-8 if the
+ * bytes are valid UTF-8, and Latin-1, in which every byte is a character.
+ * @throws ProxyError PAC_SYNTAX for a script that is empty, too large, binary, or a web page.
  */
 export function decodePac(bytes: Uint8Array, contentType?: string): string {
   if (bytes.length > PAC_SIZE_LIMIT) {
@@ -15,7 +15,7 @@ export function decodePac(bytes: Uint8Array, contentType?: string): string {
   const text = decode(bytes, contentType)
   if (text.includes('\0')) throw refusal('it is binary, not a script')
   if (text.trim() === '') throw refusal('it is empty')
-  // What a captive portal or a mistyped URL gives. A script may well begin with `<!--`, which JavaScript takes for a comment.
+  // Comes from captive portals and mistyped URLs. A script may start with `<!--`, which JavaScript takes for a comment.
   if (/^\s*<(?:!doctype|html|head|body|\?xml)/i.test(text)) {
     throw refusal('it is a web page, not a script')
   }
@@ -32,7 +32,7 @@ function decode(bytes: Uint8Array, contentType: string | undefined): string {
     const text = label === undefined ? undefined : tryDecode(bytes, label)
     if (text !== undefined) return text
   }
-  // Not TextDecoder: what its latin1 makes of 0x80 to 0x9f differs between versions of Node.
+  // Not TextDecoder: its latin1 treats 0x80 to 0x9f differently between versions of Node.
   return Buffer.from(bytes).toString('latin1')
 }
 
@@ -47,7 +47,7 @@ function charsetOf(contentType = ''): string | undefined {
   return /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1]
 }
 
-/** Undefined when the label is unknown or the bytes are not valid in it. */
+/** Undefined when the label is unknown or the bytes are not valid in that charset. */
 function tryDecode(bytes: Uint8Array, label: string): string | undefined {
   try {
     return new TextDecoder(label, { fatal: true }).decode(bytes)

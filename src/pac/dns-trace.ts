@@ -6,21 +6,21 @@ import {
   ProxyError,
 } from '../core/index.ts'
 
-/** All addresses of a name, IPv4 and IPv6. A rejection and an empty list both mean that it has none. */
+/** All addresses of a name, IPv4 and IPv6. A rejection or an empty list means that it has none. */
 export type ResolveName = (name: string, signal: CancelSignal) => Promise<readonly string[]>
 
 /** How one run of the script ended: with a result, or stopped at a name whose addresses are not known yet. */
 export type Outcome<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'stopped' }
 
-/** The names of one question, as far as a running script may know their addresses. */
+/** The names used by one evaluation, with the addresses that a running script may know. */
 export interface KnownNames {
-  /** None for what is no name; undefined stops the run. */
+  /** An empty list for text that is not a name; undefined stops the run. */
   recall(text: string): readonly string[] | undefined
-  /** What the question has used until now, by `nameOf`. */
+  /** What the evaluation has used so far, by `nameOf`. */
   readonly used: ReadonlyMap<string, readonly string[]>
 }
 
-/** A text of the script's as a name to resolve, or undefined. */
+/** Text from the script as a name to resolve, or undefined. */
 export function nameOf(text: string): string | undefined {
   const name = parseHost(text)
   return name === '' ? undefined : name
@@ -29,23 +29,24 @@ export function nameOf(text: string): string | undefined {
 const MAX_NAMES = 1000
 const TTL_MS = 60_000
 const FAILURE_TTL_MS = 10_000
-/** How long a question waits for a name: two tries at a name server that is well. */
+/** How long an evaluation waits for a name: two attempts at a healthy name server. */
 const PATIENCE_MS = 2_000
-/** How long an answer that nobody waits for any longer is still of use. */
+/** How long a look-up may continue after its callers have stopped waiting. */
 const LOOKUP_TIMEOUT_MS = 5_000
-/** Look-ups that no question waits for, at once. */
+/** Concurrent look-ups that no evaluation waits for. */
 const MAX_RENEWALS = 64
 
 interface KnownName {
   readonly addresses: readonly string[]
   readonly until: number
-  /** Nothing was heard of it in time. */
+  /** No answer arrived in time. */
   readonly isSilent: boolean
 }
 
 /**
- * Addresses that were asked for lately. A name that many requests wait for is asked for once. One that the name server does not answer
- * costs the first question its patience; later ones get what was known, and it is asked for again without them.
+ * Recently resolved addresses. Concurrent requests for a name share one look-up. If the name server does not answer,
+ * the first evaluation waits for the full time limit; later ones get the last known addresses, and the name is resolved
+ * again in the background.
  */
 export class NameCache {
   readonly #resolve: ResolveName
@@ -67,7 +68,7 @@ export class NameCache {
     return entry.addresses
   }
 
-  /** Never rejects: what cannot be resolved within 2 seconds has the addresses that it had last, or none. */
+  /** Never rejects: a name that cannot be resolved within 2 seconds has its last known addresses, or none. */
   ask(name: string): Promise<readonly string[]> {
     const known = this.recall(name)
     return known === undefined ? this.#askOnce(name) : Promise.resolve(known)
@@ -88,7 +89,7 @@ export class NameCache {
     return answer
   }
 
-  /** @returns undefined when nothing came in time. */
+  /** @returns undefined when no answer arrived in time. */
   async #lookup(name: string): Promise<readonly string[] | undefined> {
     const limit = new Cancellation()
     const timer = this.#clock.setTimer(LOOKUP_TIMEOUT_MS, () => limit.abort())
@@ -121,13 +122,14 @@ export class NameCache {
   }
 }
 
-/** Names that one question may ask for; further ones have no addresses. Chromium has the same limit. */
+/** Names that one evaluation may resolve; further ones have no addresses. Chromium has the same limit. */
 export const MAX_ROUNDS = 20
 
 /**
- * Runs a script that asks for addresses while it cannot wait: each run stops at the first unknown name, which is then resolved outside,
- * and the script runs again from its start (Chromium's ProxyResolverV8Tracing does the same). Answers do not change between the runs
- * of one question. What a script changes in its own globals before it is stopped stays changed.
+ * Runs a script that needs addresses but cannot wait for them: each run stops at the first unknown name, which is then
+ * resolved outside, and the script runs again from its start (as in Chromium's ProxyResolverV8Tracing). Answers do not
+ * change between the runs of one evaluation. Changes that a script makes to its own globals before it is stopped
+ * remain.
  * @throws ProxyError CLIENT_ABORTED, and whatever `attempt` throws.
  */
 export async function traceNames<T>(

@@ -16,7 +16,7 @@ export interface EngineOptions {
 }
 
 /**
- * Interpreters in this thread. Loads quickjs-wasi, which is an optional dependency, so that nothing of it is loaded without Pac.
+ * Interpreters in this thread. Loads quickjs-wasi on demand: it is an optional dependency, not needed without PAC.
  * @throws ProxyError CONFIG when it is not installed.
  */
 export async function loadRuntime(options: EngineOptions): Promise<Runtime> {
@@ -31,15 +31,15 @@ export async function loadRuntime(options: EngineOptions): Promise<Runtime> {
   }
 }
 
-/** The longest answer that is taken for one, in characters. */
+/** The longest result that is accepted, in characters. */
 const MAX_ANSWER = 65_536
 
-/** So that a recursion ends in the sandbox, before it exhausts the stack of the process. */
+/** Makes a recursion fail in the sandbox before it exhausts the stack of the process. */
 const STACK_SIZE = 256 * 1024
 
 const HAS_ENTRY = `typeof FindProxyForURL === 'function' || typeof FindProxyForURLEx === 'function'`
 
-/** Looks the function up at each call, as browsers do, and finds one that was declared with const too. */
+/** Looks the function up on each call, as browsers do, and also finds one declared with const. */
 const ENTRY = `(function (url, host) {
   return typeof FindProxyForURL === 'function' ? FindProxyForURL(url, host) : FindProxyForURLEx(url, host)
 })`
@@ -51,7 +51,7 @@ interface Run {
   expired: boolean
 }
 
-/** The run that is under way: the callbacks out of the sandbox look here. */
+/** The current run, for the callbacks from the sandbox. */
 class Supervisor {
   readonly #clock: Clock
   run: Run | undefined
@@ -65,7 +65,7 @@ class Supervisor {
     return this.run
   }
 
-  /** The interpreter asks every few thousand steps; true ends the run in a way that the script cannot catch. */
+  /** The interpreter calls this every few thousand steps; true ends the run in a way that the script cannot catch. */
   shouldInterrupt(): boolean {
     if (this.run === undefined) return false
     if (this.#clock.now() > this.run.deadline) this.run.expired = true
@@ -76,7 +76,7 @@ class Supervisor {
     const addresses = this.run?.world.names.recall(name)
     if (addresses !== undefined) return addresses.join(';')
     if (this.run !== undefined) this.run.stopped = true
-    // Ends most scripts at once; one that catches it is interrupted a little later.
+    // Ends most scripts immediately; one that catches it is interrupted a little later.
     throw new Error(`the addresses of ${name} are not known yet`)
   }
 }
@@ -121,9 +121,9 @@ function textOf(handle: JSValueHandle | undefined): string {
 }
 
 /**
- * An interpreter in this thread. Its limits hold for the script's own steps, for regular expressions and for memory. A script can still occupy
- * the thread for hours with one call of a built-in function, like reversing an array-like of length 2^53: the host of the thread
- * has to look after that.
+ * An interpreter in this thread. Its limits cover the script's own steps, regular expressions and memory. A script can
+ * still block the thread for hours with one call of a built-in function, such as reversing an array-like of length
+ * 2^53; the host of the thread has to handle that.
  */
 class Engine implements Interpreter {
   readonly #vm: QuickJS
@@ -156,7 +156,7 @@ class Engine implements Interpreter {
       const answer = vm.callFunction(entry, vm.undefined, vm.newString(url), vm.newString(host))
       if (!answer.isString) {
         const kind = answer.isNull ? 'null' : vm.typeof(answer)
-        // The host alone: a query may hold secrets, and this goes into the log.
+        // Only the host: a query may hold secrets, and this is logged.
         const detail = `FindProxyForURL gave ${kind} for ${host}, not a string`
         throw new ProxyError('PAC_SYNTAX', { detail })
       }
@@ -170,14 +170,15 @@ class Engine implements Interpreter {
   }
 
   close(): void {
-    // It holds memory alone, which goes with the last reference; a broken interpreter could not even be told to.
+    // It holds only memory, which is freed with the last reference. A broken interpreter could not be disposed of
+    // explicitly anyway.
   }
 
   #attempt<T>(world: World, budgetMs: number, body: () => T): Outcome<T> {
     const run = this.#supervisor.begin(world, budgetMs)
     try {
       const value = this.#vm.withScope(body)
-      // A script that caught what stopped it has gone on with an answer that is not one.
+      // A script that caught the interruption has produced a meaningless result.
       if (!run.stopped) return { kind: 'done', value }
     } catch (error) {
       if (run.expired) {
@@ -194,7 +195,7 @@ class Engine implements Interpreter {
   #failure(error: unknown): unknown {
     if (error instanceof ProxyError) return error
     if (!this.#isException(error)) {
-      // A trap of the WebAssembly machine: the interpreter is lost.
+      // A WebAssembly trap: the interpreter is lost.
       const detail = `the interpreter broke down, ${String(error)}`
       return new ProxyError('PAC_MEMORY', { detail, cause: error })
     }

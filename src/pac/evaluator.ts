@@ -21,9 +21,9 @@ export interface PacOptions {
   readonly resolve: ResolveName
   /** For myIpAddress: the addresses of this host, the one that reaches the network first. */
   readonly localAddresses: () => readonly string[] | Promise<readonly string[]>
-  /** Gets what the script says with alert(). */
+  /** Receives the output of alert(). */
   readonly onAlert?: (text: string) => void
-  /** Time for one question, without the waiting for names. Default 500. */
+  /** Time for one evaluation, without waiting for names. Default 500. */
   readonly findMs?: number
   /** Time for the script's top level. Default 2000. */
   readonly loadMs?: number
@@ -33,16 +33,18 @@ export interface PacOptions {
   readonly timezoneOffset?: number
 }
 
-/** A script that was loaded and can be asked. */
+/** A loaded script that can be evaluated. */
 export interface Pac {
   /**
-   * What the script answers, like `PROXY a:8080; DIRECT`. For https and wss the script sees the URL without path and query, and
-   * always without user information and fragment: what browsers do, because the script's author need not know more.
+   * The script's result, like `PROXY a:8080; DIRECT`. For https and wss the script sees the URL without path and query,
+   * and always without user information and fragment. Browsers do the same, because the author of the script need not
+   * know more.
    * @param host name or address of the URL, without brackets and port.
-   * @throws ProxyError PAC_SYNTAX (the script threw, or gave no string), PAC_TIMEOUT, PAC_MEMORY, BAD_TARGET, CLIENT_ABORTED.
+   * @throws ProxyError PAC_SYNTAX (the script threw, or returned no string), PAC_TIMEOUT, PAC_MEMORY, BAD_TARGET,
+   * CLIENT_ABORTED.
    */
   find(url: string, host: string, signal: CancelSignal): Promise<string>
-  /** Takes no new questions; those that are under way are still answered. */
+  /** Accepts no new evaluations; those in progress still complete. */
   close(): void
 }
 
@@ -52,23 +54,23 @@ export const MEMORY_LIMIT = 32 * 1024 * 1024
 const MAX_ALERTS = 20
 const MAX_ALERT_LENGTH = 500
 
-/** For a question from its arrival to its answer, and for loading: with the wait for names and for other questions. */
+/** For an evaluation from start to finish, and for loading, including the wait for names and for other evaluations. */
 const OVERALL_MS = 8_000
 const MAX_PENDING = 256
 
-/** So many faults in a row, and a script that wastes time and memory is left alone for a while. */
+/** After this many faults in a row, a script that wastes time and memory is not run for a while. */
 const FAULTS_BEFORE_REST = 3
 const REST_MS = 30_000
 
-/** What an interpreter does not survive. */
+/** Errors that an interpreter does not survive. */
 const FATAL = ['PAC_TIMEOUT', 'PAC_MEMORY', 'BUG']
 
-/** Runs a piece of work in what is left of the time. */
+/** Runs `work` within the remaining time. */
 type Timed = <T>(
   work: (world: World, leftMs: number) => Outcome<T> | Promise<Outcome<T>>,
 ) => Promise<Outcome<T>>
 
-/** Asks one script, one run at a time, and starts a new interpreter for it when one is lost. */
+/** Evaluates one script, one run at a time, and starts a new interpreter when one is lost. */
 export class Evaluator implements Pac {
   readonly #source: string
   readonly #options: PacOptions
@@ -142,7 +144,7 @@ export class Evaluator implements Pac {
     )
   }
 
-  /** A new interpreter for each run: a top level cannot run twice in one. */
+  /** A new interpreter for each run: a top level cannot run twice in the same one. */
   async #loadOnce(timed: Timed, signal: CancelSignal): Promise<Outcome<Interpreter>> {
     const interpreter = await this.#runtime.start()
     let isKept = false
@@ -155,7 +157,7 @@ export class Evaluator implements Pac {
     }
   }
 
-  /** Runs `attempt` until it needs no further name. All its runs together have `budgetMs`, and only the last one's alerts count. */
+  /** Runs `attempt` until it needs no further name. All its runs share `budgetMs`, and only the alerts of the last one count. */
   async #trace<T>(
     signal: CancelSignal,
     budgetMs: number,
@@ -183,7 +185,7 @@ export class Evaluator implements Pac {
     }
   }
 
-  /** An interpreter runs one thing at a time, so that what it takes can be measured and limited. */
+  /** An interpreter runs one task at a time, so that its time and memory can be measured and limited. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#lastTurn.then(work)
     this.#lastTurn = turn.catch(() => undefined)

@@ -30,14 +30,14 @@ export class FileSource implements ScriptSource {
     try {
       return await this.#read()
     } catch (error) {
-      // Whatever is there when it can be read again is new.
+      // Whatever is there once it is readable again counts as new.
       this.#version = undefined
       throw isProxyError(error) ? error : unavailable(reasonOf(error, REASONS), error)
     }
   }
 
   async #read(): Promise<RawScript | undefined> {
-    // Without O_NONBLOCK the opening of a pipe waits for somebody who writes.
+    // Without O_NONBLOCK, opening a pipe waits for a writer.
     const file = await open(this.#path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
       const stats = await file.stat()

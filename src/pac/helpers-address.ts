@@ -1,6 +1,6 @@
 /**
- * Sandbox source: reading addresses, and the helpers that compare them. Expects `lookup(name)` and `localAddresses()`,
- * which give lists.
+ * Sandbox source: parsing of addresses, and the helpers that compare them. Expects `lookup(name)` and
+ * `localAddresses()`, which return lists.
  */
 export const ADDRESS_HELPERS = String.raw`
   function parseV4(text) {

@@ -1,6 +1,7 @@
 /**
- * Sandbox source: shExpMatch. A pattern is cut at its stars; what remains are pieces of fixed length that are looked for from left
- * to right, so no pattern makes a long URL slow. `(a|b)` is no part of the original shell patterns, but works in browsers and is in use.
+ * Sandbox source: shExpMatch. A pattern is split at its stars into pieces of fixed length, which are searched for from
+ * left to right, so no pattern is slow on a long URL. `(a|b)` is not part of the original shell patterns, but works in
+ * browsers and is in use.
  */
 export const GLOB_HELPERS = String.raw`
   const MAX_ALTERNATIVES = 64

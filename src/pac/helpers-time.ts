@@ -1,6 +1,7 @@
 /**
- * Sandbox source: the calendar. A range is two lists of numbers, the coarsest unit first, both ends included: the hours 9 to 17
- * end at 17:59:59, as in browsers. A range whose end comes before its start goes over the turn of the day, week or year.
+ * Sandbox source: the calendar. A range is two lists of numbers, the coarsest unit first, both ends included: hours 9
+ * to 17 end at 17:59:59, as in browsers. A range whose end comes before its start wraps around the end of the day, week
+ * or year.
  */
 export const TIME_HELPERS = String.raw`
   const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']

@@ -3,9 +3,10 @@ import { GLOB_HELPERS } from './helpers-glob.ts'
 import { TIME_HELPERS } from './helpers-time.ts'
 
 /**
- * Sandbox source: a function that takes the three ways out of the sandbox and defines the functions that a Pac script may call. Names,
- * arguments and results are those of browsers, and of Windows for the Ex variants, which also know IPv6. The ways out take and give
- * strings: `ask(name)` and `tellLocal()` give addresses joined by semicolons.
+ * Sandbox source: a function that takes the three callbacks out of the sandbox and defines the functions that a PAC
+ * script may call. Names, arguments and results are those of browsers, and those of Windows for the Ex variants, which
+ * also support IPv6. The callbacks take and return strings: `ask(name)` and `tellLocal()` return addresses joined by
+ * semicolons.
  */
 export const HELPERS = String.raw`(function (ask, tellLocal, say) {
   'use strict'

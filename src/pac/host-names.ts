@@ -1,13 +1,13 @@
 import { createSocket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
 
-/** Addresses for documentation (RFC 5737, RFC 3849): where the default route leads, whatever it is. */
+/** Documentation addresses (RFC 5737, RFC 3849), which select the default route. */
 const FAR_AWAY = [
   ['udp4', '192.0.2.1'],
   ['udp6', '2001:db8::1'],
 ] as const
 
-/** The addresses of this host: those that the default routes go out from first, then the others, without loopback and link-local. */
+/** The addresses of this host: first those used by the default routes, then the others, without loopback and link-local. */
 export async function localAddresses(): Promise<readonly string[]> {
   const outgoing = await Promise.all(
     FAR_AWAY.map(async ([type, far]) => outgoingAddress(type, far)),

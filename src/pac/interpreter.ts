@@ -1,6 +1,6 @@
 import type { KnownNames, Outcome } from './dns-trace.ts'
 
-/** What a script can learn and say while it runs. */
+/** What a script can query and output while it runs. */
 export interface World {
   readonly names: KnownNames
   /** The addresses of this host. */
@@ -10,11 +10,11 @@ export interface World {
 
 type Eventually<T> = T | Promise<T>
 
-/** One interpreter with the helpers and, after `load`, one script in it. One run at a time. */
+/** An interpreter with the helpers and, after `load`, one script. One run at a time. */
 export interface Interpreter {
   /**
-   * Runs the script's top level, which defines FindProxyForURL or else FindProxyForURLEx. To be called once: after `stopped` a new
-   * interpreter is needed.
+   * Runs the script's top level, which defines FindProxyForURL or else FindProxyForURLEx. Call it once: after `stopped`
+   * a new interpreter is needed.
    * @throws ProxyError PAC_SYNTAX, PAC_TIMEOUT or PAC_MEMORY; after the last two it must not be used again.
    */
   load(source: string, world: World, budgetMs: number): Eventually<Outcome<void>>

@@ -22,17 +22,17 @@ export interface KeeperOptions {
   readonly clock: Clock
   readonly emit: Emit
   readonly resolve: ResolveName
-  /** What runs the script. Default: createIsolatedPac. */
+  /** Creates the evaluator of the script. Default: createIsolatedPac. */
   readonly create?: typeof createIsolatedPac
 }
 
-/** What the script says of targets, as far as there is a script that says something. */
+/** Finds proxies by the script, as long as one is loaded and works. */
 export interface PacFinder {
-  /** Settles when the script was loaded, could not be loaded, or is not there within 3 seconds; never rejects. */
+  /** Settles when the script is loaded, fails to load, or is not there within 3 seconds; never rejects. */
   readonly ready: Promise<void>
   /**
-   * The script's answer, or undefined when it cannot be asked or fails: the configured upstreams serve then. Before the script is
-   * there it waits as `ready` does.
+   * The script's result, or undefined when it is unavailable or fails: the configured upstreams are used then. Until
+   * the script is there it waits as `ready` does.
    * @param host name or address of the URL, without brackets and port.
    * @throws ProxyError CLIENT_ABORTED only.
    */
@@ -45,7 +45,7 @@ const FILE_POLL_MS = 5_000
 const FIRST_RETRY_MS = 5_000
 const LONGEST_RETRY_MS = 300_000
 
-/** Loads the script of Pac, and keeps it up to date until it is closed. */
+/** Loads the PAC script, and keeps it up to date until closed. */
 export function openPac(options: KeeperOptions): PacFinder {
   return new Keeper(options)
 }
@@ -64,9 +64,9 @@ class Keeper implements PacFinder {
   readonly #source: ScriptSource
   readonly #closing = new AbortController()
   #loaded: Loaded | undefined
-  /** What was read last, unless it is loaded. */
+  /** The script read last, unless it is loaded. */
   #candidate: RawScript | undefined
-  /** What was reported last, unless all is well. */
+  /** The problem reported last, if it persists. */
   #trouble: string | undefined
   #retryMs = FIRST_RETRY_MS
   #retryAt = 0
@@ -127,7 +127,7 @@ class Keeper implements PacFinder {
       if (this.#candidate?.bytes.equals(raw.bytes) !== true) this.#resetRetries()
       this.#candidate = raw
     }
-    // A file is looked at more often than what is wrong with it is tried again.
+    // A file is polled more often than a broken script is retried.
     const isDue = this.#isUrl || this.#options.clock.now() >= this.#retryAt
     if (this.#candidate === undefined) this.#settle()
     else if (isDue) await this.#load(this.#candidate)
@@ -156,7 +156,7 @@ class Keeper implements PacFinder {
     throw new ProxyError('CLIENT_ABORTED')
   }
 
-  /** The script that is there is the one that is loaded. */
+  /** The current script is the loaded one. */
   #settle(): void {
     if (this.#trouble !== undefined && this.#loaded !== undefined) this.#report(this.#loaded)
   }
@@ -185,7 +185,7 @@ class Keeper implements PacFinder {
     this.#retryAt = 0
   }
 
-  /** undefined: never. A file is looked at all the time, because that costs nothing. */
+  /** undefined: never. Files are always polled, because that costs nothing. */
   #delayMs(): number | undefined {
     const { clock, refreshMs } = this.#options
     if (!this.#isUrl) return FILE_POLL_MS

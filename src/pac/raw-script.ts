@@ -1,23 +1,23 @@
 import { type CancelSignal, ProxyError } from '../core/index.ts'
 import { PAC_SIZE_LIMIT } from './decode.ts'
 
-/** A script as it came, not decoded. */
+/** A script as received, not decoded. */
 export interface RawScript {
   readonly bytes: Buffer
   readonly contentType: string | undefined
 }
 
-/** Where a script comes from. It remembers what it gave last. */
+/** The source of a script. Remembers what it returned last. */
 export interface ScriptSource {
   /**
-   * The script, or undefined when it is the one that was given last.
-   * @throws ProxyError PAC_UNAVAILABLE, PAC_SYNTAX for what is larger than PAC_SIZE_LIMIT, CLIENT_ABORTED.
+   * The script, or undefined if it has not changed since the last read.
+   * @throws ProxyError PAC_UNAVAILABLE, PAC_SYNTAX if larger than PAC_SIZE_LIMIT, CLIENT_ABORTED.
    */
   read(signal: CancelSignal): Promise<RawScript | undefined>
 }
 
 /**
- * Everything that a stream gives, up to PAC_SIZE_LIMIT.
+ * Reads a stream to its end, up to PAC_SIZE_LIMIT.
  * @throws ProxyError PAC_SYNTAX for more, and what the stream throws.
  */
 export async function readScriptBytes(stream: AsyncIterable<unknown>): Promise<Buffer> {
@@ -40,7 +40,7 @@ export function unavailable(detail: string, cause?: unknown): ProxyError {
   return new ProxyError('PAC_UNAVAILABLE', { detail, cause })
 }
 
-/** What node says of a failed call, in words. */
+/** Describes the error of a failed node call in words. */
 export function reasonOf(error: unknown, words: Readonly<Record<string, string>>): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const text = words[code]

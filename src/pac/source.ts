@@ -10,13 +10,13 @@ export function isScriptUrl(location: string): boolean {
 
 /**
  * @param location a path, or an http or https URL.
- * @param resolve for the name in the URL.
+ * @param resolve resolves the host name in the URL.
  */
 export function openSource(location: string, clock: Clock, resolve: ResolveName): ScriptSource {
   return isScriptUrl(location) ? new UrlSource(location, clock, resolve) : new FileSource(location)
 }
 
-/** The location as it may stand in a log: a URL without user information, query and fragment. */
+/** The location for logs: a URL without user information, query and fragment. */
 export function showLocation(location: string): string {
   if (!isScriptUrl(location) || !URL.canParse(location)) return location
   const { origin, pathname } = new URL(location)

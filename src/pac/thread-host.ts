@@ -5,21 +5,21 @@ import type { EngineOptions } from './engine.ts'
 import type { Interpreter, Runtime, World } from './interpreter.ts'
 import { THREAD_FILE, type ThreadOptions, type ThreadReply, type ThreadTask } from './thread.ts'
 
-/** What the thread may take for its own JavaScript; the script's memory is that of its interpreter. */
+/** Limits for the thread's own JavaScript. The script's memory is limited by its interpreter. */
 const HEAP_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 }
 
-/** For a thread to be ready, on a busy machine. */
+/** Time for a thread to become ready, on a busy machine. */
 const START_MS = 5_000
 
-/** What runs from its sources needs the loader that the process was started with; the built program needs no options. */
+/** From sources, the thread needs the loader that the process was started with; the built program needs no options. */
 const EXEC_ARGV = THREAD_FILE.pathname.endsWith('.ts') ? process.execArgv : []
 
-/** How much later than its interpreter the thread's host loses patience. */
+/** How much longer the thread's host waits than its interpreter. */
 const MARGIN_MS = 1_000
 
 /**
- * Interpreters in threads of their own. One call of a built-in function can occupy an interpreter for hours without asking whether its
- * time is up: then the thread is ended, which nothing can resist.
+ * Interpreters in separate threads. One call of a built-in function can block an interpreter for hours without a check
+ * of the deadline. Then the thread is terminated, which always works.
  */
 export function threadRuntime({ clock, memoryLimit, timezoneOffset }: EngineOptions): Runtime {
   const zone = timezoneOffset === undefined ? {} : { timezoneOffset }
@@ -103,7 +103,7 @@ class ThreadInterpreter implements Interpreter {
     return { kind: 'done', value: reply.value }
   }
 
-  /** The next message of the thread. Only while one is awaited does the thread keep the process alive. */
+  /** The next message of the thread. The thread keeps the process alive only while one is awaited. */
   async #reply(limitMs: number): Promise<ThreadReply> {
     if (this.#end !== undefined) throw this.#end
     const detail = 'it did not come to an end and was stopped'

@@ -4,7 +4,7 @@ import { nameOf } from './dns-trace.ts'
 import { loadRuntime } from './engine.ts'
 import type { Interpreter, World } from './interpreter.ts'
 
-/** What the host of the thread asks, one thing at a time. */
+/** A task for the thread, one at a time. */
 export interface ThreadTask {
   readonly call:
     | { readonly kind: 'load'; readonly source: string }
@@ -15,7 +15,7 @@ export interface ThreadTask {
   readonly localAddresses: readonly string[]
 }
 
-/** How it ended. A thread that is ready says `done` once unasked. */
+/** The outcome of a task. A thread that becomes ready sends one unsolicited `done`. */
 export type ThreadReply =
   | { readonly kind: 'done'; readonly value: string; readonly alerts: readonly string[] }
   | { readonly kind: 'stopped'; readonly name: string }
@@ -32,7 +32,7 @@ export interface ThreadOptions {
   readonly timezoneOffset?: number
 }
 
-/** This file, as source or built: importing it elsewhere than in the thread does nothing. */
+/** This file, as source or built. Importing it outside the thread does nothing. */
 export const THREAD_FILE = new URL(import.meta.url)
 
 if (parentPort !== null && isThreadOptions(workerData)) void serve(parentPort, workerData)

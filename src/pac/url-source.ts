@@ -30,15 +30,15 @@ const REASONS = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
 }
 
-/** What tells a later request whether the script has changed (RFC 9110 section 13.1). */
+/** Validators for conditional requests (RFC 9110 section 13.1). */
 interface Version {
-  /** The URL after all redirects: validators of one resource say nothing of another. */
+  /** The URL after all redirects: the validators of one resource do not apply to another. */
   readonly href: string
   readonly etag: string | undefined
   readonly lastModified: string | undefined
 }
 
-/** A script from a web server, asked for directly: the way through a proxy is what the script has to tell. */
+/** A script from a web server, fetched directly, because the script itself has to say which proxy to use. */
 export class UrlSource implements ScriptSource {
   readonly #url: URL
   readonly #clock: Clock
@@ -123,7 +123,7 @@ function get(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const fields = { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': 'tsntlm' }
-  // No agent: a connection of its own, and none of node's own settings for proxies.
+  // No agent: a separate connection, without node's own proxy settings.
   const options: RequestOptions = {
     agent: false,
     lookup,
@@ -137,7 +137,7 @@ function get(
   })
 }
 
-/** As node wants it: it would ask the C library, in a thread that the names of upstreams may need. */
+/** A look-up function for node, which would otherwise use the C library, in a thread that upstream look-ups may need. */
 function lookupBy(resolve: ResolveName, signal: CancelSignal): LookupFunction {
   return (name, { all = false }, done) => {
     resolve(name, signal).then(

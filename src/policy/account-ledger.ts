@@ -1,56 +1,56 @@
-/** How many AUTHENTICATEs may go out, and for how long a rejection counts. */
+/** How many AUTHENTICATEs may be sent, and how long a rejection counts. */
 export interface LogonLimits {
-  /** LogonBudget: below the number of bad passwords that locks the account. */
+  /** LogonBudget; must be lower than the number of bad passwords that locks the account. */
   readonly budget: number
-  /** Directories usually forget bad passwords after 30 minutes without another one. */
+  /** Directories usually reset the bad-password count after 30 minutes without another one. */
   readonly windowMs: number
 }
 
-/** One AUTHENTICATE, from the moment at which it may go out to its verdict. */
+/** One AUTHENTICATE, from its permission to its verdict. */
 export interface Logon {
-  /** The answer is the upstream's own (`check`), or depends on the target that the request is for (`ride`). */
+  /** `check`: the upstream answers by itself. `ride`: the answer may depend on the request's target. */
   readonly mode: LogonMode
-  /** Who is to give the verdict. */
+  /** Label of the upstream or origin that gives the verdict. */
   readonly at: string
-  /** By the caller's clock. */
+  /** On the caller's clock. */
   readonly begunAt: number
-  /** Position among everything that happens to the account. */
+  /** Sequence number in the account's history. */
   sentAt: number | undefined
 }
 
 export type LogonMode = 'ride' | 'check'
 
 interface Charge {
-  /** Position among everything that happens to the account. */
+  /** Sequence number in the account's history. */
   readonly position: number
   readonly at: number
-  /** Unix time in ms, once it was asked for: the same one each time. */
+  /** Unix time in ms, computed once so that it stays the same. */
   wall?: number
 }
 
-/** What is kept for a later process. Unix times in ms. */
+/** State persisted for the next process. Unix times in ms. */
 export interface LedgerRecord {
-  /** AUTHENTICATEs that were rejected, or of which nobody knows whether they were. */
+  /** AUTHENTICATEs that were rejected or never got a verdict. */
   readonly rejections: readonly number[]
-  /** A changed secret that was sent although the budget was used up. */
+  /** AUTHENTICATEs sent beyond the budget. */
   readonly exceptions?: readonly number[] | undefined
 }
 
-/** So many logons may be made within a window although the budget is used up: a person corrects a typing error once. */
+/** Logons allowed beyond the budget per window, so that a user can correct a typing error once. */
 const MAX_EXCEPTIONS = 2
 
 /**
- * What the directory may hold against one account, whatever secret it was tried with: several credentials of one account (that of the
- * configuration, those of clients) share one ledger. The law is
+ * An upper bound for the bad-password count that the directory keeps for one account. All credentials of the account (the configured one
+ * and those of clients) share one ledger. Its invariant:
  *
- *     charges since the last acceptance + logons in flight < budget    before another AUTHENTICATE goes out
+ *     charges since the last acceptance + logons in flight < budget    before another AUTHENTICATE is sent
  *
- * where a charge is a rejection, or an AUTHENTICATE whose verdict never came. A logon in flight may have been counted by the directory
- * already, so the directory's count never exceeds the budget. An acceptance clears only the charges that were known before its
- * AUTHENTICATE was sent: of two logons that overlap nobody knows which one the directory looked at first.
+ * A charge is a rejection, or an AUTHENTICATE that never got a verdict. The directory may already have counted a logon in flight, so its
+ * count never exceeds the budget. An acceptance clears only the charges that were known before its AUTHENTICATE was sent: when two logons
+ * overlap, nobody knows which one the directory processed first.
  *
- * Charges count until a whole window has passed without another one, which is how Active Directory forgets
- * (lockoutObservationWindow). All times are by one monotonic clock, in ms.
+ * Charges count until a whole window has passed without another one, as in Active Directory (lockoutObservationWindow). All times are in ms
+ * on one monotonic clock.
  */
 export class AccountLedger {
   limits: LogonLimits
@@ -64,7 +64,7 @@ export class AccountLedger {
     this.limits = limits
   }
 
-  /** What an earlier process has left. A clock that was set back since makes nothing younger than now. */
+  /** Restores an earlier process's record. No charge lies in the future, even if the wall clock was set back since. */
   static from(limits: LogonLimits, record: LedgerRecord, now: number, wallNow: number) {
     const ledger = new AccountLedger(limits)
     const known = (wall: number): Charge => {
@@ -84,7 +84,7 @@ export class AccountLedger {
     }
   }
 
-  /** Charges that count now. */
+  /** Charges that still count. */
   charges(now: number): number {
     return this.#current(now).length
   }
@@ -93,18 +93,18 @@ export class AccountLedger {
     return this.#inFlight.size
   }
 
-  /** Logons in flight that the upstream answers itself. */
+  /** Checks among the logons in flight. */
   get checksInFlight(): number {
     return [...this.#inFlight].filter(({ mode }) => mode === 'check').length
   }
 
-  /** When the logon that has been in flight for the longest time was begun. */
+  /** Start of the oldest logon in flight. */
   get oldestBegunAt(): number | undefined {
     const [oldest] = this.#inFlight
     return oldest?.begunAt
   }
 
-  /** When the oldest logon in flight at an upstream was begun. @param mode of this mode only. */
+  /** Start of the oldest logon in flight at an upstream. @param mode counts logons of this mode only. */
   oldestBegunAtUpstream(upstream: string, mode?: LogonMode): number | undefined {
     const those = [...this.#inFlight].filter(
       logon => logon.at === upstream && (mode === undefined || logon.mode === mode),
@@ -112,18 +112,18 @@ export class AccountLedger {
     return those[0]?.begunAt
   }
 
-  /** How many more logons the law allows at once. */
+  /** Free slots: how many more logons may be in flight. */
   places(now: number, budget = this.limits.budget): number {
     return budget - this.charges(now) - this.#inFlight.size
   }
 
-  /** When all charges are forgotten if none is added; a time that is over when there are none. */
+  /** When all charges expire if none is added; in the past if there are none. */
   forgottenAt(now: number): number {
     const last = this.#current(now).at(-1)
     return last === undefined ? 0 : last.at + this.limits.windowMs
   }
 
-  /** Whether a logon may still be made beyond the budget: alone, and within the time that lockout-guard.ts says. */
+  /** Whether a logon beyond the budget is left. lockout-guard.ts adds further conditions. */
   hasException(now: number): boolean {
     return this.#recentExceptions(now).length < MAX_EXCEPTIONS
   }
@@ -132,19 +132,19 @@ export class AccountLedger {
     this.#exceptions = [...this.#recentExceptions(now), { position: ++this.#position, at: now }]
   }
 
-  /** A place is taken. Ended by `clear`, `charge` or `release`. */
+  /** Takes a slot. Ended by `clear`, `charge` or `release`. */
   begin(mode: LogonMode, now: number, at = ''): Logon {
     const logon: Logon = { mode, at, begunAt: now, sentAt: undefined }
     this.#inFlight.add(logon)
     return logon
   }
 
-  /** The AUTHENTICATE goes out now. */
+  /** The AUTHENTICATE is about to be sent. */
   send(logon: Logon): void {
     logon.sentAt = ++this.#position
   }
 
-  /** Accepted: what was known before it was sent is forgotten by the directory. */
+  /** Accepted: the directory has forgotten the charges that were known before the AUTHENTICATE was sent. */
   clear(logon: Logon): void {
     this.#inFlight.delete(logon)
     const { sentAt = 0 } = logon
@@ -153,34 +153,34 @@ export class AccountLedger {
     this.#exceptions = this.#exceptions.filter(isLater)
   }
 
-  /** Rejected, or nobody will ever know. */
+  /** Rejected, or the verdict will never be known. */
   charge(logon: Logon, now: number): void {
     this.#inFlight.delete(logon)
     this.#charges = [...this.#current(now), { position: ++this.#position, at: now }]
   }
 
-  /** It was not sent. */
+  /** The AUTHENTICATE was not sent. */
   release(logon: Logon): void {
     this.#inFlight.delete(logon)
   }
 
-  /** A person says that the account is in order: one more logon may be made. */
+  /** An operator confirmed that the account is fine: frees a slot for one more logon. */
   makePlace(now: number, budget = this.limits.budget): void {
     const charges = this.#current(now)
     this.#charges = charges.slice(Math.max(0, charges.length - budget + 1))
   }
 
-  /** Calls back once when a place may have become free, whichever credential of the account had it. */
+  /** Calls back once when any credential of the account may have freed a slot. */
   onceFreed(action: () => void): void {
     this.#waiting.push(action)
   }
 
-  /** To be called after the caller that ended a logon has acted on its verdict. */
+  /** Call after ending a logon and acting on its verdict. */
   wake(): void {
     for (const action of this.#waiting.splice(0)) action()
   }
 
-  /** Whether nothing in it counts any more. */
+  /** Whether nothing in the ledger counts any more. */
   isEmpty(now: number): boolean {
     return this.#inFlight.size === 0 && this.charges(now) === 0
   }

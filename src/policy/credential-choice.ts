@@ -1,22 +1,22 @@
-/** How the hashes of a configuration can be read: as cntlm up to 0.92 wrote them, or as 0.94 does. */
+/** How to read the hashes in a configuration: as cntlm up to 0.92 wrote them, or as 0.94 does. */
 export type Reading = 'inverted' | 'plain'
 
-/** What a later process must know. Nothing in it comes from the hashes. */
+/** State persisted for the next process. Nothing in it is derived from the hashes. */
 export interface ReadingRecord {
-  /** Unix time in ms of the last change of the configuration: the record is about no other one. */
+  /** Unix time in ms of the last configuration change; the record applies only to that configuration. */
   readonly configChangedAt: number
-  /** Sent, and rejected or left without a verdict. */
+  /** Readings that were sent and rejected, or whose verdict was pending. */
   readonly tried: readonly Reading[]
   readonly accepted?: Reading
 }
 
-/** The reading of the installed base comes first. */
+/** The installed base's reading comes first. */
 const READINGS: readonly Reading[] = ['inverted', 'plain']
 
 /**
- * Which reading of the hashes is sent where the file does not tell. Each is rejected once at most: the second is
- * taken when the first is rejected, and after that none. What was accepted once stays: when it is rejected later, the
- * password was changed, and no other reading of an old hash can be right.
+ * Chooses a reading of the hashes when the file does not say which one applies. Each is rejected at most once: after the first comes the
+ * second, then none. An accepted reading stays: a later rejection means that the password was changed, and no other reading of an old hash
+ * can be right.
  */
 export class CredentialChoice {
   readonly #isUncertain: boolean
@@ -27,9 +27,9 @@ export class CredentialChoice {
   #isSent = false
 
   /**
-   * @param isUncertain whether there are two readings at all.
+   * @param isUncertain whether both readings are possible.
    * @param configChangedAt Unix time in ms.
-   * @param record what an earlier process left, of this configuration or another one.
+   * @param record an earlier process's record, of this configuration or another one.
    */
   constructor(isUncertain: boolean, configChangedAt: number, record: ReadingRecord | undefined) {
     this.#isUncertain = isUncertain
@@ -39,32 +39,32 @@ export class CredentialChoice {
     this.#accepted = isUncertain ? this.#earlier?.accepted : undefined
   }
 
-  /** What is to be sent; undefined when there is nothing to choose, or nothing left. */
+  /** The reading to send; undefined when there is no choice or none is left. */
   get current(): Reading | undefined {
     return this.#accepted ?? this.#untried[0]
   }
 
-  /** undefined until one was accepted, in this process or before it. */
+  /** undefined until a reading is accepted, by this process or an earlier one. */
   get accepted(): Reading | undefined {
     return this.#accepted
   }
 
-  /** One reading is out, and the other was never sent. */
+  /** One reading is ruled out, and the other was never sent. */
   get isHalfTried(): boolean {
     return this.#isOpen && this.#tried.length > 0 && this.#untried.length > 0
   }
 
-  /** Another reading is left for when the current one is rejected. */
+  /** Another reading is left if the current one is rejected. */
   get hasOther(): boolean {
     return this.#isOpen && this.#untried.length > 1
   }
 
-  /** Both readings are out. */
+  /** Both readings are ruled out. */
   get isExhausted(): boolean {
     return this.#isOpen && this.#untried.length === 0
   }
 
-  /** Counts the one on its way as tried: a process that ends before the verdict must not send it again. */
+  /** Counts a reading in flight as tried: if this process ends before the verdict, the next one must not resend it. */
   get record(): ReadingRecord | undefined {
     if (!this.#isUncertain) return this.#earlier
     const configChangedAt = this.#configChangedAt
@@ -74,7 +74,7 @@ export class CredentialChoice {
     return tried.length === 0 ? undefined : { configChangedAt, tried }
   }
 
-  /** The current reading goes out now. Ended by one of the three others. */
+  /** The current reading is about to be sent. Ended by `reject`, `accept` or `leaveOpen`. */
   send(): void {
     this.#isSent = true
   }
@@ -89,7 +89,7 @@ export class CredentialChoice {
     this.#accepted = this.current
   }
 
-  /** No verdict came, or it was not sent after all: the reading stays as it was. */
+  /** No verdict came, or the reading was not sent after all: its state does not change. */
   leaveOpen(): void {
     this.#isSent = false
   }

@@ -1,12 +1,12 @@
-/** A policy is changed now and then, and a session that is denied costs nothing: only a logon is saved by remembering. */
+/** Policies change, and a denied session costs nothing: remembering only saves a logon. */
 const DENIED_MS = 10 * 60_000
 
-/** The one denied longest ago goes. */
+/** Beyond this, the target denied longest ago is dropped. */
 const MAX_TARGETS = 1_000
 
 /**
- * Targets that an upstream refused by its policy, with the 407 that it also uses to demand a logon. Requests for them go out without
- * an AUTHENTICATE of their own. All times are milliseconds of one clock.
+ * Targets that an upstream's policy denies with a 407, the same status that asks for a logon. Requests for them carry no AUTHENTICATE of
+ * their own. All times are in ms on one clock.
  */
 export class DeniedTargets {
   readonly #until = new Map<string, number>()
@@ -22,7 +22,7 @@ export class DeniedTargets {
     return now < (this.#until.get(target) ?? 0)
   }
 
-  /** It was served after all. */
+  /** The upstream served the target after all. */
   remove(target: string): void {
     this.#until.delete(target)
   }

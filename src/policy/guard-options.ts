@@ -1,19 +1,19 @@
 const MINUTE = 60_000
 
 export interface GuardOptions {
-  /** An acceptance older than this is doubted: the password may have been changed. */
+  /** An older acceptance is doubted: the password may have changed. */
   readonly proofMs: number
-  /** When a secret that had worked is tried again after a rejection, while the budget lasts. */
+  /** Retry delays after a rejection of a secret that had worked, while budget is left. */
   readonly retryMs: readonly number[]
   /**
-   * After a logon that was not answered the next one waits so long, unless it goes to another upstream: one of a secret that was accepted
-   * lately, and any other one.
+   * Pause after an unanswered logon, unless the next one goes to another upstream. The first applies to a recently accepted secret, the
+   * second to any other.
    */
   readonly trustedPauseMs: number
   readonly pauseMs: number
-  /** The longest that others wait for a refusal to be settled. */
+  /** How long other logons wait at most while a refusal is being settled. */
   readonly settleMs: number
-  /** The last place is given when the oldest logon has been in flight for so long. */
+  /** The last slot is granted once the oldest logon has been in flight this long. */
   readonly lastPlaceAfterMs: number
 }
 
@@ -26,5 +26,5 @@ export const GUARD_DEFAULTS: GuardOptions = {
   lastPlaceAfterMs: 1_000,
 }
 
-/** Directories usually forget bad passwords after 30 minutes without another one. */
+/** Directories usually reset the bad-password count after 30 minutes without another one. */
 export const LOGON_WINDOW_MS = 30 * MINUTE

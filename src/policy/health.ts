@@ -1,21 +1,21 @@
 export interface HealthOptions {
-  /** Cool-down after the first failure in a row; it doubles with each further one up to the limit. */
+  /** Cool-down after the first failure; doubles with each further one in a row, up to the limit. */
   readonly firstCoolDownMs: number
   readonly maxCoolDownMs: number
 }
 
 export const HEALTH_DEFAULTS: HealthOptions = { firstCoolDownMs: 5_000, maxCoolDownMs: 120_000 }
 
-/** Two connections that break within this long, with none that is served between them, are no accident. */
+/** Two new connections that break within this time, with none in between that serves a request, count as a failure. */
 const BREAKS_WINDOW_MS = 60_000
 
-/** More are not told apart: the cool-down has long been the longest. */
+/** The count stops here: the cool-down has long reached its limit. */
 const MAX_FAILURES = 30
 
 /**
- * Passive health of one upstream. A failure marks it down for a cool-down, so that further requests lose no time on
- * it. A successful probe makes it available again but keeps the count: an upstream that accepts connections and then
- * fails them is marked down for longer and longer. Only an answer to a real request clears the count.
+ * Passive health of one upstream. A failure marks it down for a cool-down, so that further requests lose no time on it. A successful probe
+ * makes it available again but keeps the count: an upstream that accepts connections and then fails them is marked down for longer and
+ * longer. Only an answer to a real request clears the count.
  */
 export class UpstreamHealth {
   readonly #options: HealthOptions
@@ -36,12 +36,12 @@ export class UpstreamHealth {
     return Math.max(0, this.#downUntil - now)
   }
 
-  /** In a row. */
+  /** Consecutive failures. */
   get failures(): number {
     return this.#failures
   }
 
-  /** When the cool-down ends, by the clock that `failed` was given; in the past when it is not marked down. */
+  /** End of the cool-down on the clock passed to `failed`; in the past when not marked down. */
   get downUntil(): number {
     return this.#downUntil
   }
@@ -54,30 +54,30 @@ export class UpstreamHealth {
     return forMs
   }
 
-  /** Somebody else found it failing, and says when it may be tried again. */
+  /** Records a failure that another process saw. @param untilMs when the upstream may be retried. */
   toldOfFailure(untilMs: number): void {
     this.#failures = Math.min(this.#failures + 1, MAX_FAILURES)
     this.#downUntil = untilMs
   }
 
-  /** A new connection broke before it was of use. @returns whether that counts as a failure: the second one in a row does. */
+  /** A new connection broke before it served a request. @returns whether that counts as a failure: the second in a row does. */
   broke(now: number): boolean {
     const last = this.#brokeAt
     this.#brokeAt = now
     return last !== undefined && now - last <= BREAKS_WINDOW_MS
   }
 
-  /** A new connection was of use. */
+  /** A new connection served a request. */
   held(): void {
     this.#brokeAt = undefined
   }
 
-  /** A probe reached it: the next request may try. */
+  /** A probe succeeded: the next request may use the upstream. */
   reachable(): void {
     this.#downUntil = 0
   }
 
-  /** @returns whether it had been failing. */
+  /** @returns whether the upstream had been failing. */
   succeeded(): boolean {
     const recovered = this.#failures > 0
     this.#failures = 0

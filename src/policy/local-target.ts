@@ -1,9 +1,9 @@
 import { parseAddressRule } from '../core/index.ts'
 
 /**
- * What a direct connection must not reach for somebody else: this host's own loopback, link-local addresses (which
- * hold the metadata services of most clouds) and the metadata addresses outside link-local. Otherwise
- * `NoProxy 127.0.0.*`, which every sample cntlm.conf has, opens the host's private services to its containers.
+ * Addresses that a direct connection must not reach on behalf of a remote client: this host's loopback, link-local addresses (which hold
+ * the metadata services of most clouds) and the metadata addresses outside link-local. Otherwise `NoProxy 127.0.0.*`, which every sample
+ * cntlm.conf has, would open the host's private services to its containers.
  */
 const LOCAL_IPV4 = [
   '127.0.0.0/8',
@@ -16,8 +16,8 @@ const LOCAL_IPV4 = [
 const LOCAL_IPV6 = ['::1', '::', 'fe80::/10', 'fd00:ec2::254']
 
 /**
- * NAT64 (RFC 6052) and IPv4-compatible addresses (RFC 4291 section 2.5.5.1) hold an IPv4 address in their last 32 bits: a target is what it
- * holds. Mapped addresses are matched as IPv4 anyway. `::2` is no IPv4 address in disguise.
+ * NAT64 (RFC 6052) and IPv4-compatible addresses (RFC 4291 section 2.5.5.1) embed an IPv4 address in their last 32 bits, which is the one
+ * to check. IPv4-mapped addresses are matched as IPv4 anyway. `::2` does not embed an IPv4 address.
  */
 const EMBEDDED = [
   ...LOCAL_IPV4.map(network => embedded('64:ff9b::', network)),

@@ -12,67 +12,67 @@ import {
 import { GUARD_DEFAULTS, type GuardOptions } from './guard-options.ts'
 
 /**
- * Theory of operation. A directory counts bad passwords and locks the account after a few (three is common). The law of
- * account-ledger.ts bounds what it can count; this class says for one secret of the account which logon may take a place, and what a
- * verdict means.
+ * Theory of operation. A directory counts bad passwords and locks the account after a few (three is common). The ledger (account-ledger.ts)
+ * bounds what it can count; this class decides for one secret of the account which logons may take a slot and what a verdict means.
  *
  * | state     | a logon may begin                                                  | becomes                                   |
  * |-----------|--------------------------------------------------------------------|-------------------------------------------|
  * | unproven  | one at a time, by a check where the upstream answers checks        | proven, rejected                          |
- * | proven    | rides up to budget - 1, the last place for a check (below)         | doubted                                   |
+ * | proven    | rides up to budget - 1, the last slot for a check (below)          | doubted                                   |
  * | doubted   | one check at a time, which decides                                 | proven, rejected                          |
- * | rejected  | none until it may be tried again                                   | unproven or doubted when the time is over |
+ * | rejected  | none until the retry time                                          | unproven or doubted at the retry time     |
  *
- * A *ride* is a request that carries the AUTHENTICATE: its verdict comes with the answer, which may depend on a slow target. A
- * *check* is a request of our own that the upstream answers itself. A ride never takes the last place, or two slow targets would use
- * up the budget. The last place is for getting past a slow ride, so it is given when the oldest logon has been in flight for a
- * second. Where there is another upstream it is given there and not at the slow one: an upstream that dies, or loses its domain
- * controller, takes one place with it, and the other one is left for the next. Nor is it given at an upstream that leaves a check
- * unanswered.
+ * A *ride* is a client's request that carries the AUTHENTICATE: its verdict comes with the answer, which may depend on a slow target. A
+ * *check* is a request of our own that the upstream answers by itself. A ride never takes the last slot, or two slow targets would use up
+ * the budget. The last slot serves to get past a slow ride, so it is granted once the oldest logon has been in flight for a second. If
+ * there is another upstream, the slot is granted there and not at the slow one: an upstream that dies, or loses its domain controller, then
+ * takes one slot with it and leaves the other for the next upstream. An upstream that leaves a check unanswered does not get the last slot
+ * either.
  *
- * A refusal of a proven secret is ambiguous: it may be the policy for the target, or an upstream that has lost its domain controller.
- * The secret is doubted then, and a check settles it. Anything accepted proves it.
+ * A refusal of a proven secret is ambiguous: the upstream's policy may deny the target, or the upstream may have lost its domain
+ * controller. The secret becomes doubted, and a check settles it. Any acceptance proves it.
  *
- * Two things go beyond the budget, one logon at a time and two in a window at most: a secret that a person has changed, and one that was
- * accepted within the last quarter of an hour and whose charges are all logons without an answer: the connection broke, or nothing
- * came within HandshakeTimeout. The directory could count more than the budget then only if the secret was changed at that very
- * moment; without it two broken connections in a row, or a controller that restarts, would stop everybody for half an hour.
+ * Two kinds of logon may exceed the budget, one at a time and at most two per window: one with a secret that the user has changed, and one
+ * with a secret that was accepted within the last quarter of an hour and whose charges are all unanswered logons (the connection broke, or
+ * nothing came within HandshakeTimeout). In the second case the directory can count more than the budget only if the secret was changed at
+ * that very moment. Without this exception two broken connections in a row, or a restarting controller, would stop all requests for half an
+ * hour.
  *
- * A rejected secret is not sent again by itself while the budget is used up, nor when it was never accepted: its other place is kept
- * for the correction. What a larger budget leaves for one that had worked is spread over the window (RETRY_MS), and so is what goes
- * beyond it after time-outs: an outage of a domain controller ends by itself.
+ * A rejected secret is not retried automatically while the budget is used up, nor if it was never accepted: the other slot is reserved for
+ * the corrected one. For a secret that had worked, retries within a larger budget are spread over the window (`retryMs`), as are retries
+ * beyond the budget after time-outs: an outage of a domain controller ends by itself.
  */
 export interface GuardRecord extends LedgerRecord {
-  /** Unix time in ms at which an unproven AUTHENTICATE was sent whose verdict is not known. */
+  /** Unix time in ms at which an unproven AUTHENTICATE was sent whose verdict is pending. */
   readonly pendingSince?: number
-  /** What became of which secret; absent where none was refused. */
+  /** The refused secret; absent when none was refused. */
   readonly refused?: RefusedSecret
-  /** Absent where the hashes can be read in one way only, and where nothing was tried yet. */
+  /** Absent when the hashes have only one reading, or none was tried yet. */
   readonly readings?: ReadingRecord
 }
 
 export interface RefusedSecret {
-  /** Says whether a later process has the same secret, without helping anybody to guess it (@see SecretOrigin). */
+  /** Lets a later process recognize the secret without helping anyone to guess it (@see SecretOrigin). */
   readonly origin: string
-  /** Unix time in ms before which it is not sent again. */
+  /** Unix time in ms before which the secret is not sent again. */
   readonly until: number
-  /** It had been accepted before. */
+  /** The secret had been accepted before. */
   readonly hadWorked: boolean
 }
 
 export interface GuardStart {
   readonly ledger: AccountLedger
   readonly choice?: CredentialChoice
-  /** A secret other than the one that was rejected: it may be sent once although the budget is used up. */
+  /** The secret differs from the rejected one, so it may be sent once although the budget is used up. */
   readonly isChanged?: boolean
-  /** What an earlier process left about this very secret. @property untilMs by the monotonic clock. */
+  /** An earlier process's record of this secret. @property untilMs on the monotonic clock. */
   readonly refused?: { readonly untilMs: number; readonly hadWorked: boolean }
-  /** Of the places of the account so many may be used by this secret; default all. */
+  /** How many of the account's slots this secret may use; default all. */
   readonly budget?: number
   readonly options?: GuardOptions
 }
 
-/** One secret of an account. All times are by one monotonic clock, in ms. */
+/** Guards one secret of an account. All times are in ms on one monotonic clock. */
 export class LockoutGuard {
   readonly ledger: AccountLedger
   readonly #budget: number | undefined
@@ -84,15 +84,15 @@ export class LockoutGuard {
   #hadWorked: boolean
   #isChanged: boolean
   #pausedUntil = 0
-  /** A refusal is being settled: the place that is left is for that. */
+  /** While a refusal is being settled, the remaining slot is reserved for that. */
   #settlingUntil = 0
   #retries = 0
   #unanswered = 0
-  /** Somebody refused it since it was accepted. */
+  /** Refused since it was last accepted. */
   #isRefused = false
-  /** Somebody asked for one more try: nothing follows by itself. */
+  /** An operator asked for one more try: no automatic retry follows. */
   #isOnTrial = false
-  /** Why nothing is sent. */
+  /** Why nothing is sent: see `wasRejected`. */
   #isAnswered = true
 
   constructor(start: GuardStart) {
@@ -106,7 +106,7 @@ export class LockoutGuard {
     this.#refusedUntil = this.#choice.isExhausted ? Infinity : (refused?.untilMs ?? 0)
   }
 
-  /** Charges and logons in flight together stay below this. */
+  /** Another logon may begin while charges and logons in flight together are below this. */
   get budget(): number {
     return Math.min(this.#budget ?? Infinity, this.ledger.limits.budget)
   }
@@ -115,27 +115,27 @@ export class LockoutGuard {
     return this.#provenAt !== undefined
   }
 
-  /** Accepted lately and not doubted: several logons may be in flight. */
+  /** Accepted recently and not doubted: several logons may be in flight. */
   hasProof(now: number): boolean {
     if (this.#provenAt === undefined || this.#isDoubted) return false
     return now - this.#provenAt < this.#options.proofMs
   }
 
-  /** Before that nothing is sent; 0 when there is no such time, Infinity when it never is. */
+  /** Nothing is sent before this time; 0: no restriction, Infinity: never again. */
   refusedUntilMs(now: number): number {
     if (now < this.#refusedUntil) return this.#refusedUntil
     if (this.#maySend(now)) return 0
-    // A logon in flight may free its place, and clear the charges as well.
+    // A logon in flight may free its slot and clear the charges as well.
     if (this.ledger.inFlight > 0 || this.ledger.charges(now) < this.budget) return 0
     return this.ledger.forgottenAt(now)
   }
 
-  /** Whether the budget is used up, for this secret and any other one. */
+  /** Whether the charges use up the budget. */
   isBudgetSpent(now: number): boolean {
     return this.ledger.charges(now) >= this.budget
   }
 
-  /** Whether somebody rejected it; otherwise it was sent without ever being answered, or could not be kept on record. */
+  /** Whether the secret was rejected; otherwise it went unanswered, or its record could not be written. */
   get wasRejected(): boolean {
     return this.#isAnswered
   }
@@ -144,7 +144,7 @@ export class LockoutGuard {
     return this.#hadWorked
   }
 
-  /** Whether origins may be sent the account: not where that would take the last place. */
+  /** Whether logons at origins are allowed: not if one would take the last slot. */
   mayAskOrigin(now: number): boolean {
     return now >= this.#refusedUntil && this.ledger.places(now, this.budget) > 1
   }
@@ -159,7 +159,7 @@ export class LockoutGuard {
     }
   }
 
-  /** Which readings of the hashes were tried, for the record. */
+  /** The readings of the hashes that were tried, for the record. */
   get readings(): ReadingRecord | undefined {
     return this.#choice.record
   }
@@ -185,12 +185,12 @@ export class LockoutGuard {
     return { kind: 'grant', logon: this.ledger.begin(mode, now, wish.at), proven }
   }
 
-  /** @returns undefined when it has to wait. */
+  /** @returns undefined when the logon has to wait. */
   #modeOfProven(
     now: number,
     { at, ride, check, mayRideLast = false }: LogonWish,
   ): LogonMode | undefined {
-    // An upstream that leaves a check unanswered gets no more to leave unanswered.
+    // An upstream that leaves a check unanswered gets no further logon meanwhile.
     if (this.#isSlowAt(now, at, 'check')) return undefined
     const places = this.ledger.places(now, this.budget)
     const isAlone = this.ledger.inFlight === 0
@@ -199,7 +199,7 @@ export class LockoutGuard {
     return places > 1 || isAlone || now >= this.#lastPlaceAt ? 'check' : undefined
   }
 
-  /** One check at a time; a slow ride from when it was proven does not hold up the check that decides. */
+  /** One check at a time. A slow ride from before the secret was doubted does not delay the check that decides. */
   #modeOfUnproven(
     now: number,
     { ride, check, mayRideLast = false }: LogonWish,
@@ -212,7 +212,7 @@ export class LockoutGuard {
 
   #wait(now: number, { at, others, ride, check, mayRideLast = false }: LogonWish): Permit {
     const { inFlight } = this.ledger
-    // An origin may not have the last place, and nothing is on its way that could free another one.
+    // Origins must not take the last slot, and no logon in flight could free another one.
     if (inFlight === 0 && ride && !check && !mayRideLast) return { kind: 'refuse' }
     if (!this.hasProof(now)) return { kind: 'wait', forMs: undefined }
     const wantsLast = check && this.ledger.places(now, this.budget) === 1
@@ -249,15 +249,15 @@ export class LockoutGuard {
     return (this.#isChanged || this.#isTrusted(now)) && this.ledger.hasException(now)
   }
 
-  /** It was accepted lately, and nobody refused it since. */
+  /** Accepted recently and not refused since. */
   #isTrusted(now: number): boolean {
     if (this.#provenAt === undefined || this.#isRefused) return false
     return now - this.#provenAt < this.#options.proofMs
   }
 
   /**
-   * Asked right before the AUTHENTICATE is sent: another logon may have been rejected since the grant.
-   * @returns whether it may go out; it counts as sent then.
+   * Call right before sending the AUTHENTICATE: another logon may have been rejected since the grant.
+   * @returns whether it may be sent; if so, it counts as sent.
    */
   send(logon: Logon, now: number): boolean {
     if (now < this.#refusedUntil) return false
@@ -266,7 +266,7 @@ export class LockoutGuard {
     return true
   }
 
-  /** A person says that the account is in order: it may be sent once more, and when it is rejected then nothing follows by itself. */
+  /** An operator confirms that the account is fine: the secret may be sent once more, with no automatic retry after a rejection. */
   unlock(now: number): void {
     if (this.#refusedUntil === Infinity) return
     this.#refusedUntil = 0
@@ -275,12 +275,12 @@ export class LockoutGuard {
     this.#isOnTrial = true
   }
 
-  /** Whoever was to settle a refusal has done so, or cannot. */
+  /** The caller has settled the refusal, or could not. */
   settled(): void {
     this.#settlingUntil = 0
   }
 
-  /** Nothing is sent until then: the rejections of this process could not be kept for the next one. */
+  /** Sends nothing until then: this process's rejections could not be persisted for the next one. */
   holdUntil(untilMs: number): void {
     this.#isAnswered = false
     this.#refusedUntil = Math.max(this.#refusedUntil, untilMs)
@@ -362,13 +362,13 @@ export class LockoutGuard {
     return goesOn ? 'other-reading' : 'rejected'
   }
 
-  /** @param mayRetry whether the places that are left may be used by the same secret. */
+  /** @param mayRetry whether the same secret may use the remaining slots. */
   #nextTryAt(now: number, mayRetry: boolean): number {
     const retryMs = mayRetry ? this.#options.retryMs[this.#retries++] : undefined
     return retryMs === undefined ? this.ledger.forgottenAt(now) : now + retryMs
   }
 
-  /** Once can happen; an upstream, or a domain controller, that is out of order is given time. */
+  /** Tolerates one unanswered logon, then gives the upstream or its domain controller time to recover. */
   #countUnanswered(verdict: LogonVerdict, now: number, settlement: Settlement): void {
     this.#choice.leaveOpen()
     this.#isDoubted = true
@@ -384,7 +384,7 @@ export class LockoutGuard {
     if (isBroken && isTrusted && mayRetry) return
     if ((isBroken || !isAlone) && this.#unanswered < 2 && !this.#isOnTrial) return
     this.#isAnswered = false
-    // Those that were on their way together are one outage.
+    // Logons in flight together count as one outage.
     if (now < this.#refusedUntil) return
     this.#isOnTrial = false
     this.#refusedUntil = Math.max(this.#refusedUntil, this.#nextTryAt(now, mayRetry))

@@ -1,8 +1,8 @@
-/** So many in a row, for two targets at least: one site that is down says nothing about the upstream. */
+/** Errors in a row, and for how many targets: one site that is down says nothing about the upstream. */
 const FAILING_ANSWERS = 5
 const FAILING_TARGETS = 2
 
-/** Recognizes an upstream that does answer, but with nothing but errors of its own. */
+/** Detects an upstream that answers, but only with errors of its own. */
 export class OwnErrors {
   readonly #targets = new Set<string>()
   #inARow = 0
@@ -11,13 +11,13 @@ export class OwnErrors {
     return this.#inARow >= FAILING_ANSWERS && this.#targets.size >= FAILING_TARGETS
   }
 
-  /** It answered a request for this target with an error of its own. */
+  /** The upstream answered a request for this target with an error of its own. */
   note(target: string): void {
     this.#inARow++
     if (this.#targets.size < FAILING_TARGETS) this.#targets.add(target)
   }
 
-  /** It answered one with anything else. */
+  /** The upstream gave any other answer. */
   clear(): void {
     if (this.#inARow === 0) return
     this.#inARow = 0

@@ -1,41 +1,41 @@
 export interface RateLimitOptions {
   /** The longest single wait. */
   readonly maxWaitMs: number
-  /** All waits of a request together. */
+  /** All waits of one request together. */
   readonly maxTotalMs: number
 }
 
-/** How far a request came that was refused for a rate limit. */
+/** Progress of a rate-limited request. */
 export interface LimitedRequest {
-  /** How long it would have to wait now. */
+  /** How long the request would have to wait now. */
   readonly waitMs: number
-  /** How often it was sent and refused, the first time included, to whichever upstreams. */
+  /** Refused attempts at all upstreams, the first one included. */
   readonly tries: number
-  /** What it waited already. */
+  /** How long the request has waited so far. */
   readonly waitedMs: number
 }
 
 const MAX_TRIES = 5
 
-/** Where the answer does not say how long. */
+/** The wait when the answer does not specify one. */
 const DEFAULT_WAIT_MS = 5_000
 
-/** Dates have whole seconds and clocks differ: a time that is over still means a moment. */
+/** HTTP dates have a resolution of one second and clocks differ: a time that has passed still means a short wait. */
 const LEAST_WAIT_MS = 1_000
 
-/** The wait for what an answer demands, in milliseconds. */
+/** How long to wait, in milliseconds, given what the answer asks for. */
 export function limitedWaitMs(demandedMs: number | undefined): number {
   return Math.max(demandedMs ?? DEFAULT_WAIT_MS, LEAST_WAIT_MS)
 }
 
-/** How often it may still be sent. Each upstream is asked once in any case, before any wait. */
+/** Attempts left. Each upstream is tried once in any case, before any wait. */
 export function triesLeft(tries: number): number {
   return Math.max(0, MAX_TRIES - tries)
 }
 
 /**
- * Whether a request waits and is sent again. A wait that is longer than allowed is not shortened: who comes before the time is
- * refused again, and some limits start anew with that.
+ * Whether a request waits and is retried. A wait longer than allowed is not shortened: an early retry is refused again, and restarts the
+ * window of some limiters.
  */
 export function isWorthWaiting(
   { waitMs, tries, waitedMs }: LimitedRequest,

@@ -3,36 +3,36 @@ import { ERRORS, type ErrorCode } from '../core/index.ts'
 export type RetryDecision = 'fresh-session' | 'next-upstream' | 'give-up'
 
 /**
- * How far an attempt came: `dial` no connection yet, `handshake` only empty NTLM legs were sent, which no origin ever
- * sees, `request` the request itself was on its way.
+ * How far an attempt got: `dial`, no connection yet; `handshake`, only empty NTLM legs were sent, which no origin ever sees; `request`, the
+ * request itself was in flight.
  */
 export type AttemptPhase = 'dial' | 'handshake' | 'request'
 
-/** An attempt that ended before a complete head of an answer. */
+/** An attempt that failed before a complete response head. */
 export interface FailedAttempt {
   readonly code: ErrorCode
   readonly phase: AttemptPhase
   /** The session had served a request before. */
   readonly reused: boolean
-  /** The session had been made ahead and this was its first request: it may have died since. */
+  /** The session was preconnected and this was its first request: it may have died since. */
   readonly spare: boolean
-  /** The request has no body, none of it was given away, or all of it can be sent again. */
+  /** The request has no body, none of it was read, or all of it can be sent again. */
   readonly replayable: boolean
-  /** RFC 9110 section 9.2.2, and CONNECT: nothing of the client's is executed before its 2xx. */
+  /** RFC 9110 section 9.2.2, and CONNECT: nothing from the client is executed before its 2xx. */
   readonly idempotent: boolean
-  /** The credential was rejected and may be sent at once in another reading of its hashes. */
+  /** The credential was rejected, but another reading of its hashes may be sent immediately. */
   readonly otherReading: boolean
-  /** What went out last was a request of tsntlm's own: nobody but the upstream can have been at fault for the answer. */
+  /** The last request sent was tsntlm's own: only the upstream can be at fault for the answer. */
   readonly ownRequest: boolean
   /** The upstream had sent at least one byte on this connection. */
   readonly heard: boolean
-  /** Somebody else ran into it, and it is counted already. */
+  /** Another request hit this failure, which is already counted. */
   readonly secondHand: boolean
 }
 
 /**
- * What a failure says about the upstream. `proof`: it failed by itself. `repeat`: a single broken connection says little, two in a row
- * within a short time do. `doubt`: it may as well be the target's fault, so the upstream is asked something that it answers by itself.
+ * What a failure says about the upstream. `proof`: the upstream itself failed. `repeat`: a single broken connection says little, two in a
+ * row within a short time count. `doubt`: the target may be at fault, so the upstream is probed with a request that it answers by itself.
  */
 export type Evidence = 'none' | 'doubt' | 'repeat' | 'proof'
 
@@ -52,7 +52,7 @@ const NOT_OURS_TO_RETRY = new Set<ErrorCode>([
   'BUG',
 ])
 
-/** The whole retry law (docs/architecture.md has it as a table). */
+/** The complete retry policy (docs/architecture.md has it as a table). */
 export function decideRetry(attempt: FailedAttempt): RetryDecision {
   const { code, phase, reused, spare, replayable, idempotent, otherReading } = attempt
   // Like AUTH_STATE_LOST: a 407, so nothing was executed.
@@ -71,13 +71,13 @@ function isLogonFault(code: ErrorCode): boolean {
   return code === 'AUTH_OUT_OF_ORDER' || code === 'AUTH_UNANSWERED'
 }
 
-/** Nothing was executed, or it may be executed twice: the upstream that refused it or did not answer is not asked again. */
+/** Retries at another upstream if nothing was executed or executing twice is safe. This upstream refused or did not answer. */
 function afterLogonFault({ code, idempotent, replayable }: FailedAttempt): RetryDecision {
   const mayRepeat = idempotent || code === 'AUTH_OUT_OF_ORDER'
   return replayable && mayRepeat ? 'next-upstream' : 'give-up'
 }
 
-/** Says nothing about whether the upstream is there, or was found out by a probe that counts by itself. */
+/** Says nothing about whether the upstream is up, or comes from a probe that is counted separately. */
 const BLAMELESS: ReadonlySet<ErrorCode> = new Set([
   'AUTH_STATE_LOST',
   'UPSTREAM_DENIED',
@@ -85,8 +85,8 @@ const BLAMELESS: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * Only what an upstream does by itself counts against it: that it cannot be reached, fails a logon, or gives a malformed answer of its
- * own. What happens once a request was passed on is the origin's fault as likely as not, and a session that died idle nobody's.
+ * Only an upstream's own failures count against it: it cannot be reached, fails a logon, or sends a malformed answer of its own. After it
+ * forwarded a request the origin is just as likely at fault, and a session that died while idle is nobody's fault.
  */
 export function evidenceAgainstUpstream(attempt: FailedAttempt): Evidence {
   const { code, phase, ownRequest, secondHand } = attempt
@@ -95,11 +95,11 @@ export function evidenceAgainstUpstream(attempt: FailedAttempt): Evidence {
   if (phase === 'dial' || code === 'AUTH_OUT_OF_ORDER') return 'proof'
   if (phase === 'request') return evidenceOfRequest(attempt)
   if (code === 'UPSTREAM_CLOSED') return 'repeat'
-  // A leg of the handshake carries the client's request, which an upstream may pass on to some targets without a logon.
+  // A handshake leg carries the client's request, which an upstream may forward to some targets without a logon.
   return ownRequest || code.startsWith('AUTH_') ? 'proof' : 'doubt'
 }
 
-/** An upstream that speaks something else looks like an origin's malformed answer. */
+/** An upstream that does not speak HTTP looks the same as an origin's malformed answer. */
 function evidenceOfRequest({ code, heard, reused }: FailedAttempt): Evidence {
   const isForeign = code === 'UPSTREAM_PROTOCOL' || (code === 'UPSTREAM_CLOSED' && !heard)
   return isForeign && !reused ? 'doubt' : 'none'

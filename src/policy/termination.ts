@@ -37,7 +37,7 @@ const PHASES: Partial<Record<ErrorCode, string>> = {
 
 const STAGE_PHASES: Record<Stage, string> = { request: 'R', upstream: 'H', data: 'D' }
 
-/** The two letters of the access line: who ended the request, and in which phase. */
+/** The two letters in the access log: who ended the request, and in which phase. */
 export function terminationOf(code: ErrorCode | undefined, stage: Stage): Termination {
   if (code === undefined) return '--'
   const phase = stage === 'data' ? 'D' : (PHASES[code] ?? STAGE_PHASES[stage])

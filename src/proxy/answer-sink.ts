@@ -5,17 +5,17 @@ import { breakOff } from './break-off.ts'
 import type { RequestScope } from './request-scope.ts'
 
 export interface AnswerSink extends BodySink {
-  /** The client's time runs no more. */
+  /** Stops the timeout for a client that does not read. */
   end(): void
 }
 
 export interface AnswerSinkOptions {
   readonly clock: Clock
-  /** How long a client may leave unread what is there for it; 0 is for ever. */
+  /** How long a client may leave available data unread; 0 is no limit. */
   readonly bodyTimeoutMs: number
 }
 
-/** Where the body of an answer goes. A client that stops reading would hold the connection to the upstream for ever. */
+/** The destination of a response body. Gives up on clients that stop reading, which would hold the upstream connection forever. */
 export function answerSink(
   to: Writable,
   client: Duplex,
@@ -41,7 +41,7 @@ export function answerSink(
   }
 }
 
-/** Ends the connection of a client that does not read its answer. */
+/** Resets the connection of a client that does not read its response. */
 export function giveUpReader(client: Duplex, scope: RequestScope, bodyTimeoutMs: number): void {
   const detail = `the answer was not read for ${bodyTimeoutMs} ms`
   scope.fail(new ProxyError('CLIENT_TIMEOUT', { detail }))

@@ -6,10 +6,10 @@ import type { Lease, SessionOwner } from '../upstream/index.ts'
 import type { ClientPlace } from './client-counts.ts'
 import type { RequestScope } from './request-scope.ts'
 
-/** Requests of one connection that may wait for the ones before them. */
+/** Pipelined requests that may wait behind the one being served. */
 export const MOST_WAITING = 16
 
-/** Bytes that may be read of the requests behind the one that is served: headers, and bodies that nobody takes yet. */
+/** Bytes that may be read of the requests behind the one being served: headers, and bodies not consumed yet. */
 const MOST_UNSERVED_BYTES = 1024 * 1024
 
 export interface ClientConnectionOptions {
@@ -17,46 +17,46 @@ export interface ClientConnectionOptions {
   /** Address and port, for logs. */
   readonly label: string
   readonly address: string
-  /** The rules that let it in. */
+  /** The rules that admitted it. */
   readonly acl: readonly AccessRule[]
   readonly clock: Clock
   /** How long a request header may take to arrive. */
   readonly headerTimeoutMs: number
-  /** How long it is kept without a request. */
+  /** How long the connection is kept without a request. */
   readonly idleMs: number
-  /** What the client is told whatever it asks for. */
+  /** Sent in response to every request. */
   readonly refusal?: ProxyError
   readonly bytesRead: () => number
   readonly onHeaderTimeout: () => void
-  /** It sends more ahead than is kept for it. */
+  /** Called when the client sends more ahead than is kept for it. */
   readonly onFlood: (detail: string) => void
-  /** Told when it begins and when it ceases to be kept open without a request. */
+  /** Notified when the connection becomes idle and when it becomes busy. */
   readonly place?: ClientPlace | undefined
 }
 
 /**
- * How long a client that has ended its side waits for the head of an answer. It may still read, but most that do have gone, and
- * nothing else tells: after its FIN there is nothing to be read, and nothing is written.
+ * How long a half-closed client waits for a response head. It may still be reading, but most such clients are gone, and
+ * nothing else shows it: after the FIN there is nothing to read, and nothing is being written.
  */
 const GONE_AFTER_MS = 30_000
 
 interface Waiting {
   readonly handler: () => Promise<void>
-  /** What had been read from the connection when the request was there. */
+  /** Bytes read from the connection when the request arrived. */
   readonly bytesRead: number
 }
 
 /**
- * A client's connection. Pipelined requests are served one after the other (RFC 9112 section 9.3.2): a second one may
- * depend on what the first one changed. How many wait is limited by cutting the connection: node:http resumes a paused
- * socket after each message, so a client that sends on and on would fill the memory.
+ * A client's connection. Pipelined requests are served one after the other (RFC 9112 section 9.3.2), because a later
+ * one may depend on what an earlier one changed. The queue is limited by closing the connection: node:http resumes a
+ * paused socket after each message, so a client that keeps sending would fill the memory.
  */
 export class ClientConnection implements Listed, SessionOwner {
   place = -1
   readonly stream: Duplex
   readonly label: string
   readonly address: string
-  /** The rules that it was measured by last. */
+  /** The rules it was last checked against. */
   acl: readonly AccessRule[]
   readonly #options: ClientConnectionOptions
   readonly #queue: Waiting[] = []
@@ -67,13 +67,13 @@ export class ClientConnection implements Listed, SessionOwner {
   #timer: Timer | undefined
   #goneTimer: Timer | undefined
   #refusal: ProxyError | undefined
-  /** The request that came last, whose body may still be on its way. */
+  /** The latest request, whose body may still be arriving. */
   lastRequest: IncomingMessage | undefined
-  /** Why nothing more can be read from it: what came is no HTTP. */
+  /** Why nothing more can be read, for example because the input is not HTTP. */
   failure: ProxyError | undefined
-  /** Called when it fails within the body of the request that is being served. */
+  /** Called when the connection fails within the body of the request being served. */
   onBadBody: (() => void) | undefined
-  /** Called when the client has ended its side, again and again; to be cleared when the answer is there. */
+  /** Called repeatedly once the client has half-closed. To be cleared when the response head is there. */
   onGone: (() => void) | undefined
 
   constructor(options: ClientConnectionOptions) {
@@ -91,7 +91,7 @@ export class ClientConnection implements Listed, SessionOwner {
     return this.#refusal
   }
 
-  /** From now on the client is told this, whatever it asks for. */
+  /** Answers every further request with this error. */
   refuse(error: ProxyError): void {
     this.#refusal = error
   }
@@ -100,7 +100,7 @@ export class ClientConnection implements Listed, SessionOwner {
     return this.#isBusy
   }
 
-  /** Whether nothing more can be answered on it. */
+  /** Whether no further response can be sent. */
   get isOver(): boolean {
     return this.stream.destroyed || this.stream.writableEnded
   }
@@ -109,23 +109,23 @@ export class ClientConnection implements Listed, SessionOwner {
     return this.#isDraining
   }
 
-  /** Whether it fails within the body of this request. */
+  /** Whether the connection failed within the body of this request. */
   failsIn(request: IncomingMessage): boolean {
     return this.failure !== undefined && this.lastRequest === request && !request.complete
   }
 
-  /** Gives a request of this connection up, for the connection's failure or because the client is gone. */
+  /** Aborts a request of this connection, because the connection failed or the client is gone. */
   abort(scope: RequestScope): void {
     if (this.failure !== undefined) scope.fail(this.failure)
     scope.abort()
   }
 
-  /** Whether there are sessions that serve this client alone. */
+  /** Whether any sessions serve this client alone. */
   get ownsSessions(): boolean {
     return this.#closers.length > 0
   }
 
-  /** From now on the session, and what it leads to, are this client's own: it logs on there itself. */
+  /** Binds the session and its target to this client, which logs on there itself. */
   takeOver(lease: Lease, target: string): void {
     this.#logonTargets.add(target)
     lease.bindTo(this)
@@ -140,7 +140,7 @@ export class ClientConnection implements Listed, SessionOwner {
     else this.#closers.push(action)
   }
 
-  /** Runs the handler when all earlier ones are done. The handler never throws. */
+  /** Runs the handler once all earlier ones are done. The handler never throws. */
   serve(handler: () => Promise<void>): void {
     if (this.isOver) return
     this.#timer?.cancel()
@@ -153,7 +153,7 @@ export class ClientConnection implements Listed, SessionOwner {
     this.#run(handler)
   }
 
-  /** Closed now if idle, else after the request that is being served. */
+  /** Closes the connection: now if it is idle, otherwise after the request being served. */
   drain(): void {
     this.#isDraining = true
     if (!this.#isBusy) this.stream.destroy()
@@ -174,7 +174,7 @@ export class ClientConnection implements Listed, SessionOwner {
     })
   }
 
-  /** The handler is not awaited: it would be kept, and its request with it, for as long as a tunnel lasts. */
+  /** Not awaited: that would keep the handler and its request in memory for as long as a tunnel lasts. */
   #run(handler: () => Promise<void>): void {
     void handler().then(() => this.#goOn())
   }
@@ -193,7 +193,7 @@ export class ClientConnection implements Listed, SessionOwner {
     this.#options.place?.idle(() => stream.destroy())
   }
 
-  /** What is read ahead is counted at the socket: nothing else sees every byte. */
+  /** Read-ahead is counted at the socket: nothing else sees every byte. */
   #enqueue(handler: () => Promise<void>): void {
     const bytesRead = this.#options.bytesRead()
     this.#queue.push({ handler, bytesRead })
@@ -208,8 +208,8 @@ export class ClientConnection implements Listed, SessionOwner {
   }
 
   /**
-   * A header that trickles in is cut off; silence between requests is what keep-alive is for. One that begins late in a
-   * period has the next one too.
+   * Cuts off a header that arrives too slowly; silence between requests is what keep-alive is for. A header that starts
+   * late in a period gets one more full period.
    */
   #awaitRequest(sinceMs = 0, isArriving = false): void {
     const { bytesRead, clock, headerTimeoutMs, idleMs, onHeaderTimeout, stream } = this.#options

@@ -2,22 +2,22 @@ import { type Emit, formatHostPort, ProxyError } from '../core/index.ts'
 import type { ClientAddress } from '../net/index.ts'
 import type { ClientStream } from './frontend.ts'
 
-/** How many connections of clients there may be at once; 0 is no limit. */
+/** Limits on concurrent client connections; 0 is no limit. */
 export interface ClientLimits {
   readonly maxClients: number
   readonly maxClientsPerAddress: number
 }
 
-/** Clients that are being told why they are not served hold a descriptor for some seconds: beyond this many they are cut off. */
+/** Refused clients hold a descriptor for some seconds while they are sent the reason. Beyond this many they are cut off. */
 const MOST_TOLD = 32
 
-/** How long a client that is not served may take for what it has to say before it is told. */
+/** How long a refused client may take to send its request before it is sent the refusal. */
 export const REFUSED_CLIENT_MS = 5_000
 
 export type Admission =
   | { readonly kind: 'admitted'; readonly place: ClientPlace }
   | { readonly kind: 'refused'; readonly error: ProxyError }
-  /** Closed already. */
+  /** Already closed. */
   | { readonly kind: 'dropped' }
 
 interface Reached {
@@ -25,15 +25,15 @@ interface Reached {
   readonly most: number
 }
 
-/** Neighbours in the list of connections that are kept open without a request. */
+/** Links in the list of idle connections. */
 interface Link {
   previous: Link
   next: Link
 }
 
 /**
- * One connection among those that are counted. While it is kept open without a request it stands in a list, the one
- * that is idle for longest first: linked by hand, because every request takes its connection out and puts it back.
+ * One counted connection. While idle it is in a list, longest idle first. The list is linked by hand, because every
+ * request removes its connection and puts it back.
  */
 export class ClientPlace implements Link {
   previous: Link = this
@@ -50,7 +50,7 @@ export class ClientPlace implements Link {
     this.#onLeave = onLeave
   }
 
-  /** It has been served, and may be closed when its place is needed. */
+  /** The connection is idle, and may be closed when its slot is needed. */
   idle(close: () => void): void {
     this.busy()
     if (this.#hasLeft) return
@@ -62,7 +62,7 @@ export class ClientPlace implements Link {
     this.#idlest.previous = this
   }
 
-  /** It has a request again. */
+  /** The connection has a request again. */
   busy(): void {
     this.previous.next = this.next
     this.next.previous = this.previous
@@ -70,7 +70,7 @@ export class ClientPlace implements Link {
     this.next = this
   }
 
-  /** The connection is closed: it counts no more. */
+  /** The connection is closed and no longer counts. */
   leave(): void {
     if (this.#hasLeft) return
     this.#hasLeft = true
@@ -78,7 +78,7 @@ export class ClientPlace implements Link {
     this.#onLeave()
   }
 
-  /** Closes the connection, which is idle, for another one. */
+  /** Closes this idle connection to make room for another. */
   giveUp(): void {
     this.leave()
     this.#close()
@@ -86,12 +86,12 @@ export class ClientPlace implements Link {
 }
 
 /**
- * The connections of clients to all ports together, and from each address. Counts go on across changes of the configuration. At a
- * limit a connection that is only kept open makes room: its client opens another one when it needs it.
+ * Counts the client connections to all ports, in total and per address. Counts survive changes of the configuration. At
+ * a limit an idle connection is closed to make room; its client can open another when it needs one.
  */
 export class ClientCounts {
   readonly #byAddress = new Map<string, number>()
-  /** Ends of the list of idle connections. */
+  /** Head and tail of the list of idle connections. */
   readonly #idlest: Link = ring()
   #total = 0
   #told = 0
@@ -124,13 +124,13 @@ export class ClientCounts {
 
   /**
    * Counts a connection, unless a limit is reached.
-   * @returns what is to be called when it is closed.
+   * @returns a function to call when it is closed.
    */
   hold(address: string, limits: ClientLimits): (() => void) | undefined {
     return this.#reached(address, limits) === undefined ? this.#count(address) : undefined
   }
 
-  /** Whether there is time to tell a client why it is not served; its connection is closed otherwise. */
+  /** Whether a refused client can be sent the reason; otherwise closes its connection. */
   tells(stream: ClientStream): boolean {
     if (this.#told >= MOST_TOLD) {
       stream.destroy()
@@ -141,7 +141,7 @@ export class ClientCounts {
     return true
   }
 
-  /** @returns what is reached though idle connections were closed. */
+  /** @returns the limit that is still reached after closing idle connections. */
   #reachedAfterAll(address: string, limits: ClientLimits): Reached | undefined {
     for (;;) {
       const reached = this.#reached(address, limits)
@@ -152,7 +152,7 @@ export class ClientCounts {
     }
   }
 
-  /** The connection that is idle for longest, of this address or of any. */
+  /** The longest idle connection, of this address or of any. */
   #idleOf(address: string | undefined): ClientPlace | undefined {
     for (let at = this.#idlest.next; at instanceof ClientPlace; at = at.next) {
       if (address === undefined || at.address === address) return at

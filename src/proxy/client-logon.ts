@@ -10,7 +10,7 @@ import type { Identity, OriginRights } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 
 /**
- * Who a request logs on to an upstream as: the account that the client names with Basic, or that of the configuration.
+ * The account for a request's upstream logon: the one the client names with Basic, or the configured one.
  * @throws ProxyError CLIENT_AUTH_REQUIRED, CLIENT_AUTH_REJECTED.
  */
 export function identityFor(
@@ -24,7 +24,7 @@ export function identityFor(
   throw new ProxyError('CLIENT_AUTH_REQUIRED')
 }
 
-/** A client whose own account was refused can be asked for another one, which a 502 does not. */
+/** If the client's own account was refused, the client can be asked for another one, which a 502 would not do. */
 export function blameClientAccount(thrown: unknown, isClientAccount: boolean): ProxyError {
   const error = toProxyError(thrown)
   const isRefusal = error.code === 'AUTH_REJECTED' || error.code === 'AUTH_LOCKED_OUT'
@@ -34,8 +34,8 @@ export function blameClientAccount(thrown: unknown, isClientAccount: boolean): P
 }
 
 /**
- * What a request may show to an origin that is reached directly. A client that brings credentials of its own which are not Basic
- * talks to the origin itself.
+ * What credentials a request may send to an origin reached directly. A client whose own credentials are not Basic logs
+ * on to the origin itself.
  */
 export function originRightsOf(
   request: IncomingMessage,
@@ -57,18 +57,18 @@ export function originRightsOf(
   }
 }
 
-/** The schemes that log a connection on and not a request (RFC 4559 section 6). */
+/** Schemes that authenticate a connection rather than a request (RFC 4559 section 6). */
 const CONNECTION_SCHEMES = /^(?:ntlm|negotiate|kerberos)\b/i
 
-/** Whether the client logs on to the origin itself, in a way that makes the connections on the way its own. */
+/** Whether the client logs on to the origin itself with a scheme that makes the connections involved its own. */
 export function bindsConnection({ headers }: IncomingMessage): boolean {
   return CONNECTION_SCHEMES.test(headers.authorization ?? '')
 }
 
 /**
- * What a demand of an origin for a logon needs beside itself on its way to a client. Browsers want to hear that connections
- * are kept apart before they log on through a proxy (RFC 4559 section 6). Basic lets a client that cannot do NTLM name the account
- * that logs on here, in the realm that cntlm gives.
+ * Fields added to an origin's 401 on its way to the client. Browsers log on through a proxy only if told that it keeps
+ * connections apart (RFC 4559 section 6). Basic lets a client without NTLM name the account that logs on here, in the
+ * realm that cntlm uses.
  */
 export function demandFields(
   head: ResponseHead,

@@ -10,7 +10,7 @@ import { relayRaw } from './raw-response.ts'
 import type { ReadAhead } from './read-ahead.ts'
 import type { RequestScope } from './request-scope.ts'
 
-/** RFC 9110 section 9.3.6: a 2xx to CONNECT has no content. Some clients dislike any field here, so there is none. */
+/** RFC 9110 section 9.3.6: a 2xx to CONNECT has no content. Some clients dislike any field here, so there are none. */
 const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
 export interface ConnectContext {
@@ -21,8 +21,8 @@ export interface ConnectContext {
 
 /**
  * Answers CONNECT.
- * @returns what is to be relayed; undefined when there is no tunnel, and the client has been told.
- * @throws ProxyError before anything was answered.
+ * @returns the streams to relay; undefined when there is no tunnel and the client has been sent a response.
+ * @throws ProxyError before any response was sent.
  */
 export async function handleConnect(
   { deps, scope, connection }: ConnectContext,

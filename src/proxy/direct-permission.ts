@@ -9,8 +9,8 @@ const NOT_LOCAL: DirectPermission = {
 }
 
 /**
- * A client on this host may reach what this host may; any other one nothing that is private to the host, and the port of Admin
- * not even with DirectToLocal.
+ * Clients on this host may reach whatever the host may. Others may reach nothing private to the host, unless
+ * DirectToLocal is set; even then not the port of Admin.
  */
 export function directPermission(
   { adminPort, directToLocal }: Pick<ProxyDependencies, 'adminPort' | 'directToLocal'>,

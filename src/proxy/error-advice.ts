@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../core/index.ts'
 
-/** No client gets a page about these: it is gone, the program does not run, or somebody else serves instead. */
+/** Never shown to a client: the client is gone, the program is not running, or another route is used instead. */
 export const NEVER_SHOWN = [
   'CLIENT_ABORTED',
   'NTLM_MALFORMED',
@@ -17,7 +17,7 @@ const CORRECT = 'Correct the password in the configuration and run "tsntlm reloa
 const AGAIN = 'Try again later.'
 const TELL = 'If it stays so, tell the administrator of this proxy the number of the request.'
 
-/** What the reader of the page can do about it. */
+/** What the reader can do about the error. */
 const ADVICE: Readonly<Record<Shown, string>> = {
   BAD_REQUEST:
     "The proxy's URL begins with http://, for https targets too: TLS sent to it is not valid HTTP.",
@@ -63,7 +63,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   BUG: 'Tell the administrator of this proxy the number of the request: the log has the details.',
 }
 
-/** What cannot be reached is then a proxy of the company, whatever site was asked for. */
+/** The unreachable host is then a company proxy, whatever site was requested. */
 const UPSTREAM =
   'This is the upstream proxy of the company, not the web server. Check that this host is in the network of the company (VPN), and the Proxy directives.'
 
@@ -74,7 +74,7 @@ const UPSTREAM_ADVICE: Partial<Record<ErrorCode, string>> = {
   DIAL_DNS: UPSTREAM,
 }
 
-/** @param isUpstreams whether it was an upstream proxy that failed. */
+/** @param isUpstreams whether an upstream proxy failed. */
 export function adviceOn(code: ErrorCode, isUpstreams = false): string | undefined {
   const advice: Partial<Record<ErrorCode, string>> = ADVICE
   return (isUpstreams ? UPSTREAM_ADVICE[code] : undefined) ?? advice[code]

@@ -13,13 +13,13 @@ export interface PageOptions {
   readonly requestId: string
   /** The Accept field of the request. */
   readonly accept: string | undefined
-  /** The answer to a HEAD has the fields alone (RFC 9110 section 9.3.2). */
+  /** The response to a HEAD has header fields only (RFC 9110 section 9.3.2). */
   readonly isHead: boolean
-  /** What was on the way to the target when it failed. */
+  /** The route on which the request failed. */
   readonly way?: Way | undefined
 }
 
-/** What a page says, in any form. */
+/** The content of a page, whatever its media type. */
 interface Content {
   readonly status: number
   readonly reason: string
@@ -29,13 +29,13 @@ interface Content {
   readonly request: string
 }
 
-/** Their details may name what is nobody's business but the administrator's. The log has them. */
+/** Details of these errors are for the administrator only; the log has them. */
 const WITHOUT_DETAIL: ReadonlySet<ErrorCode> = new Set(['BUG', 'CONFIG'])
 
-/** A page stays small whatever a name in it is like. */
+/** Keeps a page small even when a name in it is long. */
 const MAX_MESSAGE = 400
 
-/** As cntlm names it: browsers keep passwords by the realm. */
+/** The realm of cntlm: browsers store passwords by realm. */
 const REALM = 'Basic realm="Cntlm Proxy"'
 
 const FORMS = {
@@ -47,8 +47,8 @@ const FORMS = {
 const TYPES = Object.keys(FORMS) as (keyof typeof FORMS)[]
 
 /**
- * An answer of our own making, with RFC 9209 Proxy-Status: plain text, or HTML or JSON for those who prefer it. Who accepts none of
- * them gets text, which is better than not to know (RFC 9110 section 12.4.1).
+ * This proxy's own error response, with RFC 9209 Proxy-Status: plain text, or HTML or JSON for clients that prefer it.
+ * A client that accepts none of them gets text, which is better than no explanation (RFC 9110 section 12.4.1).
  */
 export function errorPage(error: ProxyError, options: PageOptions): ErrorPage {
   const { code, retryAfterMs, status } = error

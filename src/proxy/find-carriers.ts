@@ -6,18 +6,18 @@ import { directPermission } from './direct-permission.ts'
 
 export interface RouteQuestion {
   readonly target: HostPort
-  /** What a Pac script is asked. */
+  /** The URL that a PAC script is given. */
   readonly url: string
-  /** Decides what a direct connection may lead to. */
+  /** Decides what a direct connection may reach. */
   readonly clientAddress: string
   readonly signal: CancelSignal
-  /** Who logs on to an upstream, asked where there is one on the way. @throws ProxyError CLIENT_AUTH_*. */
+  /** The account for an upstream logon; called only if the route may use an upstream. @throws ProxyError CLIENT_AUTH_*. */
   readonly identity: () => Identity | undefined
-  /** The way without an upstream. @throws ProxyError NOT_SUPPORTED. */
+  /** The direct route. @throws ProxyError NOT_SUPPORTED. */
   readonly direct: (permission: DirectPermission) => Carrier
 }
 
-/** Who may carry a call to its target, in the order in which they are to be tried. @throws ProxyError. */
+/** The candidates for sending a call to its target, in the order to try them. @throws ProxyError. */
 export async function findCarriers(
   deps: ProxyDependencies,
   question: RouteQuestion,

@@ -1,7 +1,7 @@
 import type { HostPort } from '../core/index.ts'
 import type { StreamProtocol } from './stream-frontend.ts'
 
-/** A Tunnel port: every connection leads to the same target, and nothing is said before. */
+/** A Tunnel port: every connection goes to the same target, without a handshake. */
 export function fixedTargetProtocol(target: HostPort): StreamProtocol {
   return {
     name: 'FORWARD',

@@ -46,7 +46,7 @@ export interface Passage {
   readonly carriers: readonly Carrier[]
 }
 
-/** A plain HTTP request in absolute form, streamed both ways. @throws ProxyError before anything was answered. */
+/** Serves a plain HTTP request in absolute form, streaming both ways. @throws ProxyError before any response was sent. */
 export async function handleForward(
   deps: ProxyDependencies,
   scope: RequestScope,
@@ -84,7 +84,7 @@ export async function handleForward(
 }
 
 /**
- * Where a request in absolute form may go, and how it reads there.
+ * The routes for a request in absolute form, and its head on each of them.
  * @throws ProxyError BAD_TARGET, BAD_REQUEST, LOOP_DETECTED, NOT_SUPPORTED, CLIENT_AUTH_*.
  */
 export async function choosePassage(
@@ -127,7 +127,7 @@ function targetOf(request: IncomingMessage, deps: ProxyDependencies): AbsoluteFo
   const target = parseAbsoluteForm(url)
   if (target === undefined) throw badTarget(url)
   if (request.httpVersionMinor > 0 && request.headers.host === undefined) {
-    // RFC 9112 section 3.2 leaves no choice.
+    // Required by RFC 9112 section 3.2.
     throw new ProxyError('BAD_REQUEST', { detail: 'an HTTP/1.1 request needs a Host field' })
   }
   refuseLoop(request, deps)
@@ -150,11 +150,11 @@ async function relayAnswer(
 ): Promise<void> {
   const { exchange, lease } = delivered
   const { head, framing } = exchange
-  // node:http would refuse them; the connection of the client ends with the answer then.
+  // node:http would reject these fields. A raw response ends the client's connection.
   if (!arePlain(head.headers)) return relayRaw(connection.stream, delivered, scope, deps)
   const onClose = (): void => lease.discard()
   response.once('close', onClose)
-  // Where no body follows, Content-Length tells about the body that a GET would have had (RFC 9110 section 8.6).
+  // Without a body, Content-Length gives the size of the body that a GET would have had (RFC 9110 section 8.6).
   const headers = answerHeaders(
     head,
     framing.kind === 'length' || framing.kind === 'none',
@@ -176,7 +176,7 @@ async function relayAnswer(
   const sink = answerSink(response, connection.stream, scope, deps)
   try {
     const relayed = exchange.relayTo(sink)
-    // node keeps the head back until the body begins, which may take long (server-sent events). flushHeaders() would
+    // node holds the head back until the body starts, which may take long (server-sent events). flushHeaders() would
     // write it in UTF-8.
     if (scope.bytesOut === 0) response.write(NOTHING)
     const trailers = endToEndTrailers(await relayed, head.headers)
@@ -206,7 +206,7 @@ function asPairs(trailers: readonly string[]): [string, string][] {
   return pairs
 }
 
-/** 1xx go on to clients that know them (RFC 9110 section 15.2). 100 is answered here, when the body is wanted. */
+/** Forwards 1xx to clients that know them (RFC 9110 section 15.2). 100 is sent by this proxy, when it wants the body. */
 function passOnInformational(
   request: IncomingMessage,
   response: ServerResponse,

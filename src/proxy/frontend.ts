@@ -3,11 +3,11 @@ import type { ClientAddress } from '../net/index.ts'
 
 export type ClientStream = Duplex & {
   readonly bytesRead?: number
-  /** Ends the connection when all is written. */
+  /** Ends the connection once everything is written. */
   destroySoon?: () => void
 }
 
-/** A request that is being served, or the tunnel that came of it. */
+/** A request being served, or the tunnel that it opened. */
 export interface WorkInProgress {
   readonly id: string
   readonly kind: 'request' | 'tunnel'
@@ -16,22 +16,22 @@ export interface WorkInProgress {
   readonly method: string
   /** As in the access record: without query and user information. */
   readonly target: string
-  /** The way of the last attempt; undefined before the first. */
+  /** The route of the last attempt; undefined before the first. */
   readonly route: 'upstream' | 'direct' | undefined
   readonly upstream: string | undefined
-  /** Unix times in ms. A tunnel alone knows when a byte moved last. */
+  /** Unix times in ms. `lastMovedAt` is known for tunnels only. */
   readonly startedAt: number
   readonly lastMovedAt: number | undefined
-  /** From and to the client, so far; of a request's body it is known when it was read whole. */
+  /** Bytes from and to the client so far. A request body counts once it has been read completely. */
   readonly bytesIn: number
   readonly bytesOut: number
 }
 
-/** What clients of one kind of port are handed to. It does not listen. */
+/** Serves the clients of one kind of port. It does not listen itself. */
 export interface Frontend {
   readonly requestsInProgress: number
   readonly workInProgress: readonly WorkInProgress[]
-  /** Serves a client's connection, if it may use the proxy at all. */
+  /** Serves a client's connection, if the client may use the proxy at all. */
   accept(stream: ClientStream, client: ClientAddress): void
   /** Closes idle connections; resolves when no request and no tunnel is left. */
   drain(): Promise<void>

@@ -23,7 +23,7 @@ import { Workload } from './workload.ts'
 
 const MAX_HEADER_BYTES = 64 * 1024
 
-/** Of a target so many characters stand in the log. */
+/** Characters of a target that are logged. */
 const MAX_LOGGED_TARGET = 2048
 
 type Handle = (
@@ -33,8 +33,8 @@ type Handle = (
 ) => Promise<TunnelEnds | undefined>
 
 /**
- * The client's side of the proxy. node:http reads requests (its parser is the strict one of the two that ever see
- * bytes of strangers); everything after that is decided here. It does not listen: connections are handed to it.
+ * The client side of the proxy. node:http parses requests (of the two parsers that are exposed to untrusted bytes it is
+ * the strict one); everything after that is decided here. It does not listen: connections are handed to it.
  */
 export class HttpFrontend implements Frontend {
   readonly #current: CurrentDependencies
@@ -51,22 +51,22 @@ export class HttpFrontend implements Frontend {
     this.#clients = clients
     this.#work = new Workload(current)
     this.#answers = new OwnAnswers(current)
-    // Time limits are ours: node's would cut long uploads, and they are not tied to the injected clock.
+    // Timeouts are our own: node's would cut off long uploads, and do not use the injected clock.
     const server = createServer({
       maxHeaderSize: MAX_HEADER_BYTES,
       requestTimeout: 0,
       headersTimeout: 0,
       keepAliveTimeout: 0,
-      // Refused with a page of ours.
+      // Refused with our own error page.
       requireHostHeader: false,
     })
-    // node would leave out what exceeds its number of fields; the size of the header is limit enough.
+    // node would drop fields beyond its maximum number; the header size limit is enough.
     server.maxHeadersCount = 0
-    // A client that closes its sending side after the request still gets the answer.
+    // A client that half-closes after its request still gets the response.
     Object.assign(server, { httpAllowHalfOpen: true })
     server.on('request', (request, response) => this.#onRequest(request, response))
     server.on('checkContinue', (request, response) => this.#onRequest(request, response))
-    // Otherwise node would answer by itself, and before those that wait.
+    // Otherwise node would respond itself, ahead of pipelined requests.
     server.on('checkExpectation', (request, response) => this.#onRequest(request, response))
     server.on('connect', (request, stream, early) =>
       this.#onDetached(request, stream, early, handleConnect),
@@ -120,7 +120,7 @@ export class HttpFrontend implements Frontend {
         ),
       onFlood: detail => this.#cut(connection, detail),
     })
-    // What node:http calls after the last answer; its own would reset what is still being sent.
+    // node:http calls this after the last response; its own version would reset data that is still being sent.
     stream.destroySoon = () => closeBehindAnswer(stream, connection.lastRequest, clock)
     this.#connections.add(connection)
     this.#byStream.set(stream, connection)
@@ -146,7 +146,7 @@ export class HttpFrontend implements Frontend {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#byStream.get(request.socket)
-    // node:http still parses what it has read, and what comes while an answer is on its way.
+    // node:http still parses what it has already read, and what arrives while a response is being sent.
     if (connection === undefined || connection.isOver) return
     connection.lastRequest = request
     connection.serve(async () => {
@@ -183,7 +183,7 @@ export class HttpFrontend implements Frontend {
     const deps = this.#current()
     const scope = this.#open(connection, request)
     const closed = new Promise<void>(resolve => response.once('close', resolve))
-    // Some answers go around it, and end the connection.
+    // Raw responses bypass it, and end the connection.
     const { stream } = connection
     const isWrittenRaw = (): boolean => stream.writableEnded && !response.headersSent
     response.once('close', () => {
@@ -212,14 +212,14 @@ export class HttpFrontend implements Frontend {
     }
     connection.onBadBody = undefined
     connection.onGone = undefined
-    // As a rule the system has taken all of it.
     if (isWrittenRaw()) return this.#work.close(scope)
+    // Usually the system has already taken the whole response.
     if (response.writableLength === 0) await closed
     else await this.#whenRead(closed, connection, scope)
     this.#work.close(scope)
   }
 
-  /** Why a client is not served: a limit, or rules that have changed since its connection was let in. */
+  /** Why a client is refused: a limit, or rules that have changed since its connection was admitted. */
   #refusalOf(connection: ClientConnection): ProxyError | undefined {
     const { acl } = this.#current()
     if (connection.acl !== acl && connection.refusal === undefined) {
@@ -237,7 +237,7 @@ export class HttpFrontend implements Frontend {
     return new ProxyError('CLIENT_DENIED', { detail: address })
   }
 
-  /** The answer is complete, but a part of it still waits for the client to read. */
+  /** The response is complete, but the client has not read all of it yet. */
   async #whenRead(
     closed: Promise<void>,
     { stream }: ClientConnection,
@@ -277,7 +277,7 @@ export class HttpFrontend implements Frontend {
       }
       stream.off('close', onClose)
       if (ends === undefined) return this.#work.close(scope)
-      // Not awaited here: what belongs to the request would be kept for as long as the tunnel lasts.
+      // Not awaited here: the objects of the request would be kept for as long as the tunnel lasts.
       return this.#relay(deps, scope, ends)
     })
   }
@@ -313,7 +313,7 @@ export class HttpFrontend implements Frontend {
     this.#answers.respond(error, request, response, { scope, closes })
   }
 
-  /** llhttp refused what came, or the connection broke. */
+  /** llhttp rejected the input, or the connection broke. */
   #onClientError(error: Error & { code?: string }, stream: Duplex): void {
     const connection = this.#byStream.get(stream)
     const isGone = error.code === 'ECONNRESET' || error.code === 'EPIPE'
@@ -321,7 +321,7 @@ export class HttpFrontend implements Frontend {
       stream.destroy()
       return
     }
-    // It is told again for every piece that comes.
+    // node repeats the error for every further piece of input.
     if (connection.failure !== undefined) return
     const isTooLarge =
       error.code === 'HPE_HEADER_OVERFLOW' || error.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW'
@@ -332,11 +332,11 @@ export class HttpFrontend implements Frontend {
     )
   }
 
-  /** Answers what is no request, behind all that waits for an answer, and ends the connection. */
+  /** Answers invalid input after all pending responses, and ends the connection. */
   #refuse(connection: ClientConnection, error: ProxyError): void {
     connection.failure = error
     if (connection.lastRequest?.complete === false) {
-      // It is the answer to this request, and its access line tells.
+      // The error is the response to this request, and its access record says so.
       connection.onBadBody?.()
       return
     }
@@ -365,7 +365,7 @@ export class HttpFrontend implements Frontend {
   }
 }
 
-/** Made once: one for each stream would keep what surrounds it. Whoever reads or writes hears of the error too. */
+/** Shared: a closure per stream would keep its scope alive. Readers and writers get the error too. */
 const ignore = (): void => undefined
 
 function failureOf(thrown: unknown, scope: RequestScope, deps: ProxyDependencies): ProxyError {
@@ -373,22 +373,22 @@ function failureOf(thrown: unknown, scope: RequestScope, deps: ProxyDependencies
   return blameClientAccount(thrown, identity !== undefined && identity !== deps.accounts.own)
 }
 
-/** After an error of these the client is to begin anew. */
+/** After these errors the client must open a new connection. */
 function connectionFails({ code }: ProxyError): boolean {
   return code === 'BAD_REQUEST' || code === 'HEADERS_TOO_LARGE'
 }
 
-/** The client ended its side in the middle of a body: nobody waits for an answer. */
+/** The client half-closed in the middle of a body: it expects no response. */
 function isCutOff(error: { code?: string }, { lastRequest }: ClientConnection): boolean {
   return error.code === 'HPE_INVALID_EOF_STATE' && lastRequest?.complete === false
 }
 
-/** RFC 9110 section 9.3.7: OPTIONS of the asterisk is about this server itself, "only useful as a ping or no-op". */
+/** RFC 9110 section 9.3.7: OPTIONS with an asterisk is about this server itself, "only useful as a ping or no-op". */
 function isPing({ method, url }: IncomingMessage): boolean {
   return method === 'OPTIONS' && url === '*'
 }
 
-/** A target without what may be secret: user information, query and fragment. */
+/** A target without the parts that may be secret: user information, query and fragment. */
 function loggable(url: string): string {
   if (!/[?#@]/.test(url) && url.length <= MAX_LOGGED_TARGET) return url
   return url

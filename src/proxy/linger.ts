@@ -2,17 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, IdleWatch } from '../core/index.ts'
 
-/** How long a client may take to close its side of a connection that ends. */
+/** How long a client may take to close its side of a connection that is ending. */
 const LINGER_MS = 5_000
 
-/** How long the rest of a request is read after its answer: at most, and without a byte of it. */
+/** How long to read the rest of a request after its response: in total, and without receiving a byte. */
 const REST_MS = 30_000
 const REST_SILENCE_MS = 5_000
 
-/**
- * Ends our side and reads what the client still sends, so that the answer is not lost in a reset (RFC 9112 section
- * 9.6), for a while.
- */
+/** Ends our side and keeps reading for a while, so that a reset does not destroy the response (RFC 9112 section 9.6). */
 export function endStream(stream: Duplex, clock: Clock): void {
   if (stream.destroyed) return
   stream.resume()
@@ -21,8 +18,8 @@ export function endStream(stream: Duplex, clock: Clock): void {
 }
 
 /**
- * Closes a connection whose last answer was written. While the request still arrives our side alone is closed: the kernel answers
- * bytes that nobody reads with a reset, and that takes the answer away from the client (RFC 9112 section 9.6).
+ * Closes a connection after its last response. While the request is still arriving only our side is closed: the kernel
+ * answers unread bytes with a reset, which takes the response away from the client (RFC 9112 section 9.6).
  */
 export function closeBehindAnswer(
   stream: Duplex,
@@ -36,8 +33,8 @@ export function closeBehindAnswer(
 }
 
 /**
- * Reads and drops the rest of a request that was answered before it had arrived: a client may send all of it before it looks for
- * the answer. Where the rest takes too long the connection is closed, for nothing else can be said on it.
+ * Reads and drops the rest of a request that was answered before it had arrived: a client may send all of it before it
+ * looks for the response. If that takes too long the connection is closed, because nothing else can be sent on it.
  */
 export async function readRest(
   request: IncomingMessage,
@@ -57,7 +54,7 @@ export async function readRest(
   request.off('data', onData)
   watch.stop()
   timer.cancel()
-  // Our side was closed behind the answer: all was read, so closing the rest resets nothing.
+  // Our side is already closed. Everything has been read, so closing the other side resets nothing.
   if (stream.writableEnded) endStream(stream, clock)
 }
 

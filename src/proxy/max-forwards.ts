@@ -3,16 +3,16 @@ import { FieldNames, formatHttpDate, getAllHeaders, withoutHeaders } from '../ht
 import type { ProxyDependencies } from './dependencies.ts'
 import type { RequestScope } from './request-scope.ts'
 
-/** The methods that Max-Forwards is about (RFC 9110 section 7.6.2); with others it may be ignored. */
+/** The methods that Max-Forwards applies to (RFC 9110 section 7.6.2); with others it may be ignored. */
 const COUNTED = new Set(['TRACE', 'OPTIONS'])
 
-/** As many as anybody counts. */
+/** Larger values are capped. */
 const MOST = 999_999_999
 
-/** RFC 9110 section 9.3.8: what is likely to be secret is not reflected. */
+/** RFC 9110 section 9.3.8: fields that are likely to be secret are not reflected. */
 const SECRET = new FieldNames(['authorization', 'cookie', 'proxy-authorization'])
 
-/** How often a request may still be passed on; undefined where it does not say so, or not in one number. */
+/** How often a request may still be forwarded; undefined unless it says so in exactly one number. */
 export function forwardsLeft({ method, rawHeaders }: IncomingMessage): number | undefined {
   if (!COUNTED.has(method ?? '')) return undefined
   const [value, ...others] = getAllHeaders(rawHeaders, 'Max-Forwards')
@@ -20,7 +20,7 @@ export function forwardsLeft({ method, rawHeaders }: IncomingMessage): number | 
   return Math.min(Number(value), MOST)
 }
 
-/** Answers a request that is to be passed on no further: this proxy is its final recipient. */
+/** Answers a request that must not be forwarded any further: this proxy is its final recipient. */
 export function answerAsLast(
   { clock }: ProxyDependencies,
   scope: RequestScope,

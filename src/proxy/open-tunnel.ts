@@ -16,22 +16,22 @@ import type { RequestScope } from './request-scope.ts'
 
 export interface TunnelCall {
   readonly target: HostPort
-  /** Where the client's bytes come from. */
+  /** The client's stream. */
   readonly client: Duplex
-  /** The client's address: it decides what a direct connection may lead to. */
+  /** Decides what a direct connection may reach. */
   readonly clientAddress: string
-  /** Who logs on to an upstream. @throws ProxyError CLIENT_AUTH_*. */
+  /** The account for an upstream logon. @throws ProxyError CLIENT_AUTH_*. */
   readonly identity: () => Identity | undefined
-  /** The CONNECT that a parent gets. */
+  /** The CONNECT for a parent proxy. */
   readonly request: RequestHead
 }
 
 export type TunnelOutcome =
   | { readonly kind: 'open'; readonly detached: DetachedStream }
-  /** The parent's answer to the CONNECT was no 2xx: whoever gets it ends the lease. */
+  /** The parent's response to the CONNECT was not a 2xx; the caller must end the lease. */
   | { readonly kind: 'refused'; readonly delivered: Delivered }
 
-/** Opens the way to a target, directly or through a parent. @throws ProxyError when there is none. */
+/** Opens a tunnel to a target, directly or through a parent. @throws ProxyError when no route works. */
 export async function openTunnel(
   deps: ProxyDependencies,
   scope: RequestScope,
@@ -41,7 +41,7 @@ export async function openTunnel(
   const { signal, trace } = scope
   const carriers = await findCarriers(deps, {
     target,
-    // What browsers ask a Pac script for a tunnel, whatever will be spoken in it.
+    // The URL that browsers give a PAC script for a tunnel, whatever protocol it will carry.
     url: `https://${formatHostPort(target)}/`,
     clientAddress,
     signal,
@@ -65,12 +65,12 @@ export async function openTunnel(
 
 export interface TunnelEnds {
   readonly client: Duplex
-  /** What the client sent ahead. */
+  /** What the client sent before the tunnel was open. */
   readonly early: Buffer
   readonly upstream: DetachedStream
 }
 
-/** Begins to relay: what both sides already sent, then everything, until both directions ended. */
+/** Starts relaying: first what both sides have already sent, then everything until both directions have ended. */
 export function relayTunnel(
   deps: ProxyDependencies,
   scope: RequestScope,

@@ -40,7 +40,7 @@ export function refuseLoop(request: IncomingMessage, { pseudonym }: ProxyDepende
   })
 }
 
-/** What is sent to a parent proxy: absolute form, this proxy in Via, Header directives applied. */
+/** The head for a parent proxy: absolute form, this proxy in Via, Header directives applied. */
 export function requestForUpstream(
   request: IncomingMessage,
   target: AbsoluteForm,
@@ -51,7 +51,7 @@ export function requestForUpstream(
 }
 
 /**
- * What is sent to an origin without a parent: origin form. Header directives are for the parent alone, as with cntlm.
+ * The head for an origin without a parent: origin form. Header directives are for the parent only, as with cntlm.
  * @param withoutLogon leaves the client's Authorization out.
  */
 export function requestForOrigin(
@@ -66,7 +66,7 @@ export function requestForOrigin(
   return { method: request.method ?? 'GET', target: target.pathAndQuery, headers }
 }
 
-/** CONNECT as a parent sees it. Fields such as User-Agent go along: parents have rules about them. */
+/** CONNECT for a parent. Fields such as User-Agent are forwarded: parents have rules about them. */
 export function connectRequest(
   request: IncomingMessage,
   authority: string,
@@ -76,21 +76,21 @@ export function connectRequest(
   return { method: 'CONNECT', target: authority, headers: forParent(headers, deps) }
 }
 
-/** CONNECT for a client that speaks no HTTP: SOCKS5, or a static tunnel. */
+/** CONNECT for a client that does not speak HTTP: SOCKS5, or a static tunnel. */
 export function ownConnectRequest(authority: string, deps: ProxyDependencies): RequestHead {
   const headers = ['Host', authority]
   appendVia(headers, '1.1', deps.pseudonym)
   return { method: 'CONNECT', target: authority, headers: forParent(headers, deps) }
 }
 
-/** The same request with the wish to change protocols in it, which otherwise ends at each hop. */
+/** Adds the request to change protocols, which is otherwise removed at each hop. */
 export function withUpgrade(head: RequestHead, request: IncomingMessage): RequestHead {
   const protocols = getHeader(request.rawHeaders, 'Upgrade') ?? ''
   const headers = setHeader(head.headers, 'Connection', 'Upgrade')
   return { ...head, headers: [...headers, 'Upgrade', protocols] }
 }
 
-/** Whether the end of the request can be told by all who read it alike: chunked once and nothing else, or a length. */
+/** Whether all recipients find the same end of the request: chunked once and nothing else, or a length. */
 export function hasKnownFraming({ rawHeaders }: IncomingMessage): boolean {
   if (!hasHeader(rawHeaders, 'Transfer-Encoding')) return true
   const codings = listTokens(rawHeaders, 'Transfer-Encoding')
@@ -98,8 +98,9 @@ export function hasKnownFraming({ rawHeaders }: IncomingMessage): boolean {
 }
 
 /**
- * To be asked before anything of the request goes out: node:http refuses such a body only after it has reported the request.
- * @throws ProxyError NOT_SUPPORTED for an unknown coding (RFC 9112 section 6.1), BAD_REQUEST where there is none
+ * Call this before anything of the request is sent: node:http rejects such a body only after it has reported the
+ * request.
+ * @throws ProxyError NOT_SUPPORTED for an unknown coding (RFC 9112 section 6.1), otherwise BAD_REQUEST
  */
 export function refuseBadFraming(request: IncomingMessage): void {
   if (hasKnownFraming(request)) return
@@ -112,7 +113,7 @@ export function refuseBadFraming(request: IncomingMessage): void {
 }
 
 /**
- * 100-continue is what everybody can do, and nothing else is defined.
+ * 100-continue is the only expectation that is defined.
  * @throws ProxyError EXPECTATION_FAILED (RFC 9110 section 10.1.1)
  */
 export function refuseOtherExpectations({ headers, httpVersionMinor }: IncomingMessage): void {
@@ -142,7 +143,7 @@ export function requestBody(
 
 function commonHeaders(request: IncomingMessage, host: string, deps: ProxyDependencies): string[] {
   const headers = endToEndRequestHeaders(request.rawHeaders)
-  // RFC 9112 section 3.2.2: the target decides, whatever Host says; a missing Host comes first, where servers look for it.
+  // RFC 9112 section 3.2.2: the target overrides Host. A missing Host is put first, where servers look for it.
   if (hasHeader(headers, 'Host')) replaceHeader(headers, 'Host', host)
   else headers.unshift('Host', host)
   const left = forwardsLeft(request)
@@ -153,7 +154,7 @@ function commonHeaders(request: IncomingMessage, host: string, deps: ProxyDepend
   return headers
 }
 
-/** Header directives applied, and the wish to keep the connection. */
+/** Applies the Header directives and asks to keep the connection alive. */
 function forParent(headers: string[], deps: ProxyDependencies): string[] {
   for (const { name, value } of deps.headers) replaceHeader(headers, name, value)
   headers.push(...KEEP_ALIVE)

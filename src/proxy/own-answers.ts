@@ -9,10 +9,10 @@ import { hasKnownFraming } from './outgoing-request.ts'
 import { writePage } from './raw-response.ts'
 import type { RequestScope } from './request-scope.ts'
 
-/** The request that an answer is about, as the access line will have it. */
+/** The request that a response belongs to, as in its access record. */
 type AnsweredRequest = Pick<RequestScope, 'id' | 'trace'>
 
-/** What clients of HTTP are answered by this proxy itself. */
+/** This proxy's own responses to HTTP clients. */
 export class OwnAnswers {
   readonly #current: CurrentDependencies
 
@@ -20,7 +20,7 @@ export class OwnAnswers {
     this.#current = current
   }
 
-  /** With Date, which nobody else adds to it (RFC 9110 section 6.6.1). */
+  /** Includes Date, which is not added anywhere else (RFC 9110 section 6.6.1). */
   page(
     error: ProxyError,
     request: IncomingMessage | undefined,
@@ -47,7 +47,7 @@ export class OwnAnswers {
     writePage(stream, this.page(error, request, about), this.#current().clock)
   }
 
-  /** Answers a request. @param closes ends the connection behind it. */
+  /** Answers a request. @param closes ends the connection afterwards. */
   respond(
     error: ProxyError,
     request: IncomingMessage,
@@ -55,8 +55,8 @@ export class OwnAnswers {
     { scope, closes }: { readonly scope?: AnsweredRequest; readonly closes: boolean },
   ): void {
     const { head, body } = this.page(error, request, scope)
-    // RFC 9110 section 15.5.9: the server does not wait for the rest of a request that it answers 408. Where the end of a request
-    // is not known the next one cannot be found (RFC 9112 section 6.3).
+    // RFC 9110 section 15.5.9: a server does not wait for the rest of a request that it answers with 408. If the end of
+    // a request is unknown, the next one cannot be found (RFC 9112 section 6.3).
     const isLast = closes || head.status === 408 || !hasKnownFraming(request)
     const headers = isLast ? [...head.headers, 'Connection', 'close'] : [...head.headers]
     response.sendDate = false
@@ -64,7 +64,7 @@ export class OwnAnswers {
     response.end(body)
   }
 
-  /** Says that the client is not served, and closes the connection. */
+  /** Sends the refusal and closes the connection. */
   async turnAway(
     error: ProxyError,
     request: IncomingMessage,
@@ -75,7 +75,7 @@ export class OwnAnswers {
     await closed
   }
 
-  /** It asks for nothing, so there is no access line: a health check every few seconds would bury the others. */
+  /** No access record is written: a health check every few seconds would bury the others. */
   async answerPing(
     { isDraining, refusal }: ClientConnection,
     response: ServerResponse,

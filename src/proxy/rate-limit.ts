@@ -3,7 +3,7 @@ import type { Patience, RequestBody } from '../upstream/index.ts'
 import type { ProxyDependencies } from './dependencies.ts'
 import { isIdempotent } from './outgoing-request.ts'
 
-/** No client of a tunnel learns from anybody but this proxy why there is none: a refusal of CONNECT is never an origin's. */
+/** A refusal of CONNECT is never an origin's, and a tunnel's client is told the reason by this proxy only. */
 export function tunnelPatience(
   { rateLimit }: ProxyDependencies,
   client: Duplex,
@@ -13,7 +13,7 @@ export function tunnelPatience(
   return { maxTotalMs, maxWaitMs, refusedByUpstream: true, whenClientEnds: whenEnded(client) }
 }
 
-/** Whose refusal it is cannot always be told here, so waiting has to be asked for. */
+/** It is not always clear here who refused a request, so waiting is opt-in. */
 export function forwardPatience(
   { rateLimit }: ProxyDependencies,
   client: Duplex,

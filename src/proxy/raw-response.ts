@@ -19,8 +19,8 @@ import type { RequestScope } from './request-scope.ts'
 const LENGTH = new FieldNames(['content-length'])
 
 /**
- * Answers on a stream that node:http has let go of (CONNECT, Upgrade): the connection ends with the answer, which
- * therefore needs no framing.
+ * Sends a response on a stream that node:http has released (CONNECT, Upgrade). The connection ends with the response,
+ * which therefore needs no framing.
  */
 export async function relayRaw(
   stream: Duplex,
@@ -53,7 +53,7 @@ export async function relayRaw(
   }
 }
 
-/** The fields of an upstream's answer as the client gets them. Content-Length stays only where it is the framing. */
+/** The fields of an upstream's response as sent to the client. Content-Length stays only where it is the framing. */
 export function answerHeaders(
   head: ResponseHead,
   keepsLength: boolean,

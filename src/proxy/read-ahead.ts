@@ -1,22 +1,21 @@
 import type { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../core/index.ts'
 
-/** What a client may send before it knows that there is a tunnel; more stays in the kernel. */
+/** How much is read from a client before its tunnel is open; more stays in the kernel. */
 const MOST_BYTES = 64 * 1024
 
-/** How long a client that has ended its side is still answered: some end it and read on, most that do have gone. */
+/** How long a half-closed client is still served: some keep reading, but most are gone. */
 const GONE_AFTER_MS = 3_000
 
 export interface ReadAheadOptions {
   readonly clock: Clock
-  /** The client ended its side, and was given time. */
+  /** The client half-closed, and its grace period has passed. */
   readonly onGone: () => void
 }
 
 /**
- * Reads from a client that waits for its tunnel. What it sends ahead is kept for the target; above all its end is
- * noticed, which nobody sees who does not read: a client that gave up (`curl -m 1`, Ctrl-C, the end of a job) sends
- * nothing but a FIN.
+ * Reads from a client that is waiting for its tunnel. What it sends ahead is kept for the target. Above all, reading
+ * detects its end: a client that gave up (`curl -m 1`, Ctrl-C, the end of a job) sends nothing but a FIN.
  */
 export class ReadAhead {
   readonly #stream: Duplex

@@ -22,12 +22,12 @@ export interface ScopeOptions {
   readonly emit: Emit
 }
 
-/** One request from its arrival to its end: what it cost, whether it was given up, and its one access record. */
+/** One request from its arrival to its end: its costs, its cancellation and its single access record. */
 export class RequestScope implements Listed {
   readonly id: string
   readonly client: string
   readonly trace: Trace = newTrace()
-  /** Who logs on to the upstreams for it, once that is known. */
+  /** The account for its upstream logons, once known. */
   identity: Identity | undefined
   place = -1
   status = 0
@@ -59,21 +59,21 @@ export class RequestScope implements Listed {
     this.#cancellation.abort()
   }
 
-  /** The client has ended its side and was given time to show that it still reads. */
+  /** The client half-closed, and its grace period has passed. */
   clientGone(): void {
     const detail = 'the client ended its side before it was answered'
     this.fail(new ProxyError('CLIENT_ABORTED', { detail }))
     this.#cancellation.abort()
   }
 
-  /** The head of the answer is on its way to the client. */
+  /** The response head is being sent to the client. */
   responded(status: number): void {
     this.status = status
     this.#respondedAt = this.#options.clock.now()
     this.stage = 'data'
   }
 
-  /** From now on it is a tunnel. `bytesIn` and `bytesOut` are what went through before. */
+  /** The request becomes a tunnel. `bytesIn` and `bytesOut` are what was transferred before. */
   relay(tunnel: Tunnel): void {
     this.#tunnel = tunnel
   }
@@ -106,7 +106,7 @@ export class RequestScope implements Listed {
     return this.bytesOut + (this.#tunnel?.bytesFromUpstream ?? 0)
   }
 
-  /** The first failure is the one that counts. */
+  /** Only the first failure counts. */
   fail(error: ProxyError): void {
     this.#error ??= error
   }

@@ -3,7 +3,7 @@ import { type CancelSignal, ProxyError } from '../core/index.ts'
 import { Rep, replyBytes, replyCodeFor, SocksHandshake, type SocksUsers } from '../socks5/index.ts'
 import type { StreamProtocol, Wish } from './stream-frontend.ts'
 
-/** SOCKS5 (RFC 1928) as clients of a SOCKS5Proxy port speak it. @param users who may use the port, as it is at the time. */
+/** SOCKS5 (RFC 1928) as spoken on a SOCKS5Proxy port. @param users returns the current users of the port. */
 export function socksProtocol(users: () => SocksUsers): StreamProtocol {
   return {
     name: 'SOCKS',

@@ -18,7 +18,7 @@ import { ReadAhead } from './read-ahead.ts'
 import type { RequestScope } from './request-scope.ts'
 import { Workload } from './workload.ts'
 
-/** What a client of a port that speaks no HTTP wants, and how it is told what became of it. */
+/** The tunnel request of a client on a port that does not speak HTTP. */
 export interface Wish {
   readonly target: HostPort
   /** What the client sent ahead for the target. */
@@ -26,22 +26,22 @@ export interface Wish {
 }
 
 export interface StreamProtocol {
-  /** Stands for the method in the access line. */
+  /** Shown as the method in the access record. */
   readonly name: string
-  /** Whether a client has to wait for its answer, so that one which ends its side before has gone. */
+  /** Whether a client must wait for a reply, so that one that half-closes before it is gone. */
   readonly endMeansGone: boolean
-  /** @throws ProxyError when the client says nothing usable; it has been told then. */
+  /** @throws ProxyError when the client sends nothing usable; it has been sent a reply then. */
   readWish(stream: Duplex, signal: CancelSignal): Promise<Wish>
-  /** Written when the way is open, before anything of the target's. */
+  /** Writes the reply of success, before any data of the target. */
   opened(stream: Duplex): void
-  /** Written when there is no way; the connection is closed behind it. */
+  /** Writes the reply of failure; the connection is closed afterwards. */
   failed(stream: Duplex, error: ProxyError): void
 }
 
-/** How long a client may take to close its side of a connection that ends. */
+/** How long a client may take to close its side of a connection that is ending. */
 const LINGER_MS = 5_000
 
-/** Ports whose every connection becomes one tunnel: SOCKS5, and static tunnels. */
+/** Serves ports on which every connection becomes one tunnel: SOCKS5 and static tunnels. */
 export class StreamFrontend implements Frontend {
   readonly #current: CurrentDependencies
   readonly #protocol: StreamProtocol
@@ -125,7 +125,7 @@ export class StreamFrontend implements Frontend {
     this.#work.close(scope)
   }
 
-  /** A refusal has its place behind the client's wish: before that its protocol knows none. */
+  /** The refusal follows the client's tunnel request: the protocol has none before that. */
   async #turnAway(stream: Duplex, label: string, error: ProxyError): Promise<void> {
     const wish = await this.#readWish(stream, label, REFUSED_CLIENT_MS)
     if (wish === undefined) return
@@ -171,7 +171,7 @@ export class StreamFrontend implements Frontend {
       target,
       client: stream,
       clientAddress,
-      // Nothing asks these clients for an account that the upstream knows.
+      // These clients are never asked for an upstream account.
       identity: () => deps.accounts.own,
       request: ownConnectRequest(formatHostPort(target), deps),
     })
@@ -186,7 +186,7 @@ export class StreamFrontend implements Frontend {
     return { client: stream, early: ahead?.take() ?? early, upstream: outcome.detached }
   }
 
-  /** Reads on for a while, so that the last words are not lost in a reset. */
+  /** Keeps reading for a while, so that a reset does not destroy the last reply. */
   #end(stream: Duplex): void {
     if (stream.destroyed) return
     stream.resume()

@@ -15,10 +15,10 @@ import { relayRaw } from './raw-response.ts'
 import type { ReadAhead } from './read-ahead.ts'
 
 /**
- * A request that wants to change protocols (RFC 9110 section 7.8), a WebSocket over plain HTTP for instance. After a
- * 101 the connection is a tunnel; any other answer is relayed and ends it.
- * @returns what is to be relayed; undefined when there is no tunnel, and the client has been told.
- * @throws ProxyError before anything was answered.
+ * A request to change protocols (RFC 9110 section 7.8), a WebSocket over plain HTTP for instance. After a 101 the
+ * connection is a tunnel; any other response is relayed and ends it.
+ * @returns the streams to relay; undefined when there is no tunnel and the client has been sent a response.
+ * @throws ProxyError before any response was sent.
  */
 export async function handleUpgrade(
   context: ConnectContext,
@@ -56,7 +56,7 @@ export async function handleUpgrade(
   return { client: connection.stream, early, upstream: delivered.lease.detach() }
 }
 
-/** RFC 9110 section 15.2.2: a 101 names the protocol, in a field that otherwise ends at each hop. */
+/** RFC 9110 section 15.2.2: a 101 names the protocol, in a field that is otherwise removed at each hop. */
 function switching(head: ResponseHead): ResponseHead {
   const upgrade = getHeader(head.headers, 'Upgrade') ?? ''
   const headers = endToEndResponseHeaders(head.headers)

@@ -26,7 +26,7 @@ export class Workload {
     return this.#scopes.size
   }
 
-  /** The oldest first. */
+  /** Oldest first. */
   get inProgress(): readonly WorkInProgress[] {
     return this.#scopes
       .list()
@@ -63,7 +63,7 @@ export class Workload {
       emit({ type: 'client.refused', client, limit: 'descriptors', most: undefined })
   }
 
-  /** Resolves when nothing is left. */
+  /** Resolves when no request and no tunnel is left. */
   async quiet(): Promise<void> {
     if (this.#scopes.size === 0) return
     await new Promise<void>(resolve => (this.#onQuiet = resolve))

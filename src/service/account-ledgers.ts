@@ -1,12 +1,12 @@
 import { type Clock, ProxyError } from '../core/index.ts'
 import { AccountLedger, LOGON_WINDOW_MS } from '../policy/index.ts'
 
-/** So many accounts may have rejected logons that still count. */
+/** How many accounts may have rejected logons that still count. */
 const MAX_LEDGERS = 10_000
 
 /**
- * The rejections of all accounts that clients named, kept as long as they count. `alice`, `CORP\\alice` and `alice@corp.test` may be
- * one account, or one that the directory takes for another, so the name alone counts.
+ * Rejections of all accounts named by clients, kept while they count. `alice`, `CORP\\alice` and `alice@corp.test` may
+ * be one account, or be taken for one by the directory, so only the user name counts.
  */
 export class AccountLedgers {
   readonly #ledgers = new Map<string, AccountLedger>()
@@ -37,7 +37,7 @@ export class AccountLedgers {
   }
 }
 
-/** A user's name without its domain, in either notation. Directories ignore spaces around it. */
+/** The user name without its domain, in either notation. Directories ignore spaces around it. */
 export function nameOf(user: string): string {
   return user.replace(/@.*$/s, '').trim().toUpperCase()
 }

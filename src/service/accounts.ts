@@ -4,7 +4,7 @@ import type { BasicCredentials } from '../http1/index.ts'
 import type { Accounts } from '../proxy/index.ts'
 import type { Identity } from '../upstream/index.ts'
 
-/** Sessions of so many accounts are kept; the one that was not used for the longest time goes. */
+/** Sessions are kept for this many accounts; the least recently used one is dropped. */
 const MAX_IDENTITIES = 256
 
 export interface ClientCounts {
@@ -13,9 +13,9 @@ export interface ClientCounts {
 }
 
 export interface ProxyAccountsOptions {
-  /** That of the account of the configuration. */
+  /** The identity of the configured account. */
   readonly own: Identity | undefined
-  /** Makes that of an account which a client names. @throws ProxyError CLIENT_AUTH_REJECTED. */
+  /** Makes the identity of an account named by a client. @throws ProxyError CLIENT_AUTH_REJECTED. */
   readonly identify: (basic: BasicCredentials) => Identity
   readonly entropy: Entropy
   /** Called for an identity whose sessions need not be kept. */
@@ -23,12 +23,12 @@ export interface ProxyAccountsOptions {
 }
 
 /**
- * The account of the configuration and those that clients name. Each user name and password together is an identity with
- * sessions of its own: who names an account with another password gets nothing of what the right one opened.
+ * The configured account and those named by clients. Each combination of user name and password is an identity with its
+ * own sessions, so a client with a different password gets no session that the right one opened.
  */
 export class ProxyAccounts implements Accounts {
   readonly #options: ProxyAccountsOptions
-  /** Keys are made with a secret of the process: passwords are not kept in clear text. */
+  /** Keys are made with a secret of the process, so that passwords are not kept in clear text. */
   readonly #key: Buffer
   readonly #identities = new Map<string, Identity>()
 
@@ -41,7 +41,7 @@ export class ProxyAccounts implements Accounts {
     return this.#options.own
   }
 
-  /** How many accounts clients named, and for how many of them no logon would be let through. */
+  /** How many accounts clients have named, and for how many of them every logon would be refused. */
   get clientCounts(): ClientCounts {
     const identities = [...this.#identities.values()].filter(identity => identity !== this.own)
     const refused = identities.filter(({ gate }) => !gate.isOpen).length
@@ -60,7 +60,7 @@ export class ProxyAccounts implements Accounts {
     return identity
   }
 
-  /** Sessions of clients' accounts are not needed any more. */
+  /** Drops the accounts named by clients, whose sessions are no longer needed. */
   forgetClients(): void {
     for (const identity of this.#identities.values()) this.#forget(identity)
     this.#identities.clear()

@@ -7,9 +7,9 @@ const TEXTS: Readonly<Record<string, string>> = {
 /** Why an address could not be bound. */
 export interface BindingProblem {
   readonly reason: string
-  /** The address does not exist yet, which is no mistake: that of docker0 comes with Docker. */
+  /** The address does not exist yet, which is not an error: that of docker0 comes with Docker. */
   readonly isWaiting: boolean
-  /** Some socket has the address already, or one that includes it. */
+  /** Another socket already has the address, or one that includes it. */
   readonly isInUse?: boolean
 }
 

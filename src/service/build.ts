@@ -18,23 +18,23 @@ import { RecentInterfaces } from './recent-interfaces.ts'
 import type { Program } from './status.ts'
 import type { Workforce } from './workforce.ts'
 
-/** What the object graph takes from outside; tests bring their own. */
+/** External dependencies of the object graph; tests supply their own. */
 export interface Ports extends CarryOverPorts {
   /** Default: nothing is counted. */
   readonly statistics?: Pick<Statistics, 'snapshot'>
   readonly program?: Program
-  /** Listening sockets that are there before the service starts. */
+  /** Listening sockets that exist before the service starts. */
   readonly inheritedSockets?: readonly InheritedSocket[]
-  /** Other processes that serve for this one. */
+  /** Worker processes, if any. */
   readonly workforce?: Workforce | undefined
 }
 
-/** The objects that serve requests, built from one configuration and never changed. */
+/** The objects that serve requests, built from one configuration and immutable. */
 export interface Generation {
   readonly config: Config
   readonly deps: ProxyDependencies
   readonly accounts: ProxyAccounts
-  /** Of the account of the configuration, where it is in this process. */
+  /** The guard of the configured account, if it is in this process. */
   readonly guard: GuardGate | undefined
   readonly upstreams: Upstreams
   readonly directRoutes: DirectRoutes

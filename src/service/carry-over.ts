@@ -30,15 +30,15 @@ export interface CarryOverPorts {
   readonly guardStore: GuardStore
   readonly dialer?: Dialer
   readonly openPac?: (options: KeeperOptions) => PacFinder
-  /** Default: those of this host. */
+  /** Default: the interfaces of this host. */
   readonly readInterfaces?: () => readonly Interface[]
-  /** Default: with guards of this process. */
+  /** Default: logons with guards in this process. */
   readonly logons?: Logons
-  /** Default: names of its own. */
+  /** Default: new names. */
   readonly names?: ProcessNames
 }
 
-/** By what a process and what it counts are told from others. */
+/** What distinguishes a process, its requests and its sessions from those of others. */
 export interface ProcessNames {
   /** This proxy's name in Via. */
   readonly pseudonym: string
@@ -50,18 +50,18 @@ type UpstreamInput = Omit<UpstreamOptions, 'clock' | 'emit' | 'nextSessionId' | 
 
 const OLD_PAC_MS = 10_000
 
-/** What outlives a reload: names and numbers of the process, the verdict on the account, and upstreams with their sessions. */
+/** State that survives a reload: names and numbers of the process, the verdict on the account, and upstreams with their sessions. */
 export class CarryOver {
-  /** This proxy's name in Via: it stays, so that a loop is noticed across a reload. */
+  /** This proxy's name in Via. It survives reloads, so that loops are still detected. */
   readonly pseudonym: string
   readonly nextRequestId: () => string
   readonly nextSessionId: () => number
   readonly logons: Logons
-  /** Infinity where the system does not say. */
+  /** Infinity where the system does not report it. */
   readonly descriptorLimit = readDescriptorLimit() ?? Infinity
   readonly descriptors = new DescriptorGauge(this.descriptorLimit)
   readonly #ports: CarryOverPorts
-  /** With the last good addresses of upstreams. */
+  /** Keeps the last good addresses of upstreams. */
   readonly #names: HostNames
   #pac: { readonly key: string; readonly finder: PacFinder } | undefined
   #dialer: { readonly timeoutMs: number; readonly dialer: Dialer } | undefined
@@ -78,7 +78,7 @@ export class CarryOver {
     this.logons = ports.logons ?? new NearLogons(ports)
   }
 
-  /** The interfaces of this host: as they were, where no descriptor is left to look. A port must not be closed for that. */
+  /** The interfaces of this host. If no descriptor is left to read them, the last known ones: a port must not be closed for that. */
   readonly readInterfaces = (): readonly Interface[] => {
     try {
       this.#interfaces = (this.#ports.readInterfaces ?? readInterfaces)()
@@ -98,8 +98,8 @@ export class CarryOver {
   }
 
   /**
-   * Upstreams of these addresses: the ones that are there, with their sessions, where nothing about them changed. Where only
-   * limits did, what is known of their health and ways goes on.
+   * The upstreams at these addresses. Existing ones are kept with their sessions if nothing about them has changed. If
+   * only limits have, their known health and capabilities carry over.
    */
   upstreamsFor(
     addresses: readonly HostPort[],
@@ -120,12 +120,12 @@ export class CarryOver {
     return entries.map(([, { upstream }]) => upstream)
   }
 
-  /** What runs the script of Pac: the one that is there, with its last good copy, where it is the same script. */
+  /** The finder for the PAC script. An existing one is kept, with its last good copy, if it is for the same script. */
   pacFor(location: string | undefined, refreshMs: number): PacFinder | undefined {
     const key = JSON.stringify([location, refreshMs])
     if (this.#pac?.key === key) return this.#pac.finder
     const old = this.#pac?.finder
-    // Requests that have begun may be about to ask it.
+    // Requests in progress may be about to use it.
     if (old !== undefined) this.#ports.clock.setTimer(OLD_PAC_MS, () => old.close())
     this.#pac = undefined
     if (location === undefined) return undefined
@@ -157,7 +157,7 @@ export function newNames(entropy: Entropy): ProcessNames {
   }
 }
 
-/** `3f9c-1`, `3f9c-2` ...: short enough to be read out, different after a restart. */
+/** `3f9c-1`, `3f9c-2` ...: short enough to read out, different after a restart. */
 function requestIds(prefix: string): () => string {
   const next = countFrom()
   return () => `${prefix}-${next()}`

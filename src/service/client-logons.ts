@@ -6,7 +6,7 @@ import { accountOf, type Identity } from '../upstream/index.ts'
 import { type AccountLedgers, nameOf } from './account-ledgers.ts'
 import { clientLogon, type LogonPorts, type OwnLogon } from './logons.ts'
 
-/** Of the rejections that the account of the configuration may have, clients may cause one: it must not be spoilt by them. */
+/** Clients may cause one of the rejections in the configured account's budget, so that they cannot use it up. */
 const BUDGET_AT_OWN_ACCOUNT = 1
 
 export interface OwnAccount extends OwnLogon {
@@ -20,7 +20,7 @@ export interface ClientLogonsOptions extends LogonPorts {
   readonly ledgers: AccountLedgers
 }
 
-/** Makes the identity of an account that a client names. @throws ProxyError CLIENT_AUTH_REJECTED when it cannot be used. */
+/** Makes the identity of an account named by a client. @throws ProxyError CLIENT_AUTH_REJECTED when it cannot be used. */
 export function identifyClient(basic: BasicCredentials, options: ClientLogonsOptions): Identity {
   const { config, workstation, own, ledgers, clock, emit, entropy } = options
   const credentials = credentialsOf(basic, config, workstation)
@@ -31,7 +31,7 @@ export function identifyClient(basic: BasicCredentials, options: ClientLogonsOpt
   if (own !== undefined && nameOf(own.credentials.user) === nameOf(credentials.user)) {
     const isSame = accountOf(own.credentials).toUpperCase() === account.toUpperCase()
     if (isSame && own.guard.isProven) {
-      // The password is known to be another one. Asking would only count against the account that everybody uses.
+      // The password is known to be wrong. Trying it would only count against the account that all clients share.
       const detail = `${account} is the account of this proxy itself, and the password is not the one it has`
       throw new ProxyError('CLIENT_AUTH_REJECTED', { detail })
     }

@@ -11,9 +11,9 @@ import {
 
 export interface BuiltCredentials {
   readonly credentials: NtlmCredentials
-  /** The same account with its hashes read as plain: there when nothing tells that `credentials` reads them rightly. */
+  /** The same account with its hashes read as plain. Set when it is uncertain whether `credentials` reads them correctly. */
   readonly alternative?: NtlmCredentials
-  /** For a person to look at; the credentials are usable all the same. */
+  /** Messages for the administrator; the credentials are usable all the same. */
   readonly warnings: readonly string[]
 }
 
@@ -21,8 +21,8 @@ export interface BuiltCredentials {
 const WORKSTATION_LENGTH = 15
 
 /**
- * The account that the configuration means, hashed for its dialect.
- * @param hostName this machine's name, which upstreams are told as the workstation unless Workstation says another.
+ * The configured account, hashed for its dialect.
+ * @param hostName this machine's name, sent to upstreams as the workstation unless Workstation is set.
  * @throws ProxyError CONFIG.
  */
 export function buildCredentials(config: Config, hostName: string): BuiltCredentials {
@@ -66,7 +66,7 @@ export function buildCredentials(config: Config, hostName: string): BuiltCredent
   return { credentials, alternative, warnings }
 }
 
-/** What upstreams are told as the place of a logon. */
+/** The workstation name that upstreams are sent in a logon. */
 export function workstationOf({ workstation }: Config, hostName: string): string {
   if (workstation !== undefined) return workstation
   const label = hostName.split('.')[0] ?? ''

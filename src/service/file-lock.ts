@@ -1,14 +1,17 @@
 import { closeSync, openSync, rmSync, statSync } from 'node:fs'
 
-/** Whoever holds it writes a small file: one that is older was left by a process that died. */
-const STALE_MS = 5_000
+/**
+ * The holder only writes a small file, so an older lock was left by a process that died. Less than the time of all tries, so that a start
+ * right after a crash can save.
+ */
+const STALE_MS = 1_500
 const RETRY_MS = 5
 const RETRIES = 400
 
 /**
- * Runs `action` while no other process holds the lock: a file that is created exclusively. It waits without serving anything
- * meanwhile, which is some milliseconds where two processes save at the same moment.
- * @throws Error when the lock cannot be had.
+ * Runs `action` under a lock, which is a file created exclusively. Waiting for it blocks the process, usually for some
+ * milliseconds when two processes save at the same moment.
+ * @throws Error when the lock cannot be acquired.
  */
 export function withFileLock(lock: string, action: () => void): void {
   for (let tries = 0; !tryLock(lock); tries++) {
@@ -33,7 +36,7 @@ function tryLock(lock: string): boolean {
   }
 }
 
-/** By the clock of the file system alone: that of this host may have been set. */
+/** Compares times of the file system only: the clock of this host may have been changed. */
 function isStale(lock: string): boolean {
   try {
     return fileSystemNow(lock) - statSync(lock).mtimeMs > STALE_MS

@@ -12,7 +12,7 @@ import {
 import { HandingFrontend, type Reception } from './handing-frontend.ts'
 import type { Workforce } from './workforce.ts'
 
-/** What the connections of listeners are handed to; each is made once, and serves by the configuration as it is at the time. */
+/** The frontends that serve the connections of listeners. Each is created once and uses the current configuration. */
 export class Frontends {
   readonly http: HttpFrontend
   readonly #current: CurrentDependencies
@@ -21,7 +21,7 @@ export class Frontends {
   readonly #others = new Map<string, Frontend>()
   readonly #workforce: Workforce | undefined
 
-  /** @param workforce other processes that serve for this one. */
+  /** @param workforce worker processes, if any. */
   constructor(current: CurrentDependencies, currentConfig: () => Config, workforce?: Workforce) {
     this.#workforce = workforce
     this.#current = current
@@ -33,7 +33,7 @@ export class Frontends {
     return [this.http, ...this.#others.values()]
   }
 
-  /** What the listeners of a kind of port hand their connections to. */
+  /** Takes the connections of the listeners for one kind of port. */
   receptionFor(served: Served): Reception {
     const here = this.frontendFor(served)
     const workforce = this.#workforce
@@ -42,7 +42,7 @@ export class Frontends {
     return new HandingFrontend({ served, current, clients: this.#clients, workforce, here })
   }
 
-  /** What serves them in this process. */
+  /** The frontend that serves them in this process. */
   frontendFor(served: Served): Frontend {
     if (served.kind === 'http') return this.http
     const key = JSON.stringify(served)
@@ -60,7 +60,7 @@ export class Frontends {
   }
 }
 
-/** Without accounts everybody may use the SOCKS5 ports. User names do not differ by case, as with cntlm. */
+/** Without accounts the SOCKS5 ports are open to everyone. User names are case-insensitive, as with cntlm. */
 function socksUsers({
   socksUsers: users,
 }: Config): ReadonlyMap<string, Secret<string>> | undefined {

@@ -14,22 +14,22 @@ import type { Emit, Entropy } from '../core/index.ts'
 import type { GuardRecord, Reading, ReadingRecord, RefusedSecret } from '../policy/index.ts'
 import { withFileLock } from './file-lock.ts'
 
-/** Keeps what the lock-out guard must not forget when the process ends. */
+/** Persists what the lock-out guard must not forget when the process ends. */
 export interface GuardStore {
-  /** @returns `unreadable` when there is a record and it cannot be read: something was rejected perhaps. */
+  /** @returns `unreadable` when a record exists but cannot be read: it may contain rejections. */
   load(account: string): GuardRecord | 'unreadable' | undefined
-  /** @returns whether it is kept. */
+  /** @returns whether the record was saved. */
   save(account: string, record: GuardRecord): boolean
 }
 
 interface GuardFile {
   readonly version: 1
-  /** Makes the keys differ from host to host; accounts cannot be looked up in a table. */
+  /** Makes the keys differ from host to host, so that accounts cannot be looked up in a table. */
   readonly salt: string
   readonly accounts: Readonly<Record<string, GuardRecord>>
 }
 
-/** In memory alone: for the demo, and for processes whose guards are elsewhere. */
+/** Keeps records in memory only: for the demo, and for processes whose guards are in another process. */
 export function memoryGuardStore(): GuardStore {
   const records = new Map<string, GuardRecord>()
   return {
@@ -42,14 +42,15 @@ export function memoryGuardStore(): GuardStore {
 }
 
 /**
- * One small file per host. It holds salted names of accounts, the times of their rejected logons, where the rejected secret came from, and
- * which readings of hashes were tried; nothing comes from a password or a hash. Several processes may share it: each adds its
- * rejections to those of the others. A file that cannot be written or read is reported once a process.
+ * Keeps records in one small file per host: salted account names, the times of rejected logons, where the rejected
+ * secret came from, and which readings of hashes were tried. Nothing is derived from a password or a hash. Several
+ * processes may share the file: each adds its rejections to those of the others. Each reason for a failed read or write
+ * is reported once per process.
  */
 export function fileGuardStore(directory: string, entropy: Entropy, emit: Emit): GuardStore {
   const file = join(directory, 'logons.json')
   const reported = new Set<string>()
-  /** What this process knows of the file, by account. */
+  /** The rejections in the file that this process knows of, by account. */
   const known = new Map<string, readonly number[]>()
   const report = (reason: string): void => {
     if (reported.has(reason)) return
@@ -99,7 +100,7 @@ function keyOf({ salt }: GuardFile, account: string): string {
     .slice(0, 32)
 }
 
-/** Rejections that another process added since are kept, unless an acceptance has made them void. */
+/** Keeps rejections that other processes have added since, unless an accepted logon has cleared them. */
 function merge(
   record: GuardRecord,
   stored: GuardRecord | undefined,
@@ -123,7 +124,7 @@ function withRecord(content: GuardFile, key: string, record: GuardRecord): Guard
   return { ...content, accounts: Object.fromEntries(isEmpty ? others : [...others, [key, record]]) }
 }
 
-/** @returns undefined when the file is not there, a reason when it cannot be used. */
+/** @returns undefined when there is no file, a reason when it cannot be used. */
 function read(file: string): GuardFile | string | undefined {
   try {
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'))
@@ -184,7 +185,7 @@ function isReading(value: unknown): value is Reading {
   return value === 'plain' || value === 'inverted'
 }
 
-/** Written beside, synchronized and renamed: a crash leaves the old file or the new one. */
+/** Writes a temporary file, syncs and renames it: a crash leaves the old file or the new one. */
 function write(file: string, fresh: string, content: GuardFile): void {
   try {
     const fd = openSync(fresh, 'wx', 0o600)

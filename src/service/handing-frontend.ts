@@ -5,7 +5,7 @@ import { checkAccess } from '../policy/index.ts'
 import type { ClientCounts, Frontend, ProxyDependencies } from '../proxy/index.ts'
 import type { Workforce } from './workforce.ts'
 
-/** What a listener hands its connections to. */
+/** Takes the connections of a listener. */
 export interface Reception {
   accept(socket: Socket, client: ClientAddress): void
 }
@@ -15,11 +15,11 @@ export interface HandingOptions {
   readonly current: () => Pick<ProxyDependencies, 'acl' | 'maxClients' | 'maxClientsPerAddress'>
   readonly clients: Pick<ClientCounts, 'hold'>
   readonly workforce: Pick<Workforce, 'isUp' | 'whenUp' | 'hand'>
-  /** Serves in this process. */
+  /** Serves clients in this process. */
   readonly here: Pick<Frontend, 'accept'>
 }
 
-/** Hands clients to other processes. Who is to be turned away is so here, and when there is nobody else everybody is served here. */
+/** Hands clients to worker processes. Clients to be refused are handled in this process, as are all clients if no worker is available. */
 export class HandingFrontend implements Reception {
   readonly #options: HandingOptions
 

@@ -10,12 +10,12 @@ export interface InheritedSocket {
 /** 0, 1 and 2 are standard input, output and error: SD_LISTEN_FDS_START of sd_listen_fds(3). */
 const FIRST_FD = 3
 
-/** The sockets that the environment announces to the process `pid`, as sd_listen_fds_with_names(3) reads it. */
+/** The sockets that the environment passes to the process `pid`, according to sd_listen_fds_with_names(3). */
 export function inheritedSockets(
   env: Readonly<Record<string, string | undefined>>,
   pid: number,
 ): readonly InheritedSocket[] {
-  // Variables that a parent left over are for another process.
+  // Variables left over from a parent are meant for another process.
   if (env['LISTEN_PID'] !== String(pid)) return []
   const count = Number(env['LISTEN_FDS'])
   if (!Number.isInteger(count) || count < 1) return []
@@ -26,7 +26,7 @@ export function inheritedSockets(
   }))
 }
 
-/** What is spoken on an inherited socket: HTTP unless its name says `socks5`. */
+/** The protocol on an inherited socket: HTTP unless its name says `socks5`. */
 export function servedOn({ name }: InheritedSocket): Served {
   return { kind: name.toLowerCase().startsWith('socks5') ? 'socks5' : 'http' }
 }

@@ -15,7 +15,7 @@ import { type InheritedSocket, servedOn } from './inherited-sockets.ts'
 import { type ListeningPlan, type Place, planListening } from './listening-plan.ts'
 
 interface Bound {
-  /** undefined for a socket that somebody else bound, and that stays whatever the configuration says. */
+  /** undefined for an inherited socket, which stays open whatever the configuration says. */
   readonly place: Place | undefined
   readonly key: string
   readonly listener: Listener
@@ -27,27 +27,27 @@ export interface ListenersOptions {
   readonly clock: Clock
   readonly emit: Emit
   readonly receptionFor: (served: Served) => Reception
-  /** Whether connections are not to be read from before they have come to those who serve them. */
+  /** Whether connections must not be read from until they have reached the process that serves them. */
   readonly startsPaused: boolean
   readonly readInterfaces: () => readonly Interface[]
-  /** Whether there are descriptors enough for a connection that was accepted. */
+  /** Whether enough descriptors are left to keep an accepted connection. */
   readonly mayAccept: () => boolean
 }
 
-/** How often interfaces and addresses that are not there yet are looked at. */
+/** How often to poll interfaces, and addresses that do not exist yet. */
 const LOOK_EVERY_MS = 2_000
 
 /**
- * The ports of the proxy. What stays the same over a change of the configuration stays bound; the addresses of interfaces are followed,
- * and those that do not exist yet are waited for.
+ * The ports of the proxy. Addresses that a configuration change does not affect stay bound. Interface addresses are
+ * followed as they change, and missing ones are waited for.
  */
 export class Listeners {
   readonly #options: ListenersOptions
   #asked: readonly ListenAddress[] = []
-  /** Names that were found to be interfaces; they stay it when the interface goes. */
+  /** Names found to be interfaces; they still count as such when the interface is gone. */
   #interfaceNames: ReadonlySet<string> = new Set()
   #bound: Bound[] = []
-  /** What is not bound and tried again, by its address or interface. */
+  /** What could not be bound and is retried, by address or interface. */
   #problems = new Map<string, BindingProblem>()
   #timer: Timer | undefined
   #isClosed = false
@@ -61,24 +61,24 @@ export class Listeners {
     return this.#bound.map(({ listener }) => listener.address)
   }
 
-  /** What is bound, with what is spoken there. */
+  /** The bound addresses and what they serve. */
   get bound(): readonly { readonly address: HostPort; readonly serves: Served }[] {
     return this.#bound.map(({ listener, serves }) => ({ address: listener.address, serves }))
   }
 
-  /** What is tried again until it can be bound, by its `host:port`. */
+  /** What is retried until it can be bound, by `host:port`. */
   get problems(): ReadonlyMap<string, BindingProblem> {
     return this.#problems
   }
 
-  /** Addresses and interfaces that are not there yet, as `host:port`. */
+  /** Addresses and interfaces that do not exist yet, as `host:port`. */
   get waiting(): readonly string[] {
     return [...this.#problems].filter(([, { isWaiting }]) => isWaiting).map(([address]) => address)
   }
 
   /**
-   * Takes over inherited sockets and binds the other addresses. Like cntlm it goes on when some of them fail and at least one does
-   * not; one that does not exist yet does not count as failed.
+   * Takes over inherited sockets and binds the other addresses. Like cntlm, it tolerates failures as long as one
+   * address can be bound; an address that does not exist yet does not count as failed.
    * @throws ProxyError CONFIG when all failed.
    */
   async start(
@@ -96,10 +96,10 @@ export class Listeners {
   }
 
   /**
-   * Binds new addresses first, then the others change what they serve, and those that are not wanted any more are closed. Like the start it
-   * goes on when some fail, as a configuration that starts must be one that can be taken over.
-   * @returns which ones could not be bound, and why.
-   * @throws ProxyError CONFIG when nothing would be left to listen on: everything is as before then.
+   * Binds new addresses first, then updates what the others serve, and closes those that are no longer wanted. Like
+   * `start` it tolerates failures, as a reload must accept any configuration that can be started.
+   * @returns which addresses could not be bound, and why.
+   * @throws ProxyError CONFIG when nothing would be left to listen on; everything stays as before then.
    */
   async change(asked: readonly ListenAddress[]): Promise<readonly string[]> {
     return this.#afterTheLast(async () => {
@@ -135,8 +135,8 @@ export class Listeners {
   }
 
   /**
-   * Binds what a plan has and is not bound yet. A socket that the plan does not want any more may be in the way (127.0.0.1:3128 when
-   * 0.0.0.0:3128 is asked for): it makes room. Nothing is told of any of it, as it may come to nothing.
+   * Binds the addresses of a plan that are not bound yet. Closes sockets that are in the way and no longer in the plan
+   * (127.0.0.1:3128 when 0.0.0.0:3128 is requested). Emits no events, as the change may still fail.
    */
   async #bindNew(plan: ListeningPlan): Promise<{
     fresh: Bound[]
@@ -161,7 +161,7 @@ export class Listeners {
     return { fresh, moved, problems }
   }
 
-  /** Whether anything would be listened on, now or once its address is there. */
+  /** Whether anything would be listened on, now or once its address exists. */
   #hasAny(
     plan: ListeningPlan,
     fresh: readonly Bound[],
@@ -175,7 +175,7 @@ export class Listeners {
     )
   }
 
-  /** What made room for nothing. @returns what cannot be bound again, as somebody else was faster. */
+  /** Binds sockets again that were closed for a change that failed. @returns those that cannot be bound again. */
   async #bringBack(moved: readonly Bound[]): Promise<string[]> {
     const gone: string[] = []
     for (const each of moved) {
@@ -200,14 +200,14 @@ export class Listeners {
     for (const { listener } of this.#bound) listener.close()
   }
 
-  /** Changes and looks do not overlap. */
+  /** Serializes changes and polls. */
   async #afterTheLast<Result>(work: () => Promise<Result>): Promise<Result> {
     const done = this.#last.then(work)
     this.#last = done.catch(() => undefined)
     return done
   }
 
-  /** What is asked for from now on. @returns the interfaces by which names were told from those of hosts. */
+  /** Sets the requested addresses. @returns the interfaces that were used to tell interface names from host names. */
   #ask(asked: readonly ListenAddress[]): readonly Interface[] {
     const interfaces = this.#options.readInterfaces()
     this.#asked = asked
@@ -226,7 +226,7 @@ export class Listeners {
     return places.filter(({ key }) => !taken.has(key))
   }
 
-  /** Closes what has no address any more, and binds those of the places that have one and `isTried`. */
+  /** Closes listeners whose address is gone, and binds those unbound addresses of the plan for which `isTried` holds. */
   async #follow(plan: ListeningPlan, isTried: (place: Place) => boolean): Promise<void> {
     this.#closeAllBut(plan)
     this.#reportAll(plan.missing)
@@ -248,7 +248,7 @@ export class Listeners {
     this.#close(this.#unwanted(plan))
   }
 
-  /** What is bound and has no place in the plan; inherited sockets stay in any case. */
+  /** Listeners that are no longer in the plan. Inherited sockets always stay. */
   #unwanted({ places }: ListeningPlan): Bound[] {
     const wanted = new Set(places.map(({ key }) => key))
     return this.#bound.filter(({ place, key }) => place !== undefined && !wanted.has(key))
@@ -262,7 +262,7 @@ export class Listeners {
     this.#bound = this.#bound.filter(bound => !unwanted.includes(bound))
   }
 
-  /** Says each problem once. */
+  /** Reports each problem once. */
   #report(address: string, { reason, isWaiting }: BindingProblem): void {
     if (this.#problems.get(address)?.reason === reason) return
     const type = isWaiting ? 'listener.waiting' : 'listener.failed'
@@ -273,7 +273,7 @@ export class Listeners {
     for (const [address, problem] of problems) this.#report(address, problem)
   }
 
-  /** Keeps what is tried again: all but an address of the configuration itself that failed at the start. */
+  /** Keeps the problems to retry: all but those of addresses in the configuration itself that failed at the start. */
   #remember({ places, missing }: ListeningPlan, found: ReadonlyMap<string, BindingProblem>): void {
     const given = new Set(places.filter(each => !each.isFollowed).map(({ key }) => key))
     const isTriedAgain = (key: string, { isWaiting }: BindingProblem): boolean =>
@@ -288,7 +288,7 @@ export class Listeners {
     this.#timer?.cancel()
     if (this.#isClosed || (this.#interfaceNames.size === 0 && this.#problems.size === 0)) return
     const { clock } = this.#options
-    // With nothing bound yet there is nothing else that keeps the process.
+    // With nothing bound yet, only this timer keeps the process alive.
     this.#timer = clock.setTimer(LOOK_EVERY_MS, () => void this.#look(), 'process')
   }
 
@@ -343,7 +343,7 @@ export class Listeners {
   #accept({ reception }: Bound, socket: Socket): void {
     const { emit, mayAccept } = this.#options
     const client = peerOf(socket)
-    // Gone before it was accepted.
+    // The client disconnected before it was accepted.
     if (client === undefined) {
       socket.destroy()
     } else if (!mayAccept()) {

@@ -5,19 +5,19 @@ import type { BindingProblem } from './binding-problem.ts'
 
 /** One address to bind. */
 export interface Place extends ListenAddress {
-  /** `host:port`, of which there is one each. */
+  /** `host:port`, by which it is identified. */
   readonly key: string
-  /** An address of an interface, which may go and come; any other was written as it is. */
+  /** An address of an interface, which may come and go; any other is in the configuration itself. */
   readonly isFollowed: boolean
 }
 
 export interface ListeningPlan {
   readonly places: readonly Place[]
-  /** Interfaces without an address, by what the configuration calls them. */
+  /** Interfaces without an address, by their name in the configuration. */
   readonly missing: ReadonlyMap<string, BindingProblem>
 }
 
-/** The addresses that a configuration means while the interfaces are as given. Of the same one the first counts. */
+/** The addresses of a configuration for the given interfaces. Of equal addresses the first counts. */
 export function planListening(
   asked: readonly ListenAddress[],
   interfaces: readonly Interface[],
@@ -41,7 +41,7 @@ export function planListening(
   return { places: firstOfEach(places), missing }
 }
 
-/** Where 0 leaves the port to the system, two are two. */
+/** Addresses with port 0, for which the system chooses the port, are never equal. */
 function firstOfEach(places: readonly Place[]): Place[] {
   return places.filter(
     ({ key, port }, index) => port === 0 || places.findIndex(other => other.key === key) === index,

@@ -26,24 +26,24 @@ export interface OwnLogonOptions extends LogonPorts {
   readonly budget: number
   /** Unix time in ms. */
   readonly configChangedAtMs: number
-  /** Where the secret comes from: the record of a rejection is about the same one where this is the same. */
+  /** Where the secret comes from. A stored rejection is about this secret if it has the same origin. */
   readonly secretOrigin: string
   readonly guardStore: GuardStore
-  /** Of the same account in this process; the store is not asked then. The secret is a different one. */
+  /** The ledger of the same account with a different secret in this process; the store is not read then. */
   readonly ledger?: AccountLedger | undefined
 }
 
 export interface OwnLogon {
   readonly identity: Identity
   readonly guard: GuardGate
-  /** What counts for the account, whichever credential names it. */
+  /** The rejections of the account, whichever credentials it is used with. */
   readonly ledger: AccountLedger
 }
 
-/** An unproven secret waits so long after a start where rejections cannot be kept: a service may be restarted in a loop. */
+/** How long an unproven secret is held back after a start if rejections cannot be stored: a service may be restarted in a loop. */
 const UNKEPT_MS = 60_000
 
-/** The account of the configuration; what its guard must not forget is stored. */
+/** The logon of the configured account, whose guard keeps its state in the store. */
 export function ownLogon(options: OwnLogonOptions): OwnLogon {
   const { credentials, alternative, negotiateFlags, configChangedAtMs, secretOrigin } = options
   const { clock, emit, entropy, guardStore } = options
@@ -102,7 +102,7 @@ export function ownLogon(options: OwnLogonOptions): OwnLogon {
 
 const NO_RECORD: GuardRecord = { rejections: [], exceptions: [] }
 
-/** What an earlier process left, by the clock of this one. */
+/** The state left by an earlier process, converted to the clock of this one. */
 function startFrom(
   stored: GuardRecord | 'unreadable' | undefined,
   { budget, clock, configChangedAtMs, secretOrigin }: OwnLogonOptions,
@@ -115,16 +115,16 @@ function startFrom(
     return { ledger: AccountLedger.from(limits, record, now, wallNow) }
   }
   const { pendingSince, refused } = stored
-  // Sent, and nobody of this process will hear the verdict.
+  // A password was sent, and this process will never get the verdict.
   const rejections = [...stored.rejections, ...(pendingSince === undefined ? [] : [pendingSince])]
   const ledger = AccountLedger.from(limits, { ...stored, rejections }, now, wallNow)
   const last = Math.max(0, ...stored.rejections)
-  // An older version kept the times alone: what was changed since is another secret.
+  // An older version stored only the times: a secret changed since then is a different one.
   const isOld = stored.exceptions === undefined && last > 0
   const isRefused =
     refused === undefined ? isOld && last >= configChangedAtMs : refused.origin === secretOrigin
   if (!isRefused) return { ledger, isChanged: refused !== undefined || last > 0 }
-  // A clock that was set must not refuse for longer than a window.
+  // A changed clock must not extend the refusal beyond one window.
   const forMs = refused === undefined ? Infinity : refused.until - wallNow
   const untilMs = Math.min(now + Math.min(forMs, LOGON_WINDOW_MS), ledger.forgottenAt(now))
   return { ledger, refused: { untilMs, hadWorked: refused?.hadWorked ?? false } }
@@ -134,11 +134,11 @@ export interface ClientLogonOptions extends LogonPorts {
   readonly credentials: NtlmCredentials
   readonly negotiateFlags: number | undefined
   readonly ledger: AccountLedger
-  /** How many of the ledger's places it may use; default all. */
+  /** How many of the rejections in the ledger's budget it may cause; default all. */
   readonly budget?: number
 }
 
-/** An account that a client names. It is guarded like the other, but nothing about it is written down. */
+/** The logon of an account named by a client. It is guarded like the configured one, but nothing about it is stored. */
 export function clientLogon(options: ClientLogonOptions): Identity {
   const { budget, credentials, negotiateFlags, ledger, clock, emit, entropy } = options
   const account = accountOf(credentials)

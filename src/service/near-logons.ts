@@ -7,13 +7,13 @@ import { identifyClient, type OwnAccount } from './client-logons.ts'
 import type { GuardStore } from './guard-store.ts'
 import { type LogonPorts, ownLogon } from './logons.ts'
 
-/** Makes the identities that log on. */
+/** Creates the identities that log on. */
 export interface Logons {
-  /** The guard of the account of the configuration, where it is in this process. */
+  /** The guard of the configured account, if it is in this process. */
   readonly guard: GuardGate | undefined
-  /** The account of the configuration from now on; undefined without one. */
+  /** Sets the configured account. Returns undefined without one. */
   own(input: BuildInput): Identity | undefined
-  /** The account that a client names. @throws ProxyError CLIENT_AUTH_REJECTED. */
+  /** The identity of an account named by a client. @throws ProxyError CLIENT_AUTH_REJECTED. */
   identify(basic: BasicCredentials, input: Pick<BuildInput, 'config' | 'workstation'>): Identity
 }
 
@@ -25,14 +25,14 @@ interface KeptAccount extends OwnAccount {
   readonly key: string
 }
 
-/** A person tries so many passwords at most before the first one of them is forgotten; the budget has long been used up then. */
+/** How many passwords are remembered before the oldest one is forgotten; the budget is used up long before that. */
 const MAX_SECRETS = 16
 
-/** Logons whose guards are in this process. What is known of them outlives a change of the configuration. */
+/** Logons with guards in this process. Their state survives configuration changes. */
 export class NearLogons implements Logons {
   readonly #options: NearLogonsOptions
   readonly #ledgers: AccountLedgers
-  /** By secret, the last one at the end: one that comes back after a rejection is still rejected. */
+  /** By secret, the latest last: a secret that is configured again after a rejection is still rejected. */
   readonly #kept = new Map<string, KeptAccount>()
   #account: KeptAccount | undefined
 
@@ -45,7 +45,7 @@ export class NearLogons implements Logons {
     return this.#account?.guard
   }
 
-  /** As it was, verdict and all, when the secret is the same; a different one gets a try at once. */
+  /** Keeps the account and its verdict if the secret is the same; a different secret may be tried immediately. */
   own(input: BuildInput): Identity | undefined {
     const { config, credentials, alternative } = input
     this.#account = undefined

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { ProxyError } from '../core/index.ts'
 
 /**
- * Writes the number of the process and a newline, readable for all, over what was there.
+ * Writes the process ID and a newline, readable for all, replacing any previous content.
  * @throws ProxyError CONFIG when it cannot be written.
  */
 export function writePidFile(path: string, pid: number): void {
@@ -14,11 +14,11 @@ export function writePidFile(path: string, pid: number): void {
   }
 }
 
-/** Removes the file if it still is the one of this process: another one may have started meanwhile. */
+/** Removes the file if it still belongs to this process: another one may have started meanwhile. */
 export function removePidFile(path: string, pid: number): void {
   try {
     if (readFileSync(path, 'utf8') === `${pid}\n`) rmSync(path)
   } catch {
-    // It is gone already, or lies where the user of the process may not remove it: the end of the program is no place to fail.
+    // Already gone, or not removable by the user of the process. Exiting must not fail for that.
   }
 }

@@ -1,25 +1,25 @@
 import { chownSync, mkdirSync, statSync } from 'node:fs'
 import { ProxyError } from '../core/index.ts'
 
-/** Whom the process becomes once its ports are bound. */
+/** The user that the process becomes once its ports are bound. */
 export interface Identity {
   readonly uid: number
   readonly gid: number
-  /** All groups, the one of `gid` among them. */
+  /** All groups, including `gid`. */
   readonly groups: readonly number[]
 }
 
-/** The texts of /etc/passwd (passwd(5)) and /etc/group (group(5)). */
+/** The contents of /etc/passwd (passwd(5)) and /etc/group (group(5)). */
 export interface AccountFiles {
   readonly passwd: string
   readonly group: string
 }
 
-/** The largest number that stands for a user: the next one means "leave it as it is" to chown(2) and setuid(2). */
+/** The largest user ID: the next number means "leave unchanged" to chown(2) and setuid(2). */
 const LARGEST_ID = 0xffff_fffe
 
 /**
- * The user that a name or a number means; as with cntlm a number is the group too, and the only one.
+ * Resolves a user name or number. As with cntlm, a number is also the group, and the only one.
  * @throws ProxyError CONFIG when there is no such user, or it is root.
  */
 export function resolveIdentity(user: string, files: AccountFiles): Identity {
@@ -57,20 +57,20 @@ function isNumber(text: string): boolean {
   return /^[0-9]+$/.test(text)
 }
 
-/** A new directory belongs to root and would be closed to the user; one that is there is the administrator's matter. */
+/** A new directory belongs to root and would not be accessible to the user. An existing one is left to the administrator. */
 export function makeDirectoryFor(identity: Identity, directory: string): void {
   const isNew = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined
   if (isNew) chownSync(directory, identity.uid, identity.gid)
 }
 
-/** Gives up root for good: groups first, because without root they could not be changed any more. */
+/** Drops root permanently. Groups come first, because only root can change them. */
 export function becomeUser({ uid, gid, groups }: Identity): void {
   process.setgroups?.([...groups])
   process.setgid?.(gid)
   process.setuid?.(uid)
 }
 
-/** What root writes into the directory of another user, that user could not read: so root becomes the owner first. */
+/** Switches to the owner of the directory, who could not read files written there by root. */
 export function becomeOwnerOf(directory: string): void {
   const owner = statSync(directory, { throwIfNoEntry: false })
   if (process.getuid?.() !== 0 || owner === undefined || owner.uid === 0) return

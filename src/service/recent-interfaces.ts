@@ -1,10 +1,10 @@
 import type { Clock } from '../core/index.ts'
 import type { Interface } from '../net/index.ts'
 
-/** A container connects moments after the bridge of its network was made; and many clients at once need one look. */
+/** Short, because a container connects moments after the bridge of its network is created; and a burst of clients shares one read. */
 const VALID_MS = 100
 
-/** The interfaces as they were a moment ago at most, for rules that each connection is judged by. */
+/** The interfaces, at most a moment old, for rules that are checked on each connection. */
 export class RecentInterfaces {
   readonly #read: () => readonly Interface[]
   readonly #clock: Clock

@@ -9,10 +9,10 @@ import { Serving } from './serving.ts'
 import type { ConfigurationStatus, ServiceState, ServiceStatus } from './status.ts'
 import { takeStatus } from './take-status.ts'
 
-/** Where nobody says what the program is. */
+/** The default without program information. */
 const UNNAMED = { version: 'unknown', pid: process.pid }
 
-/** The running proxy: its listeners and what serves their connections, here or in other processes. */
+/** The running proxy: its listeners and what serves their connections, in this process or in workers. */
 export class Service {
   readonly #ports: Ports
   readonly #serving: Serving
@@ -46,22 +46,22 @@ export class Service {
     return this.#listeners.addresses
   }
 
-  /** What it will listen on once the address or interface is there, as `host:port`. */
+  /** What it will listen on once the address or interface exists, as `host:port`. */
   get waiting(): readonly string[] {
     return this.#listeners.waiting
   }
 
-  /** How long a stop leaves to open work, by the configuration in use. */
+  /** How long a shutdown waits for work in progress, by the current configuration. */
   get shutdownGraceMs(): number {
     return this.#serving.generation.config.shutdownGraceMs
   }
 
-  /** Asks the other processes, if there are any, what `status` and `tunnels` are to say of them. */
+  /** Refreshes what `status` and `tunnels` report about the workers, if there are any. */
   async look(wants: 'counts' | 'work'): Promise<void> {
     await this.#ports.workforce?.look(wants)
   }
 
-  /** What it is doing at this moment; of other processes, when they were asked last. */
+  /** The current status. That of workers is from the last `look`. */
   status(): ServiceStatus {
     const { clock, program = UNNAMED, workforce } = this.#ports
     const tunnels = this.#serving.work.filter(({ kind }) => kind === 'tunnel').length
@@ -85,14 +85,14 @@ export class Service {
     return [...this.#serving.work, ...snapshots.flatMap(({ work }) => work)]
   }
 
-  /** What the guard says of the password of the configuration, and by which object it is known; undefined without one. */
+  /** The guard of the configured account; undefined without one. */
   get guard(): { readonly account: string; readonly gate: GuardGate } | undefined {
     const { accounts, guard } = this.#serving.generation
     const { own } = accounts
     return own && guard && { account: own.authenticator.account, gate: guard }
   }
 
-  /** Lets the password of the configuration be sent once more; undefined without one. */
+  /** Allows the configured password to be sent once more; undefined without one. */
   unlock(): { readonly account: string; readonly outcome: UnlockOutcome } | undefined {
     const { accounts, guard } = this.#serving.generation
     const { own } = accounts
@@ -107,7 +107,7 @@ export class Service {
     this.#ports.emit({ type: 'service.started', ...this.#summary() })
   }
 
-  /** Starts the other processes, if there are to be any, under the user that this one has become. Clients wait for them. */
+  /** Starts the workers, if there are to be any, under the user that this process has become. Clients wait for them. */
   async startWorkers(): Promise<void> {
     const { emit, workforce } = this.#ports
     if (workforce === undefined) return
@@ -120,9 +120,9 @@ export class Service {
   }
 
   /**
-   * Goes on with another configuration, as Serving.change says.
+   * Switches to another configuration, see Serving.change.
    * @returns which addresses could not be bound, and why.
-   * @throws ProxyError CONFIG when no address at all could: everything is as before then.
+   * @throws ProxyError CONFIG when no address could be bound; everything stays as before then.
    */
   async reload(input: BuildInput): Promise<readonly string[]> {
     const failed = await this.#listeners.change(input.config.listeners)
@@ -164,7 +164,7 @@ export class Service {
     return cut
   }
 
-  /** Resolves when the other processes have ended that were told to by `destroy`. */
+  /** Resolves when the workers that `destroy` has told to end have exited. */
   async whenAlone(): Promise<void> {
     await this.#othersEnd
   }
@@ -182,7 +182,7 @@ export class Service {
   }
 }
 
-/** What is found out about an upstream here, the other processes need to know too. */
+/** Passes on to the workers what this process learns about an upstream. */
 function tellingOf({ emit, workforce }: Ports): Emit {
   if (workforce === undefined) return emit
   return event => {

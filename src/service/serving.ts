@@ -5,7 +5,7 @@ import type { BuildInput } from './build-input.ts'
 import { CarryOver } from './carry-over.ts'
 import { Frontends } from './frontends.ts'
 
-/** What serves clients, by one configuration after the other. Where their connections come from is not its business. */
+/** Serves clients under one configuration after the other, wherever their connections come from. */
 export class Serving {
   readonly frontends: Frontends
   readonly carryOver: CarryOver
@@ -32,14 +32,14 @@ export class Serving {
     return this.frontends.all.flatMap(({ workInProgress }) => workInProgress)
   }
 
-  /** How many there are. */
+  /** Number of open tunnels and requests in progress. */
   get size(): number {
     return this.frontends.all.reduce((sum, frontend) => sum + frontend.requestsInProgress, 0)
   }
 
   /**
-   * Requests that have begun end as they began, new ones go by the new configuration. Upstreams that stay keep their sessions, and an
-   * account that stays keeps the verdict on it.
+   * Requests in progress finish under the old configuration, new ones use the new one. Upstreams that stay keep their
+   * sessions, and an account that stays keeps its verdict.
    */
   change(input: BuildInput): void {
     const old = this.#generation
@@ -52,7 +52,7 @@ export class Serving {
     old.directRoutes.retire()
   }
 
-  /** What another process found out about an upstream. */
+  /** Applies what another process has learned about an upstream. */
   learn(news: UpstreamNews): void {
     this.#generation.upstreams.learn(news)
   }

@@ -8,7 +8,7 @@ export interface StateDirectoryFacts {
   readonly home: string
 }
 
-/** Where state is kept: the directive, systemd's StateDirectory= (systemd.exec(5)), or the usual place of the user. */
+/** Where state is kept: the directive, systemd's StateDirectory= (systemd.exec(5)), or the user's usual location. */
 export function chooseStateDirectory({
   configured,
   env,

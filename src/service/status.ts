@@ -5,15 +5,15 @@ import type { GuardStatus } from '../upstream/index.ts'
 import type { ClientCounts } from './accounts.ts'
 import type { UpstreamSnapshot } from './upstream-snapshot.ts'
 
-/** What the program is, as far as the service cannot know it by itself. */
+/** Program information that the service does not have itself. */
 export interface Program {
   readonly version: string
   readonly pid: number
 }
 
 /**
- * The running service at one moment, as plain data: what the control socket, metrics and pages show. It holds no password, no
- * token and no query of a URL. Times are Unix times in ms; what is undefined is left out of JSON.
+ * A snapshot of the running service as plain data, as shown by the control socket, metrics and pages. It holds no
+ * password, no token and no query of a URL. Times are Unix times in ms; undefined values are omitted from JSON.
  */
 export interface ServiceStatus extends Program {
   readonly startedAt: number
@@ -21,22 +21,22 @@ export interface ServiceStatus extends Program {
   readonly state: ServiceState
   readonly configuration: ConfigurationStatus
   readonly listeners: ListenersStatus
-  /** Those of the Proxy lines in their order, then those that only a Pac script names. */
+  /** First those of the Proxy directives, in their order, then those that only a PAC script names. */
   readonly upstreams: readonly UpstreamStatus[]
-  /** The account of the configuration; undefined without one. */
+  /** The configured account; undefined without one. */
   readonly account: AccountStatus | undefined
   readonly clientAccounts: ClientCounts
-  /** Requests that are being answered, without tunnels. */
+  /** Requests being served, without tunnels. */
   readonly requestsInProgress: number
   readonly tunnelsOpen: number
-  /** The other processes that serve; none where this one alone does. */
+  /** Worker processes; empty if this process serves alone. */
   readonly workers: readonly WorkerStatus[]
   readonly totals: Totals
-  /** The youngest first; twenty at most. */
+  /** The latest first; twenty at most. */
   readonly lastErrors: readonly FailedRequest[]
 }
 
-/** What is open in it. */
+/** Open requests and tunnels of a worker. */
 export interface WorkerStatus {
   readonly pid: number
   readonly requests: number
@@ -47,18 +47,18 @@ export interface WorkerStatus {
 export type ServiceState = 'starting' | 'serving' | 'draining'
 
 export interface ConfigurationStatus {
-  /** undefined when the command line or the environment says everything. */
+  /** undefined when everything comes from the command line or the environment. */
   readonly file: string | undefined
-  /** 1 at the start, one more with each reload that was taken over. */
+  /** 1 at the start, plus one for each successful reload. */
   readonly generation: number
   readonly loadedAt: number
-  /** A later configuration that could not be used; undefined once one was taken over since. */
+  /** A later configuration that could not be used; undefined after the next successful reload. */
   readonly refused: RefusedConfiguration | undefined
 }
 
 export interface ListenersStatus {
   readonly bound: readonly { readonly address: string; readonly serves: Served }[]
-  /** What is tried again until it can be bound. */
+  /** What is retried until it can be bound. */
   readonly waiting: readonly { readonly address: string; readonly reason: string }[]
 }
 
@@ -83,9 +83,9 @@ export interface AccountStatus extends GuardStatus {
   readonly name: string
 }
 
-/** Since the start; requests and tunnels count when they end. */
+/** Since the start. Requests and tunnels are counted when they end. */
 export interface Totals {
-  /** Tunnels among them. */
+  /** Including tunnels. */
   readonly requests: number
   readonly tunnels: number
   readonly routes: {

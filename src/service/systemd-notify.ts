@@ -4,7 +4,7 @@ import type { Clock } from '../core/index.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Hands VARIABLE=VALUE assignments of sd_notify(3) on. Throws when they cannot be delivered. */
+/** Sends VARIABLE=VALUE assignments of sd_notify(3). Throws when they cannot be delivered. */
 export type SendNotification = (assignments: readonly string[]) => Promise<void>
 
 export interface NotifierOptions {
@@ -18,7 +18,7 @@ export interface NotifierOptions {
   readonly onFailure: (reason: string) => void
 }
 
-/** Tells the service manager how the service is; without one that listens, nothing happens. Nothing is thrown. */
+/** Reports the state of the service to the service manager, if one is listening. Never throws. */
 export interface Notifier {
   /** Started, or reloaded. `status` is what `systemctl status` shows. */
   ready(status: string): Promise<void>
@@ -28,7 +28,7 @@ export interface Notifier {
   status(text: string): Promise<void>
 }
 
-/** What the end of the process takes after the grace, until systemd may kill it. */
+/** How long the process may take to exit after the grace period before systemd may kill it. */
 const EXIT_MS = 10_000
 
 export function createNotifier(options: NotifierOptions): Notifier {
@@ -39,7 +39,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
   let hasFailed = false
   let last = Promise.resolve()
 
-  /** One after the other: each is a process of its own, and READY must not overtake RELOADING. */
+  /** One at a time: each is sent by a separate process, and READY must not overtake RELOADING. */
   const notify = async (assignments: () => readonly string[]): Promise<void> => {
     if (!isListening) return
     last = last
@@ -67,7 +67,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       return notify(() => ['READY=1', `STATUS=${oneLine(status)}`])
     },
     reloading: async () => notify(() => ['RELOADING=1', `MONOTONIC_USEC=${monotonicUs()}`]),
-    // Otherwise systemd kills at TimeoutStopSec=, which knows nothing of the grace.
+    // Otherwise systemd kills the service after TimeoutStopSec=, regardless of the grace period.
     stopping: async graceMs =>
       notify(() => ['STOPPING=1', `EXTEND_TIMEOUT_USEC=${(graceMs + EXIT_MS) * 1000}`]),
     status: async text => notify(() => [`STATUS=${oneLine(text)}`]),
@@ -81,7 +81,7 @@ function oneLine(text: string): string {
 
 /**
  * How often to notify the watchdog, in milliseconds: at half its timeout, as sd_watchdog_enabled(3) recommends.
- * undefined when it watches nobody, or another process.
+ * undefined when there is no watchdog, or it watches another process.
  */
 export function watchdogIntervalMs(env: Environment, pid: number): number | undefined {
   const microseconds = Number(env['WATCHDOG_USEC'])
@@ -97,8 +97,8 @@ const run = promisify(execFile)
 const SEND_TIMEOUT_MS = 10_000
 
 /**
- * By the program systemd-notify, because node has no datagram sockets of the Unix domain. A child's message counts where the
- * unit says NotifyAccess=all.
+ * Uses the program systemd-notify, because node has no Unix datagram sockets. Messages from a child are accepted if the
+ * unit has NotifyAccess=all.
  */
 export const sendBySystemdNotify: SendNotification = async assignments => {
   await run('systemd-notify', assignments, { timeout: SEND_TIMEOUT_MS })

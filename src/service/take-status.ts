@@ -50,7 +50,7 @@ export function takeStatus(sources: StatusSources): ServiceStatus {
   }
 }
 
-/** Those of the configuration in its order, then those that only a Pac script names, which not all processes know. */
+/** First the configured ones, in their order, then those that only a PAC script names, which not all processes know. */
 function upstreamStatuses({
   clock,
   generation,

@@ -4,14 +4,14 @@ import type { PoolCounts, Upstream, Upstreams } from '../upstream/index.ts'
 /** One upstream as one process sees it. */
 export interface UpstreamSnapshot {
   readonly label: string
-  /** One that is down is used when no other is left. One that is failing answers, but for a while with nothing but errors of its own. */
+  /** `down`: used only when no other is left. `failing`: responds, but has for a while returned nothing but errors of its own. */
   readonly health: 'available' | 'failing' | 'down'
-  /** Unix time in ms; undefined also while a check whether it is back is under way. */
+  /** Unix time in ms; undefined also while a health check is in progress. */
   readonly downUntil: number | undefined
   readonly failuresInARow: number
   readonly demand: Upstream['demand']
   readonly scheme: Upstream['scheme']
-  /** Sessions of all accounts together; tunnels are no sessions any more. */
+  /** Sessions of all accounts together; tunnels no longer count as sessions. */
   readonly sessions: PoolCounts
 }
 
@@ -34,14 +34,14 @@ function healthOf(upstream: Upstream): UpstreamSnapshot['health'] {
   return upstream.onlyFails ? 'failing' : 'available'
 }
 
-/** Those of the Proxy lines in their order, then those that only a Pac script names. */
+/** First those of the Proxy directives, in their order, then those that only a PAC script names. */
 export function snapshotsOf({ configured, others }: Upstreams, clock: Clock): UpstreamSnapshot[] {
   return [...configured, ...others].map(upstream => snapshotOf(upstream, clock))
 }
 
 /**
- * What several processes see of one upstream, this one first. They tell each other of its health; each has sessions of its own, and
- * learns its ways by itself.
+ * Merges what several processes know about one upstream, this process first. They share its health; each has its own
+ * sessions and detects its capabilities by itself.
  */
 export function mergeSnapshots(
   first: UpstreamSnapshot,

@@ -7,61 +7,61 @@ import type { WorkInProgress } from '../proxy/index.ts'
 import type { BuildInput } from './build-input.ts'
 import type { UpstreamSnapshot } from './upstream-snapshot.ts'
 
-/** What the processes that serve clients for this one need of it. */
+/** What workers need from this process. */
 export interface WorkforceHost {
   readonly emit: Emit
-  /** The guard of an account that a client names. @throws ProxyError CLIENT_AUTH_REJECTED. */
+  /** The guard of an account named by a client. @throws ProxyError CLIENT_AUTH_REJECTED. */
   readonly gateOf: (client: BasicCredentials) => Gate
-  /** One of them found out something about an upstream. */
+  /** Called when a worker has learned something about an upstream. */
   readonly learn: (news: UpstreamNews) => void
 }
 
-/** What one of them is doing. */
+/** What one worker is doing. */
 export interface WorkerSnapshot {
   readonly pid: number
   readonly upstreams: readonly UpstreamSnapshot[]
   readonly requests: number
   readonly tunnels: number
-  /** Not all of it where nobody asked for it. */
+  /** Complete only if it was requested. */
   readonly work: readonly WorkInProgress[]
 }
 
-/** What becomes of a connection that was handed over: one of the two is called. */
+/** Callbacks for a connection that was handed over: one of the two is called. */
 export interface Fate {
-  /** It was closed. */
+  /** The connection was closed. */
   readonly onClosed: () => void
-  /** The process ended before it had taken it: nothing was read, so it can be handed to another one. */
+  /** The worker ended before it had taken the connection. Nothing was read, so it can be handed to another worker. */
   readonly onReturned: () => void
 }
 
-/** Other processes that serve clients for this one, which keeps the ports, the guards, the log and all counts. */
+/** Worker processes that serve clients for this process, which keeps the ports, the guards, the log and all counts. */
 export interface Workforce {
-  /** How many there are meant to be. */
+  /** The intended number of workers. */
   readonly size: number
-  /** Of all of them, as they were looked at last. */
+  /** Of all workers, as of the last `look`. */
   readonly snapshots: readonly WorkerSnapshot[]
-  /** Requests and tunnels of all of them. */
+  /** Requests and tunnels of all workers. */
   readonly inProgress: number
-  /** Whether they have started. Who comes before waits for it: long tunnels would all stay where they came first. */
+  /** Whether the workers have started. Clients wait for that: otherwise long tunnels would all stay in the first process to serve them. */
   readonly isUp: boolean
-  /** Resolves when each of them serves, or was given up for now. */
+  /** Resolves when each worker serves, or was given up for now. */
   readonly whenUp: Promise<void>
   start(host: WorkforceHost): Promise<void>
-  /** What they serve by from now on. @param guard that of the account of the configuration. */
+  /** Sets the configuration of the workers. @param guard that of the configured account. */
   configure(input: BuildInput, guard: GuardGate | undefined): void
   /**
-   * Hands a connection over; it must not have been read from.
-   * @returns false when there is nobody: all is as before then.
+   * Hands over a connection, which must not have been read from.
+   * @returns false when no worker is available; nothing has changed then.
    */
   hand(socket: Socket, served: Served, fate: Fate): boolean
-  /** What was found out about an upstream here. */
+  /** Tells the workers what this process has learned about an upstream. */
   tell(news: UpstreamNews): void
-  /** Brings the snapshots up to date; one that does not answer keeps its last. */
+  /** Refreshes the snapshots; a worker that does not answer keeps its last one. */
   look(wants: 'counts' | 'work'): Promise<void>
-  /** Resolves when they have finished all requests and tunnels. */
+  /** Resolves when the workers have finished all requests and tunnels. */
   drain(): Promise<void>
   /** Ends all requests and tunnels now; a drain resolves then. @returns how many were cut off. */
   abort(): number
-  /** Ends them, within seconds and whatever state they are in. */
+  /** Ends the workers within seconds, whatever state they are in. */
   close(): Promise<void>
 }

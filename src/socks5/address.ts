@@ -13,8 +13,8 @@ export function formatIPv4(octets: Buffer): string {
 }
 
 /**
- * Sixteen octets in the form of RFC 5952, without brackets. An IPv4-mapped address is given as the IPv4 address that it
- * means: rules such as NoProxy 10.* are written for that.
+ * Sixteen octets in the form of RFC 5952, without brackets. An IPv4-mapped address is returned as IPv4, because rules
+ * such as NoProxy 10.* are written for that.
  */
 export function formatIPv6(octets: Buffer): string {
   const head = octets.subarray(0, IPV4_MAPPED.length)
@@ -22,7 +22,7 @@ export function formatIPv6(octets: Buffer): string {
   return shortest((octets.toString('hex').match(/.{4}/g) ?? []).join(':'))
 }
 
-/** ATYP, ADDR, PORT (big-endian) as a reply carries them. A name, which is no bound address, becomes 0.0.0.0:0. */
+/** ATYP, ADDR, PORT (big-endian) for a reply. A name, which is not a bound address, becomes 0.0.0.0:0. */
 export function encodeAddress(bound: HostPort = UNSPECIFIED): Buffer {
   const host = bound.host.replace(/%.*$/, '')
   const port = Buffer.alloc(2)
@@ -43,7 +43,7 @@ function groups(text: string): string[] {
   return text === '' ? [] : text.split(':').map(group => group.padStart(4, '0'))
 }
 
-/** The URL standard serialises IPv6 as RFC 5952 does, but never with a dotted end. */
+/** The URL standard serialises IPv6 like RFC 5952, but never with a dotted end. */
 function shortest(address: string): string {
   return new URL(`http://[${address}]`).hostname.slice(1, -1)
 }

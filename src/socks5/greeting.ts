@@ -19,8 +19,8 @@ const HTTP_ADVICE =
   'This port speaks SOCKS5, not HTTP: use socks5h://host:port, or the port of a Listen directive'
 
 /**
- * VER, NMETHODS, METHODS (RFC 1928 section 3), answered with VER, METHOD.
- * The first byte alone decides whether a client speaks something else, since it may wait for an answer to that.
+ * VER, NMETHODS, METHODS (RFC 1928 section 3), answered with VER, METHOD. The first byte alone shows whether a client
+ * speaks another protocol, as it may wait for a reply to that byte.
  * @returns undefined while the message is incomplete
  */
 export function readGreeting(bytes: Buffer, users: SocksUsers): Outcome | undefined {
@@ -58,7 +58,7 @@ function foreignProtocol(firstByte: number): SocksFailure {
   return { kind: 'failed', reply: Buffer.alloc(0), reason }
 }
 
-/** A person who set http_proxy to this port reads why it does not work. */
+/** For people who set http_proxy to this port: says why it does not work. */
 function httpRefusal(): Buffer {
   const body = `tsntlm: ${HTTP_ADVICE}.\n`
   const lines = [

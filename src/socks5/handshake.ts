@@ -25,9 +25,9 @@ const READERS = { greeting: readGreeting, logon: readLogon, request: readRequest
 type State = keyof typeof READERS | 'connected' | 'failed'
 
 /**
- * The server's side of SOCKS5 (RFC 1928, RFC 1929) up to the target; the caller dials it and sends `replyBytes`.
- * It owns no socket. Messages may come in any segments, and a client may send on without waiting for answers. Every
- * message tells its own length, at most 513 bytes, so no more than 512 bytes are ever kept and 1032 bytes decide.
+ * The server side of SOCKS5 (RFC 1928, RFC 1929) up to the target; the caller dials it and sends `replyBytes`. It owns
+ * no socket. Messages may arrive in any segments, and a client may send ahead without waiting for replies. Every
+ * message has a known length of at most 513 bytes, so at most 512 bytes are kept and 1032 bytes decide.
  */
 export class SocksHandshake {
   readonly #users: SocksUsers
@@ -39,7 +39,7 @@ export class SocksHandshake {
   }
 
   /**
-   * Takes bytes as they came. What comes after a failure is ignored.
+   * Takes bytes as received. Ignores everything after a failure.
    * @throws ProxyError BUG after `connect`: those bytes belong to the target
    */
   push(bytes: Buffer): SocksStep[] {

@@ -8,8 +8,8 @@ const REFUSED = Buffer.from([VERSION, 0xff])
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * VER 1, ULEN, UNAME, PLEN, PASSWD (RFC 1929 section 2), answered with VER, STATUS; any status but 0 ends the connection.
- * Without users everybody is accepted: some clients offer nothing but this method.
+ * VER 1, ULEN, UNAME, PLEN, PASSWD (RFC 1929 section 2), answered with VER, STATUS; any status but 0 ends the
+ * connection. Without configured users all are accepted: some clients offer only this method.
  * @returns undefined while the message is incomplete
  */
 export function readLogon(bytes: Buffer, users: SocksUsers): Outcome | undefined {
@@ -33,7 +33,7 @@ export function readLogon(bytes: Buffer, users: SocksUsers): Outcome | undefined
 function judge(user: string, password: string, users: SocksUsers): SocksFailure | undefined {
   if (isOpen(users)) return undefined
   const expected = users?.get(user)
-  // An unknown user takes as long as a wrong password, so that names cannot be found by the clock.
+  // An unknown user takes as long as a wrong password, so that timing does not reveal user names.
   const isRight = isSame(password, expected?.reveal() ?? '')
   if (expected === undefined) return refuse('No SOCKS5User directive names the user of the client')
   return isRight ? undefined : refuse('The password of the client is not that of its SOCKS5User')
@@ -43,7 +43,7 @@ function refuse(reason: string): SocksFailure {
   return { kind: 'failed', reply: REFUSED, reason }
 }
 
-/** Equal digests are equal texts, and have the one length that timingSafeEqual asks for. */
+/** Equal digests mean equal texts, and have the same length, which timingSafeEqual requires. */
 function isSame(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b))
 }
@@ -52,7 +52,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text, 'utf8').digest()
 }
 
-/** RFC 1929 names no charset: UTF-8, and Latin-1 when it is not valid UTF-8. */
+/** RFC 1929 specifies no charset: UTF-8, or Latin-1 when it is not valid UTF-8. */
 function decodeText(bytes: Buffer): string {
   try {
     return UTF8.decode(bytes)

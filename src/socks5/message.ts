@@ -2,7 +2,7 @@ import type { HostPort, Secret } from '../core/index.ts'
 
 export const SOCKS_VERSION = 0x05
 
-/** Lower-case user to password. Empty or undefined: the port is open to everyone who reaches it. */
+/** Passwords by lower-case user. Empty or undefined: the port is open to everyone who can reach it. */
 export type SocksUsers = ReadonlyMap<string, Secret<string>> | undefined
 
 export function isOpen(users: SocksUsers): boolean {
@@ -11,13 +11,13 @@ export function isOpen(users: SocksUsers): boolean {
 
 export interface SocksFailure {
   readonly kind: 'failed'
-  /** What the client is told before its connection is closed. */
+  /** Sent to the client before its connection is closed. */
   readonly reply: Buffer
   /** For the log. */
   readonly reason: string
 }
 
-/** What one complete message of the client leads to. `length` is how many bytes the message takes. */
+/** The outcome of one complete client message. `length` is the size of the message in bytes. */
 export type Outcome =
   | {
       readonly kind: 'answered'

@@ -16,25 +16,25 @@ export const Rep = {
 
 export type ReplyCode = (typeof Rep)[keyof typeof Rep]
 
-/** Only what says something about the target itself; a client can do nothing about the rest. */
+/** Only errors that concern the target itself; a client can do nothing about the others. */
 const CODES: Partial<Record<ErrorCode, ReplyCode>> = {
   CLIENT_DENIED: Rep.NOT_ALLOWED,
   ROUTE_DENIED: Rep.NOT_ALLOWED,
   DIAL_DNS: Rep.HOST_UNREACHABLE,
   DIAL_UNREACHABLE: Rep.HOST_UNREACHABLE,
   DIAL_REFUSED: Rep.CONNECTION_REFUSED,
-  // The RFC has no timeout; this is the code that other servers give for one.
+  // The RFC has no code for a timeout; other servers use this one.
   DIAL_TIMEOUT: Rep.TTL_EXPIRED,
 }
 
-/** What a SOCKS client is told about a failure to reach its target. */
+/** The reply code for a failure to reach the target. */
 export function replyCodeFor(code: ErrorCode): ReplyCode {
   return CODES[code] ?? Rep.GENERAL_FAILURE
 }
 
 /**
- * VER, REP, RSV, ATYP, BND.ADDR, BND.PORT: the answer to a request, 10 bytes, or 22 for a bound IPv6 address.
- * @param bound the address from which the target was dialled, when that is known
+ * VER, REP, RSV, ATYP, BND.ADDR, BND.PORT: the reply to a request, 10 bytes, or 22 for a bound IPv6 address.
+ * @param bound the address from which the target was dialled, if known
  */
 export function replyBytes(code: ReplyCode, bound?: HostPort): Buffer {
   return Buffer.concat([Buffer.from([SOCKS_VERSION, code, 0x00]), encodeAddress(bound)])

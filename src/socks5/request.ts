@@ -9,7 +9,7 @@ const HEADER_LENGTH = 4
 interface AddressForm {
   /** Octets before the address that give its length. */
   readonly prefix: 0 | 1
-  /** Undefined while the prefix is not there. */
+  /** Undefined while the prefix is missing. */
   readonly length: (bytes: Buffer) => number | undefined
   readonly host: (octets: Buffer) => string | undefined
 }
@@ -21,7 +21,8 @@ const FORMS: ReadonlyMap<number, AddressForm> = new Map<number, AddressForm>([
 ])
 
 /**
- * VER, CMD, RSV, ATYP, DST.ADDR, DST.PORT (RFC 1928 section 4). The answer to a good one waits until the target is reached.
+ * VER, CMD, RSV, ATYP, DST.ADDR, DST.PORT (RFC 1928 section 4). The reply to a valid request is sent once the target is
+ * reached.
  * @returns undefined while the message is incomplete
  */
 export function readRequest(bytes: Buffer): Outcome | undefined {
@@ -59,10 +60,10 @@ function readTarget(bytes: Buffer, form: AddressForm): Outcome | undefined {
   return { kind: 'target', length: end + 2, target: { host, port } }
 }
 
-/** Latin-1, for in UTF-8 there are letters outside ASCII whose lower case is inside. */
+/** Latin-1, because UTF-8 has letters outside ASCII whose lower case is in ASCII. */
 function domain(octets: Buffer): string | undefined {
   const host = parseHost(octets.toString('latin1'))
-  // A zone names an interface of the client's (RFC 4007 section 6).
+  // A zone names an interface of the client (RFC 4007 section 6).
   return host?.includes(':') === true && host.includes('%') ? undefined : host
 }
 

@@ -8,11 +8,11 @@ import type { Lease, SessionOwner } from './lease.ts'
 /** Through a parent proxy, or straight to the target. */
 export type Way = 'upstream' | 'direct'
 
-/** What a request cost, gathered while it is carried; all in milliseconds. */
+/** What a request cost, collected while it is sent; times in milliseconds. */
 export interface Trace {
-  /** The way of the last attempt. */
+  /** Route of the last attempt. */
   way: Way | undefined
-  /** Where the last attempt went to. */
+  /** Label of the upstream or origin of the last attempt. */
   upstream: string | undefined
   attempts: number
   connectMs: number
@@ -23,30 +23,30 @@ export function newTrace(): Trace {
   return { way: undefined, upstream: undefined, attempts: 0, connectMs: 0, authMs: 0 }
 }
 
-/** A request on its way to an upstream or an origin: head and framing are final, only credentials may be added. */
+/** A request to an upstream or an origin: head and framing are final, only credentials may be added. */
 export interface Call {
-  /** The head as the way wants it: a parent proxy gets the whole URL, an origin its path. */
+  /** The head for a route: a parent proxy gets the whole URL, an origin its path. */
   readonly requestFor: (way: Way) => RequestHead
   readonly body: RequestBody | undefined
-  /** RFC 9110 section 9.2.2. CONNECT counts: nothing of the client's is sent before its 2xx. */
+  /** RFC 9110 section 9.2.2. CONNECT counts: nothing from the client is sent before its 2xx. */
   readonly isIdempotent: boolean
   readonly signal: CancelSignal
   readonly onInformational: (head: ResponseHead) => void
   readonly trace: Trace
-  /** Whose sessions come before all others: those that the client's own logon at an origin is bound to. */
+  /** Sessions of this owner come first: the client's own logon at an origin is bound to them. */
   readonly owner?: SessionOwner | undefined
-  /** The client's address: sessions are shared out among clients. */
+  /** The client's address, for sharing sessions among clients. */
   readonly client?: string | undefined
-  /** Waits and is sent again when an upstream limits it; without it such an answer is an answer like any other. */
+  /** If set, the call waits and is retried when an upstream rate-limits it; otherwise such an answer is like any other. */
   readonly patience?: Patience | undefined
 }
 
 export interface Patience extends RateLimitOptions {
-  /** Every refusal is the upstream's own, as that of a CONNECT is: otherwise those that come from origins are told apart. */
+  /** Every refusal is the upstream's own, as for a CONNECT; otherwise refusals that come from origins are passed on. */
   readonly refusedByUpstream: boolean
   /**
-   * Calls back when the client has ended its side, at once when it has already; what it gives calls that off. A client that ends
-   * may still read, but most that do have given up, and for them no upstream is to be asked again and again.
+   * Calls back when the client has closed its side, immediately if it already has. @returns a function that unsubscribes. A half-closed
+   * client may still read, but most have given up and do not justify further retries.
    */
   readonly whenClientEnds: (action: () => void) => () => void
 }
@@ -57,17 +57,17 @@ export interface Attempt {
   readonly request: RequestHead
   readonly lease: Lease
   phase: AttemptPhase
-  /** Set when the credential was rejected, but may be sent at once in another reading of its hashes. */
+  /** Set when the credential was rejected, but another reading of its hashes may be sent immediately. */
   otherReading: boolean
 }
 
-/** From now on it is the answer to the request itself that is waited for. */
+/** From now on the attempt waits for the answer to the request itself. */
 export function beginRequest(attempt: Attempt): void {
   attempt.phase = 'request'
   attempt.lease.markConnected()
 }
 
-/** An answer and the session it comes over: whoever gets it ends the lease. */
+/** An answer and its session; the recipient ends the lease. */
 export interface Delivered {
   readonly exchange: Exchange
   readonly lease: Lease

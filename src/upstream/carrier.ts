@@ -5,7 +5,7 @@ import type { Attempt, Delivered, Way } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
 import type { SessionPool } from './session-pool.ts'
 
-/** Somewhere a call can be sent: an upstream proxy, or an origin directly. */
+/** A candidate for sending a call: an upstream proxy, or an origin directly. */
 export interface Carrier {
   readonly way: Way
   readonly label: string
@@ -13,7 +13,7 @@ export interface Carrier {
   isAvailable(): boolean
   /** Remaining cool-down in milliseconds; 0 when it is not marked down. */
   backInMs(): number
-  /** A tunnel to the target of this CONNECT that was opened before it was asked for. */
+  /** A tunnel to the target of this CONNECT that was opened ahead of time. */
   takeTunnel?(request: RequestHead): Delivered | undefined
   carry(attempt: Attempt): Promise<Exchange>
   failed(error: ProxyError, evidence: Exclude<Evidence, 'none'>): void

@@ -27,23 +27,23 @@ import type { UpstreamAccess } from './upstream-access.ts'
 /**
  * Theory of operation. A request goes over a fresh session in one of three ways:
  *
- * - *bare*: without credentials. It costs the account nothing, and shows whether a logon is demanded: for the first request to an
+ * - *bare*: without credentials. It costs the account nothing and shows whether a logon is required. Used for the first request to an
  *   upstream, while the password is unproven or held back, and for targets that some upstreams exempt.
- * - *riding* on the AUTHENTICATE: the cheapest, two round trips. But the verdict on the password comes when the target has answered, so
- *   the guard lets it out only for a proven password and within a part of its places; and the first leg has no body.
- * - after a *check*: a request of our own logs the session on, and the request follows bare. For an unproven password, whose verdict
- *   everybody waits for; for a request with a body; and whenever the guard gives the last place.
+ * - *riding* on the AUTHENTICATE: the cheapest, two round trips. But the verdict on the password comes only with the target's answer, so
+ *   the guard grants a ride only for a proven password and within a part of its slots; and the first leg has no body.
+ * - after a *check*: a request of our own logs the session on, and the request follows bare. Used for an unproven password, whose verdict
+ *   all requests wait for; for a request with a body; and whenever the guard grants the last slot.
  *
- * An upstream that does not answer checks gets none, and everything rides there.
+ * An upstream that does not answer checks gets none, and all its logons are rides.
  */
 
-/** Requests that this proxy was asked to log on for: they were not executed, and are not sent bare again. */
+/** Requests that were answered with a 407: they were not executed, and are not sent bare again. */
 const demandedFor = new WeakSet<Call>()
 
-/** How long an upstream may think about Expect: 100-continue; curl waits as long. */
+/** How long to wait for an answer to Expect: 100-continue, as curl does. */
 const CONTINUE_MS = 1_000
 
-/** Carries a request over one session to the head of its answer, logging on where that is needed. */
+/** Sends a request over one session and waits for the response head, logging on if needed. */
 export function carry(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
   const challenged = attempt.lease.session.spare?.challenged
   return challenged === undefined
@@ -67,12 +67,12 @@ async function carryFromStart(access: UpstreamAccess, attempt: Attempt): Promise
   return exchange
 }
 
-/** The first leg of a ride has no body, so on such an upstream none is sent ahead of the logon. */
+/** If each request needs a logon, no body is sent ahead of the logon: the first leg of a ride has none. */
 function sendsBodyLate(upstream: Upstream, { body }: Call): boolean {
   return body !== undefined && upstream.demandsForEachRequest
 }
 
-/** A body that cannot be sent twice is not sent where the upstream may ask for a new logon in the middle of a kept session. */
+/** Rejects a body that cannot be sent twice if the upstream may ask for a new logon on a kept session. */
 function refuseToRisk({ asksAgain, label }: Upstream, { call: { body }, lease }: Attempt): void {
   if (!asksAgain || !lease.wasReady || body === undefined || staysReplayable(body)) return
   const detail = `${label} may ask for a new logon on a kept connection, so the body goes over a fresh one`
@@ -101,20 +101,20 @@ async function logOnAndSend(access: UpstreamAccess, attempt: Attempt): Promise<E
   return pass.mode === 'ride' ? ride(access, attempt, pass) : checkAndSend(access, attempt, pass)
 }
 
-/** One that was out of order is tried again only while a refusal leaves a place for the others. */
+/** After failed logons the upstream is retried only if a refusal would leave a slot for the others. */
 function isOutOfOrder({ identity, upstream, witness }: UpstreamAccess): boolean {
   if (upstream.logonHealth.failures === 0 || witness === undefined) return false
   return !upstream.acceptsLogons || !identity.gate.mayAskOrigin()
 }
 
-/** Learns whether a connection that was logged on ahead takes a CONNECT as it is. */
+/** Learns whether a connection that was logged on ahead of time takes a CONNECT without another logon. */
 function noteSpareUse(upstream: Upstream, { lease, request }: Attempt, exchange: Exchange): void {
   if (!lease.wasReady || !lease.wasSpare || request.method !== 'CONNECT') return
   if (exchange.head.status === 407) upstream.bareConnectsRefused++
   else upstream.bareConnectsRefused = 0
 }
 
-/** Sends the request without credentials: on a session that is ready, or to see whether any are wanted. */
+/** Sends the request without credentials: on a ready session, or to find out whether any are required. */
 async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange> {
   const { lease, call, request } = attempt
   beginRequest(attempt)
@@ -135,7 +135,7 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
     return exchange
   }
   if (mayBeDemanded) upstream.takesBodiesBare = true
-  // A rate limit may come before the demand for a logon.
+  // A rate limit may apply before the upstream asks for a logon.
   const isLimited = isRateLimited(exchange.head) && !wasPassedOn(exchange.head)
   if (!lease.session.isReady && !isLimited) {
     upstream.noteOpenAnswer()
@@ -147,8 +147,8 @@ async function sendBare(upstream: Upstream, attempt: Attempt): Promise<Exchange>
 }
 
 /**
- * A 407: nothing was executed, and the connection can usually be used for a logon. On a session that was ready it is the policy for the
- * target, or the upstream wants a new logon: a check without credentials tells, and costs the account nothing.
+ * Handles a 407: nothing was executed, and the connection can usually be used for a logon. On a ready session, either the policy denies the
+ * target or the upstream requires a new logon. A check without credentials shows which, at no cost to the account.
  * @throws ProxyError UPSTREAM_DENIED, AUTH_STATE_LOST.
  */
 async function takeDemand(
@@ -162,7 +162,7 @@ async function takeDemand(
   attempt.phase = 'handshake'
   lease.session.isReady = false
   if (call.body !== undefined && !call.body.isReplayable) {
-    upstream.asksAgain = true
+    if (wasReady) upstream.asksAgain = true
     throw new ProxyError('AUTH_STATE_LOST', {
       detail: `${upstream.label} asked for a new logon when part of the request body was already sent`,
     })
@@ -182,7 +182,7 @@ async function takeDemand(
   await access.learnFrom407(lease.session.connection, exchange)
 }
 
-/** Logs the session on with a check, and sends the request behind it. */
+/** Logs the session on with a check, then sends the request. */
 async function checkAndSend(
   access: UpstreamAccess,
   attempt: Attempt,
@@ -217,7 +217,10 @@ async function checkAndSend(
   return rideAfterCheck(access, attempt)
 }
 
-/** The account was accepted on this very connection, so another demand is the upstream's habit, or its policy for the target. */
+/**
+ * The account was just accepted on this connection, so another 407 means that each request needs a logon, or that the policy denies the
+ * target.
+ */
 async function rideAfterCheck(access: UpstreamAccess, attempt: Attempt): Promise<Exchange> {
   const pass = await enter(access, attempt, { ride: true, check: false, mayRideLast: true })
   const exchange = await ride(access, attempt, pass, { isAccepted: true })
@@ -225,7 +228,7 @@ async function rideAfterCheck(access: UpstreamAccess, attempt: Attempt): Promise
   return exchange
 }
 
-/** The session was made ready up to the challenge: the AUTHENTICATE rides on the request. */
+/** The session already has a challenge: the AUTHENTICATE rides on the request. */
 async function endLogon(
   access: UpstreamAccess,
   attempt: Attempt,
@@ -244,7 +247,7 @@ async function endLogon(
 async function enterGate(access: UpstreamAccess, attempt: Attempt): Promise<LogonPass> {
   const { upstream } = access
   const { demandsForEachRequest, keepsCheckedConnections } = upstream
-  // A check whose connection is closed tells the verdict, and is good for nothing else.
+  // If the upstream closes the connection after a check, the check yields a verdict and nothing else.
   const check = upstream.habits.answersChecks && (keepsCheckedConnections || !access.hasProof)
   const wantsCheck =
     (attempt.call.body !== undefined && !demandsForEachRequest) ||
@@ -284,7 +287,7 @@ function deniedBefore(access: UpstreamAccess, { request }: Attempt): ProxyError 
   return denied(access, targetOf(request))
 }
 
-/** The session is good for other targets. */
+/** The session remains usable for other targets. */
 async function giveBack(lease: Lease, upstream: Upstream, answer: Exchange): Promise<void> {
   const { clock, handshakeTimeoutMs } = upstream.options
   if (!(await answer.drain(CHECK_BODY_BYTES, handshakeTimeoutMs, clock))) return
@@ -296,7 +299,7 @@ function askingFirst(request: RequestHead): RequestHead {
   return { ...request, headers: setHeader(request.headers, 'Expect', '100-continue') }
 }
 
-/** RFC 9110 section 11.6 is for origins; a proxy that takes connections transparently has to pretend to be one. */
+/** RFC 9110 section 11.6 is for origins; a transparent proxy has to pose as one. */
 function noteOriginLikeDemand(upstream: Upstream, { head }: Exchange): void {
   if (head.status !== 401 || wasPassedOn(head) || !offersNtlm(head)) return
   upstream.noteOriginLikeDemand()

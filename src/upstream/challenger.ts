@@ -1,20 +1,20 @@
 import type { Clock } from '../core/index.ts'
 import type { LogonVerdict } from '../policy/index.ts'
 
-/** The schemes this proxy can answer, the preferred one first. Negotiate then carries raw NTLMSSP (MS-NTHT section 2.1). */
+/** The supported schemes, the preferred one first. Negotiate then carries raw NTLMSSP (MS-NTHT section 2.1). */
 export const SCHEMES = ['NTLM', 'Negotiate'] as const
 export type Scheme = (typeof SCHEMES)[number]
 
-/** One of the two frameworks of HTTP in which somebody demands a logon. */
+/** One of HTTP's two authentication frameworks: for proxies or for origins. */
 export interface LogonFramework {
   readonly status: number
   /** The field that names schemes and holds challenges. */
   readonly challengeField: string
   /** The field that answers it. */
   readonly credentialsField: string
-  /** What it says about the credential when an AUTHENTICATE is refused. */
+  /** The verdict when an AUTHENTICATE is refused. */
   readonly refusal: LogonVerdict
-  /** What to do when it offers no scheme known here. */
+  /** Advice when no supported scheme is offered. */
   readonly advice: string
 }
 
@@ -27,7 +27,7 @@ export const PROXY_LOGON: LogonFramework = {
   advice: 'ask for NTLM on it or name another Proxy',
 }
 
-/** RFC 9110 section 11.6. An origin also answers 401 where the account has no right to what it asked for. */
+/** RFC 9110 section 11.6. An origin also answers 401 when the account has no right to the resource. */
 export const ORIGIN_LOGON: LogonFramework = {
   status: 401,
   challengeField: 'WWW-Authenticate',
@@ -36,17 +36,17 @@ export const ORIGIN_LOGON: LogonFramework = {
   advice: 'log on to it in another way',
 }
 
-/** Somebody who demands a logon. */
+/** A server that requires a logon. */
 export interface Challenger {
   readonly label: string
-  /** As configured or asked for: the service's name in the AUTHENTICATE_MESSAGE is made of it. */
+  /** As configured or requested; the service name in the AUTHENTICATE_MESSAGE is derived from it. */
   readonly host: string
   readonly framework: LogonFramework
-  /** What to log on with; it follows the offers. */
+  /** The scheme to log on with, updated from the server's offers. */
   scheme: Scheme
   readonly options: {
     readonly clock: Clock
-    /** For each answer that it gives by itself. */
+    /** For each answer that the server gives by itself. */
     readonly handshakeTimeoutMs: number
   }
 }

@@ -6,23 +6,22 @@ import type { Lease } from './lease.ts'
 import { logOn, type LogonResult } from './logon.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
 
-/** An error page is read to its end, so that the connection can go on. */
+/** An error page up to this size is read to its end, so that the connection stays usable. */
 export const CHECK_BODY_BYTES = 1024 * 1024
 
 export interface CheckedLogon extends Omit<LogonResult, 'outcome'> {
   /**
-   * `passed-by`: the upstream answered the check without asking for a logon, which tells nothing about requests: it is not sent checks for a
-   * while.
+   * `passed-by`: the upstream answered the check without asking for a logon. That says nothing about requests, so checks stop for a while.
    */
   readonly outcome: Exclude<LogonResult['outcome'], 'open'> | 'passed-by'
-  /** Whether the connection can be used after it. */
+  /** Whether the connection is still usable. */
   readonly isKept: boolean
 }
 
 /**
- * Logs a session on with a request of our own. The pass is always reported. No proxy owes an answer to that request: a first answer that
- * is no demand for a logon, or none, costs the upstream nothing but its checks.
- * @param refusal what a refusal says, where another upstream accepted the account.
+ * Logs a session on with a request of our own. The pass is always reported. No proxy has to answer such a request: if the first answer is
+ * not a 407, or none comes, that affects only further checks.
+ * @param refusal the verdict for a refusal when another upstream accepted the account.
  * @throws ProxyError AUTH_* and what UpstreamConnection.send throws; AUTH_STATE_LOST when the connection cannot be used.
  */
 export async function logOnByCheck(
@@ -43,7 +42,7 @@ export async function logOnByCheck(
       request: upstream.check,
       body: undefined,
       pass,
-      // The check goes on when the client that caused it leaves: its verdict is for everybody.
+      // The check continues if its client disconnects: all requests need its verdict.
       signal: NEVER_CANCELLED,
       timeoutMs: handshakeTimeoutMs,
       settlement: refusal === undefined && access.witness !== undefined ? 'elsewhere' : 'none',
@@ -67,7 +66,7 @@ export async function logOnByCheck(
   }
 }
 
-/** @throws ProxyError AUTH_REJECTED or AUTH_UNANSWERED when the upstream refused the logon. */
+/** @returns AUTH_REJECTED, or AUTH_UNANSWERED when the refusal came late. */
 export function refusalOf(
   { upstream, identity }: UpstreamAccess,
   { consequence, outcome }: Pick<LogonResult, 'consequence' | 'outcome'>,
@@ -112,7 +111,7 @@ async function drain({ upstream }: UpstreamAccess, exchange: Exchange): Promise<
   return exchange.drain(CHECK_BODY_BYTES, handshakeTimeoutMs, clock)
 }
 
-/** Before the AUTHENTICATE: the upstream, or a firewall on the way, does not like the check. */
+/** Failed before the AUTHENTICATE: the upstream, or a firewall on the way, rejects the check. */
 function uncheckable({ upstream }: UpstreamAccess, thrown: unknown): ProxyError {
   const error = toProxyError(thrown)
   if (error.code !== 'UPSTREAM_CLOSED' && error.code !== 'UPSTREAM_TIMEOUT') return error
@@ -122,7 +121,7 @@ function uncheckable({ upstream }: UpstreamAccess, thrown: unknown): ProxyError 
   return new ProxyError('AUTH_STATE_LOST', { detail, cause: error })
 }
 
-/** After it: a domain controller may not answer, or the upstream has died. */
+/** Failed after the AUTHENTICATE: a domain controller may not answer, or the upstream has died. */
 function unanswered({ upstream }: UpstreamAccess, thrown: unknown): ProxyError {
   const error = toProxyError(thrown)
   if (error.code !== 'UPSTREAM_TIMEOUT') return error

@@ -1,34 +1,34 @@
-/** A client may have so many sessions for each one that it leaves free: seven eighths of all where it is alone. */
+/** Sessions that a client may hold per free one: seven eighths of all when it is alone. */
 const PER_FREE_SESSION = 7
 
-/** Beyond so many clients those that have nothing are forgotten. */
+/** Beyond this many clients, those without sessions are forgotten. */
 const KNOWN_CLIENTS = 4_096
 
-/** What one client has of a pool. */
+/** One client's share of a pool. */
 export interface Share {
   held: number
 }
 
 /**
- * How many sessions of a pool each client has. What one client may have depends on how many are free (the dynamic threshold of
- * Choudhury and Hahne, 1998), so whatever some clients hold on to, there is one for a client that has none.
+ * Counts each client's sessions in a pool. A client's limit depends on how many are free (the dynamic threshold of Choudhury and Hahne,
+ * 1998), so whatever some clients hold, a client without sessions finds one free.
  */
 export class ClientShares {
   readonly #sessions: number
   readonly #byClient = new Map<string, Share>()
 
-  /** @param sessions of the pool. */
+  /** @param sessions size of the pool. */
   constructor(sessions: number) {
     this.#sessions = sessions
   }
 
-  /** @param lent how many sessions all clients have together. */
+  /** @param lent sessions held by all clients together. */
   mayTake(client: string, lent: number): boolean {
     const held = this.#byClient.get(client)?.held ?? 0
     return held === 0 || held + 1 <= PER_FREE_SESSION * (this.#sessions - lent - 1)
   }
 
-  /** Takes one more; the caller that returns it decrements `held`. */
+  /** Takes one more session; the caller that returns it decrements `held`. */
   take(client: string): Share {
     const share = this.#byClient.get(client) ?? this.#add(client)
     share.held++

@@ -24,26 +24,26 @@ import { Exchange, type ExchangeSource } from './exchange.ts'
 import type { RequestBody, Upload } from './request-body.ts'
 
 export interface SendOptions {
-  /** For the head of the answer, counted from the sending. */
+  /** For the response head, counted from sending the request. */
   readonly timeoutMs: number
   readonly signal: CancelSignal
   readonly onInformational?: (head: ResponseHead) => void
   /**
-   * The head asks with Expect: 100-continue whether the body is wanted: it is sent after a 100, or after this long without an
-   * answer, because not everybody knows the question (RFC 9110 section 10.1.1).
+   * The head carries Expect: 100-continue. The body is sent after a 100, or after this long without an answer, because not all servers know
+   * the expectation (RFC 9110 section 10.1.1).
    */
   readonly continueTimeoutMs?: number
-  /** Begins to watch when the request is sent; cancelled as soon as the head has come or will not come. */
+  /** Called to start a watchdog when the request is sent. It is cancelled when the head arrives or the request fails. */
   readonly watch?: (() => Timer) | undefined
 }
 
 export interface DetachedStream {
   readonly stream: Duplex
-  /** What the upstream had already sent beyond its head. */
+  /** Bytes received beyond the response head. */
   readonly leftover: Buffer | undefined
 }
 
-/** What the head of an answer ends. */
+/** A request that waits for its response head. */
 interface Waiting {
   readonly resolve: (exchange: Exchange) => void
   readonly reject: (error: ProxyError) => void
@@ -51,17 +51,17 @@ interface Waiting {
   readonly timer: Timer
   readonly watch: Timer | undefined
   readonly abort: () => void
-  /** Both while the body is held back. */
+  /** These two are set while the body is held back. */
   sendBody?: (() => void) | undefined
   patience?: Timer | undefined
 }
 
-/** Until somebody else listens. */
+/** Error listener until the new owner of the stream adds one. */
 const ignore = (): void => undefined
 
 /**
- * One connection that carries one exchange after the other: a request out, an answer in. It knows HTTP, not NTLM.
- * Whoever owns it is told through `onClosed` when it is gone, also while idle.
+ * One connection that carries one exchange at a time: a request out, an answer in. It knows HTTP, not NTLM. `onClosed` notifies its owner
+ * when the connection closes, also while idle.
  */
 export class UpstreamConnection {
   readonly #stream: Duplex
@@ -79,9 +79,9 @@ export class UpstreamConnection {
   #leftover: Buffer | undefined
   #holdLimit = Infinity
   #onBodyMoved: (() => void) | undefined
-  /** While bytes that are only lent go through the parser. */
+  /** Set while borrowed bytes go through the parser. */
   #giveBack: (() => void) | undefined
-  /** What exchanges see of this. */
+  /** The exchanges' view of this connection. */
   readonly #source: ExchangeSource = {
     pause: () => this.#stream.pause(),
     resume: () => this.#resume(),
@@ -89,7 +89,7 @@ export class UpstreamConnection {
     isReusable: () => this.isIdle && this.#isPersistent && this.#isUploaded,
   }
   onClosed: (reason: string) => void = () => undefined
-  /** Whether requests wait for connections such as this. */
+  /** Whether requests are waiting for a connection such as this. */
   isInDemand: () => boolean = () => false
 
   constructor(stream: Duplex, clock: Clock) {
@@ -104,7 +104,7 @@ export class UpstreamConnection {
       },
       end: trailers => this.#onEnd(trailers),
     }
-    // Some servers and their scripts end lines so; isPersistent() sees to it that this harms nobody else.
+    // Some servers and their scripts end lines with a bare LF; isPersistent() keeps that from harming other requests.
     this.#parser = new ResponseParser(handler, { takesBareLf: true })
     stream.on('data', this.#onData)
     borrowReads(stream, this.#onLent)
@@ -126,20 +126,20 @@ export class UpstreamConnection {
     return this.#isClosed
   }
 
-  /** Whether a byte has ever come from the other side. */
+  /** Whether the peer has ever sent a byte. */
   get hasHeard(): boolean {
     return this.#hasHeard
   }
 
-  /** The target of the request that was sent last. */
+  /** Target of the last request sent. */
   get askedFor(): string | undefined {
     return this.#askedFor
   }
 
   /**
-   * Sends a request and waits for the head of its final answer.
-   * @throws ProxyError UPSTREAM_CLOSED, UPSTREAM_PROTOCOL, UPSTREAM_HEADER_LIMIT, UPSTREAM_TIMEOUT, CLIENT_ABORTED,
-   * BAD_REQUEST. The connection is closed then.
+   * Sends a request and waits for its final response head.
+   * @throws ProxyError UPSTREAM_CLOSED, UPSTREAM_PROTOCOL, UPSTREAM_HEADER_LIMIT, UPSTREAM_TIMEOUT, CLIENT_ABORTED, BAD_REQUEST. The
+   * connection is closed then.
    */
   send(head: RequestHead, body: RequestBody | undefined, options: SendOptions): Promise<Exchange> {
     return new Promise<Exchange>((resolve, reject) => {
@@ -169,8 +169,8 @@ export class UpstreamConnection {
   }
 
   /**
-   * For an answer whose body goes until the connection ends: when within `ms` neither a byte of it comes nor that end, there is none,
-   * and the connection goes on.
+   * For an answer whose body ends with the connection: if neither a byte nor the end comes within `ms`, there is no body and the connection
+   * stays usable.
    */
   async endSilentBody(ms: number): Promise<void> {
     const exchange = this.#exchange
@@ -185,7 +185,7 @@ export class UpstreamConnection {
     if (isSilent && this.#exchange === exchange) this.#parser.finish()
   }
 
-  /** The connection leads to the target itself: it is a tunnel without anything being said. Nothing is read until it is detached. */
+  /** Turns a direct connection to the target into a tunnel without an exchange. Nothing is read until it is detached. */
   becomeTunnel(): Exchange {
     this.#stream.pause()
     const ignored = { pause: () => undefined, resume: () => undefined, isReusable: () => false }
@@ -198,20 +198,20 @@ export class UpstreamConnection {
   }
 
   /**
-   * Reads on in a tunnel that nobody has taken yet, so that its end is noticed. What comes is kept for whoever takes it; from
-   * `limit` bytes on no more is read.
+   * Keeps reading from a tunnel that no request has taken yet, to notice when it closes. Received bytes are kept for the request that takes
+   * it; reading stops at `limit` bytes.
    */
   holdTunnel(limit: number): void {
     this.#holdLimit = limit
     this.#stream.resume()
   }
 
-  /** Gives the stream away after an answer that turned it into a tunnel. */
+  /** Hands over the stream after an answer turned it into a tunnel. */
   detach(): DetachedStream {
     this.#isDetached = true
     this.#stream.pause()
     borrowReads(this.#stream, undefined)
-    // Nothing of this is kept by a stream that may live for days.
+    // The stream may live for days and must not keep this object alive.
     this.#stream
       .on('error', ignore)
       .off('error', this.#onStreamError)
@@ -327,7 +327,7 @@ export class UpstreamConnection {
     }
   }
 
-  /** A body whose bytes come in one piece goes straight to the client; everything else is kept for longer, or in parts. */
+  /** Borrows bytes only if they go straight to the client in one piece; other bytes are kept for longer, or split. */
   readonly #onLent: Borrower = (bytes, giveBack) => {
     if (this.#exchange?.canBorrow !== true) return false
     this.#giveBack = giveBack
@@ -340,7 +340,7 @@ export class UpstreamConnection {
     const failure = failureBehind(this.#stream)
     if (failure !== undefined) return this.#onStreamError(failure)
     try {
-      // Where it ends a body without length, the part of it that came would pass for the whole.
+      // A reset would make a truncated body without a length look complete.
       if (wasReset(this.#stream)) throw broken('ECONNRESET')
       if (this.#waiting !== undefined || this.#exchange !== undefined) this.#parser.finish()
       this.#fail(new ProxyError('UPSTREAM_CLOSED', { detail: 'closed by the peer' }))

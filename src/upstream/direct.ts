@@ -19,7 +19,7 @@ export interface DirectOptions {
   readonly responseTimeoutMs: number
 }
 
-/** Which resolved addresses may be connected to. Connections are shared only within the scope that names it. */
+/** Which resolved addresses may be connected to. Connections are shared only within the same scope. */
 export interface DirectPermission {
   readonly permits: (address: string) => boolean
   readonly scope: string
@@ -29,7 +29,7 @@ const MAX_SESSIONS_PER_ORIGIN = 256
 const MAX_CONNECTING_PER_ORIGIN = 64
 const MAX_ORIGINS = 1_000
 
-/** The way without a parent proxy: pools of plain connections, and what is known of the origins behind them. */
+/** Routes without a parent proxy: pools of plain connections, and what is known about their origins. */
 export class DirectRoutes {
   readonly #options: DirectOptions
   readonly #pools = new Map<string, { pool: SessionPool; identity: Identity | undefined }>()
@@ -41,7 +41,7 @@ export class DirectRoutes {
     this.#options = options
   }
 
-  /** Somewhere to send HTTP requests in origin form. */
+  /** A candidate for HTTP requests in origin form. */
   originCarrier(target: HostPort, permission: DirectPermission, rights: OriginRights): Carrier {
     const { emit, responseTimeoutMs } = this.#options
     const origin = this.#originOf(target)
@@ -53,7 +53,7 @@ export class DirectRoutes {
     }
   }
 
-  /** The target itself, as the end of a tunnel. */
+  /** A candidate for tunnels that end at the target itself. */
   tunnelCarrier(target: HostPort, permission: DirectPermission): Carrier {
     return {
       ...ALWAYS_THERE,
@@ -66,7 +66,7 @@ export class DirectRoutes {
     }
   }
 
-  /** Sessions of an identity that will not come back are closed, those in use at their end. */
+  /** Closes the sessions of an identity that is gone; those in use close when they are returned. */
   forget(identity: Identity): void {
     for (const [key, entry] of this.#pools) {
       if (entry.identity !== identity) continue
@@ -75,7 +75,7 @@ export class DirectRoutes {
     }
   }
 
-  /** What is under way may end, nothing is kept. */
+  /** Lets requests in flight finish and keeps no sessions. */
   retire(): void {
     for (const { pool } of this.#pools.values()) pool.retire()
   }
@@ -132,7 +132,7 @@ export class DirectRoutes {
     return origin
   }
 
-  /** Targets come and go: what holds no connection is not kept. */
+  /** Drops pools without connections, because targets come and go. */
   #forgetUnused(): void {
     for (const [key, { pool }] of this.#pools) {
       const { idle, busy, connecting, waiting } = pool.counts
@@ -141,7 +141,7 @@ export class DirectRoutes {
   }
 }
 
-/** Health is a matter of parent proxies: an origin is what the client wants, whatever its state. */
+/** Only parent proxies have health: the client wants this origin, whatever its state. */
 const ALWAYS_THERE = {
   way: 'direct',
   isAvailable: () => true,

@@ -10,8 +10,8 @@ import { SecondOpinion } from './second-opinion.ts'
 import { Tour } from './tour.ts'
 
 /**
- * Sends a call to the first carrier that works, in the order given. Those that are marked down come last: trying them
- * is better than failing without an attempt. Where all refuse it for a rate limit, a call that has patience goes round again.
+ * Sends a call to the first candidate that works, in the order given. Candidates that are marked down come last: trying them is better than
+ * failing without an attempt. If all of them rate-limit a call that has patience, it waits and starts over.
  * @throws ProxyError the failure of the last attempt.
  */
 export async function deliver(
@@ -36,13 +36,13 @@ export async function deliver(
   }
 }
 
-/** Answers that are kept back while others are asked. */
+/** Answers that are held while other candidates are tried. */
 interface Kept {
   readonly limited: LimitedCall
   readonly opinion: SecondOpinion
 }
 
-/** @returns undefined when nobody took the call and somebody refused it for a rate limit. */
+/** @returns undefined when no candidate served the call and at least one rate-limited it. */
 async function goRound(
   carriers: readonly Carrier[],
   call: Call,
@@ -78,7 +78,7 @@ async function goRound(
   }
 }
 
-/** The call did not fail by itself: another upstream was thought to serve it sooner. */
+/** The call itself did not fail: another upstream was expected to serve it sooner. */
 function isMoved(error: ProxyError): boolean {
   return error instanceof SecondHandError && !error.isFinal
 }
@@ -118,7 +118,7 @@ async function attemptOn(tour: Tour, call: Call): Promise<Delivered | Failure> {
     const error = toProxyError(thrown)
     const failed = describeFailure(error, call, lease, attempt)
     const evidence = evidenceAgainstUpstream(failed)
-    // Before the session is given up, which lets the next one begin.
+    // Must come before the discard, which lets the next connection begin.
     if (evidence !== 'none') carrier.failed(error, evidence)
     lease?.discard(error)
     return { error, attempt: failed }

@@ -2,7 +2,7 @@ import { ERRORS, ProxyError } from '../core/index.ts'
 import type { AttemptPhase } from '../policy/index.ts'
 import type { Carrier } from './carrier.ts'
 
-/** What became of a call at each carrier, for the error page of a request that failed at all of them. */
+/** Collects a call's failure at each candidate, for the error page when all of them fail. */
 export class FailureReport {
   readonly #carriers: readonly Carrier[]
   readonly #failures = new Map<Carrier, { error: ProxyError; phase: AttemptPhase }>()
@@ -15,7 +15,7 @@ export class FailureReport {
     this.#failures.set(carrier, { error, phase })
   }
 
-  /** The last failure, with those of the other upstreams, and the time at which one of them is looked at again. */
+  /** The last failure, with those of the other upstreams, and the time until the first of them is probed again. */
   errorFor(last: ProxyError): ProxyError {
     const { blame, code } = last
     if (blame !== 'upstream') return last
@@ -30,7 +30,7 @@ export class FailureReport {
     })
   }
 
-  /** Names each upstream where several failed by themselves. After a request was passed on it may be the origin. */
+  /** Names each upstream if several failed by themselves. After a request was forwarded, the origin may be at fault. */
   #detail({ detail, message }: ProxyError): string | undefined {
     const failed = [...this.#failures].filter(
       ([{ way }, { error, phase }]) =>

@@ -13,19 +13,19 @@ import {
 } from '../policy/index.ts'
 
 /**
- * The right to send a credential once: a place under the law of policy/account-ledger.ts. Every pass is ended with `report`; a second
- * report does nothing. Where the guard is in another process its answers take a moment.
+ * The right to send a credential once: a slot of policy/account-ledger.ts. Every pass is ended with `report`; a second report does nothing.
+ * A guard in another process answers asynchronously.
  */
 export interface LogonPass {
   /** Whether the AUTHENTICATE may ride on the request, or goes out with a logon check. */
   readonly mode: LogonMode
-  /** False when the credential has not been accepted lately: its verdict is waited for by everybody else. */
+  /** False when the credential was not accepted recently: all other logons wait for its verdict. */
   readonly isProven: boolean
-  /** To be called right before the AUTHENTICATE is written. @throws ProxyError AUTH_LOCKED_OUT. */
+  /** Call right before writing the AUTHENTICATE. @throws ProxyError AUTH_LOCKED_OUT. */
   beforeSending(): void | Promise<void>
   /**
-   * @param upstream which upstream gave the verdict.
-   * @param settlement how a refusal can be settled by the caller; default `none`.
+   * @param upstream the upstream that gave the verdict.
+   * @param settlement how the caller can settle a refusal; default `none`.
    */
   report(
     verdict: LogonVerdict,
@@ -34,25 +34,25 @@ export interface LogonPass {
   ): Consequence | Promise<Consequence>
 }
 
-/** A pass of a guard in this process, which answers at once. */
+/** A pass of a guard in this process, which answers synchronously. */
 interface LocalPass extends LogonPass {
   beforeSending(): void
   report(verdict: LogonVerdict, upstream: string, settlement?: Settlement): Consequence
 }
 
-/** Makes requests wait for a place, or for the verdict on an unproven credential. */
+/** Makes requests wait for a slot, or for the verdict on an unproven credential. */
 export interface Gate {
-  /** Whether it was accepted so lately that several logons may be in flight. */
+  /** Whether the credential was accepted recently enough for several logons in flight. */
   readonly hasProof: boolean
-  /** Whether a logon would be let through, now or after the ones before it. */
+  /** Whether a logon would be admitted, now or after the waiting ones. */
   readonly isOpen: boolean
-  /** Whether origins may be sent the account: see LockoutGuard.mayAskOrigin. */
+  /** Whether logons at origins are allowed: see LockoutGuard.mayAskOrigin. */
   mayAskOrigin(): boolean
-  /** What the guard says, for a process that has none. */
+  /** The guard's forecast, for a process without a guard. */
   readonly forecast: GuardForecast
-  /** @throws ProxyError AUTH_LOCKED_OUT, CLIENT_ABORTED, or AUTH_UNANSWERED: another upstream is to be asked. */
+  /** @throws ProxyError AUTH_LOCKED_OUT, CLIENT_ABORTED, or AUTH_UNANSWERED: use another upstream. */
   enter(signal: CancelSignal, wish: LogonWish): Promise<LogonPass>
-  /** To be called by the caller that was told to settle a refusal, when that is done or cannot be done. */
+  /** Call after the consequence `settle`, when the refusal is settled or cannot be. */
   settled(): void
 }
 
@@ -61,30 +61,30 @@ export interface GuardGateOptions {
   readonly clock: Clock
   /** `DOMAIN\user`, for messages. */
   readonly account: string
-  /** Says for a later process which secret the record is about. */
+  /** Tells a later process which secret the record is about. */
   readonly origin: string
   readonly save: (record: GuardRecord) => void
   readonly onProven: () => void
   /** @param forMs Infinity: until the configuration is changed. */
   readonly onTripped: (upstream: string, forMs: number) => void
-  /** Nothing is sent for a while, because nobody says whether it is right. */
+  /** Nothing is sent for a while, because the credential got no verdict. */
   readonly onHeld: (upstream: string, forMs: number) => void
   readonly onUnlocked: () => void
-  /** Rejected, and another reading of the hashes may be sent at once. */
+  /** Rejected, but another reading of the hashes may be sent immediately. */
   readonly onMisread: (upstream: string) => void
-  /** A refusal of a secret that had worked: a logon check is about to tell why. */
+  /** A secret that had worked was refused: a logon check is about to find out why. */
   readonly onDoubted: (upstream: string) => void
-  /** A logon waited for a place so long that verdicts must be slow. Called once an hour at most. */
+  /** A logon waited so long for a slot that verdicts must be slow. Called at most once an hour. */
   readonly onSlow: (waitedMs: number) => void
 }
 
-/** What the guard says of a credential. */
+/** The guard's view of a credential. */
 export interface GuardStatus {
-  /** `unanswered`: it was sent and nobody said whether it is right, so it is held back like a rejected one. */
+  /** `unanswered`: the credential was sent but got no verdict, so it is held back like a rejected one. */
   readonly state: 'unproven' | 'proven' | 'rejected' | 'unanswered'
-  /** Unix time in ms at which it is sent again; undefined when nothing is held back, or it is until the configuration is changed. */
+  /** Unix time in ms of the next try; undefined when nothing is held back, or it is until the configuration is changed. */
   readonly until: number | undefined
-  /** Who rejected it last, as far as this process knows. */
+  /** Which server rejected it last, as far as this process knows. */
   readonly by: string | undefined
   /** The same in words. */
   readonly text: string
@@ -102,13 +102,13 @@ interface Waiter {
 const UNPROVEN =
   'the password was not accepted yet; one request sends it, the others wait for the verdict'
 
-/** Waiting this long for a place tells that verdicts are slow for the load. */
+/** A wait this long for a slot means that verdicts are slow for the load. */
 const SLOW_WAIT_MS = 2_000
 const SLOW_AGAIN_MS = 3_600_000
 
-/** The mechanism to policy/lockout-guard. */
+/** The mechanism behind policy/lockout-guard.ts. */
 export class GuardGate implements Gate {
-  /** Called after whatever may have changed what the guard says. */
+  /** Called after anything that may have changed the guard's answers. */
   onChange: () => void = () => undefined
   readonly #options: GuardGateOptions
   readonly #waiters = new Set<Waiter>()
@@ -158,8 +158,8 @@ export class GuardGate implements Gate {
   }
 
   /**
-   * Lets a credential that is held back be sent once more.
-   * @returns `open` when it is not held back, `used up` when no reading of its hashes is left to be sent.
+   * Allows one more try of a credential that is held back.
+   * @returns `open` when it is not held back, `used up` when no reading of its hashes is left.
    */
   unlock(): UnlockOutcome {
     if (this.isOpen) return 'open'
@@ -249,7 +249,7 @@ export class GuardGate implements Gate {
         if (wasPending || this.#isOnRecord || verdict !== 'accepted') this.#save()
         if (verdict === 'accepted' && !wasProven) this.#options.onProven()
         this.#tell(consequence, upstream, wasOpen)
-        // Before anybody is let in: listeners must know of the change first.
+        // Must come before the next logon is admitted: listeners need to know of the change first.
         this.onChange()
         guard.ledger.wake()
         return consequence
@@ -285,7 +285,7 @@ export class GuardGate implements Gate {
     })
   }
 
-  /** In the order of their coming; one that has to wait does not hold up others that could use a place it cannot. */
+  /** In order of arrival; a waiter that has to keep waiting does not block others that can use a slot it cannot. */
   #readmit(): void {
     for (const waiter of [...this.#waiters]) {
       if (this.#waiters.has(waiter) && this.#admit(waiter)) this.#waiters.delete(waiter)

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/index.ts'
 import type { Session, SessionOwner } from './lease.ts'
 
-/** Sessions that nobody uses, each for its time; the one that was used last comes last. */
+/** Idle sessions, each with its own timeout; the most recently used one comes last. */
 export class IdleSessions {
   readonly #clock: Clock
   readonly #entries: { readonly session: Session; readonly timer: Timer }[] = []
@@ -18,7 +18,7 @@ export class IdleSessions {
     return this.#entries[0]?.session
   }
 
-  /** The list is the caller's own. */
+  /** @returns a copy. */
   list(): Session[] {
     return this.#entries.map(({ session }) => session)
   }
@@ -31,7 +31,7 @@ export class IdleSessions {
     this.#entries.push({ session, timer: this.#clock.setTimer(ms, onExpired) })
   }
 
-  /** One of the owner's own, else one that is nobody's. The last one used is the least likely to have been closed by the upstream. */
+  /** Prefers the owner's sessions to unowned ones. The most recently used is the least likely to have been closed by the upstream. */
   takeReady(owner: SessionOwner | undefined): Session | undefined {
     const at = (wanted: SessionOwner | undefined): number =>
       this.#entries.findLastIndex(({ session }) => session.isReady && session.owner === wanted)
@@ -39,12 +39,12 @@ export class IdleSessions {
     return this.#take(owned >= 0 ? owned : at(undefined))
   }
 
-  /** The last one that fits. */
+  /** The most recently used session that fits. */
   take(fits: (session: Session) => boolean): Session | undefined {
     return this.#take(this.#entries.findLastIndex(({ session }) => fits(session)))
   }
 
-  /** @returns whether it was here. */
+  /** @returns whether it was idle here. */
   remove(session: Session): boolean {
     return this.#take(this.#entries.findIndex(entry => entry.session === session)) !== undefined
   }

@@ -4,41 +4,41 @@ import type { Share } from './client-shares.ts'
 import type { DetachedStream, UpstreamConnection } from './connection.ts'
 import type { Challenged } from './logon.ts'
 
-/** What was done for a session before a request wanted it. */
+/** How a session was prepared before a request needed it. */
 export interface Spare {
   readonly grade: SpareGrade
-  /** The logon that the request ends, where it was begun. */
+  /** A logon already begun, for the request to complete. */
   readonly challenged?: Challenged
 }
 
-/** A connection to one upstream under one identity, and what is known of it. */
+/** A connection to one upstream under one identity, and its state. */
 export interface Session extends Listed {
   readonly id: SessionId
   readonly connection: UpstreamConnection
-  /** The upstream accepted this very connection, or wants no authentication on it. */
+  /** The upstream accepted this very connection, or requires no authentication on it. */
   isReady: boolean
-  /** Requests that it carried to their end. */
+  /** Completed requests. */
   uses: number
-  /** Milliseconds that dialling took; 0 when it was there already. */
+  /** Milliseconds that dialling took. */
   readonly dialMs: number
-  /** Whoever alone may use it; undefined for everybody. */
+  /** The only client connection that may use it; undefined: any. */
   owner: SessionOwner | undefined
-  /** Set while it was made ahead and has carried no request yet. */
+  /** Set while the session is preconnected and has carried no request yet. */
   spare: Spare | undefined
-  /** Of the client that it is lent for; undefined while it is idle. */
+  /** Share of the client that holds the lease; undefined while the session is idle. */
   share: Share | undefined
 }
 
 /**
- * A client's connection. When a client logs on to an origin with NTLM or Negotiate, the origin, and a parent proxy on the way,
- * take the connection for the client's from then on (RFC 4559 section 6): nobody else may send anything over it.
+ * A client's connection. When a client logs on to an origin with NTLM or Negotiate, the origin, and a parent proxy on the way, attribute
+ * the connection to that client from then on (RFC 4559 section 6): no other client may send anything over it.
  */
 export interface SessionOwner {
   /** Calls back when the connection is gone. */
   whenClosed(action: () => void): void
 }
 
-/** What the pool does when a lease comes to a turn. */
+/** The pool's reactions to state changes of a lease. */
 export interface LeaseEndings {
   connected(lease: Lease): void
   ready(lease: Lease): void
@@ -53,9 +53,9 @@ export interface LeaseEndings {
 export class Lease implements Listed {
   place = -1
   readonly session: Session
-  /** Whether the session had been ready when it was lent. */
+  /** Whether the session was ready when it was leased. */
   readonly wasReady: boolean
-  /** Whether it had been made ahead, and no request had used it. */
+  /** Whether it was preconnected and unused when it was leased. */
   readonly wasSpare: boolean
   readonly #endings: LeaseEndings
   #ended = false
@@ -68,7 +68,7 @@ export class Lease implements Listed {
     this.#endings = endings
   }
 
-  /** Nothing more is done to make the session: it counts among those that are being made no longer. */
+  /** The session is established and no longer counts as connecting. */
   markConnected(): void {
     this.#endings.connected(this)
   }
@@ -78,29 +78,29 @@ export class Lease implements Listed {
     this.#endings.ready(this)
   }
 
-  /** The connection is still needed for something of our own: discarding it waits for that. */
+  /** This proxy still needs the connection itself: discarding waits for `end`. */
   neededUntil(end: Promise<unknown>): void {
     this.#needed = end
   }
 
-  /** From now on the session serves its owner alone, and is closed with it. */
+  /** From now on the session serves only its owner, and closes with it. */
   bindTo(owner: SessionOwner): void {
     this.#endings.bind(this, owner)
   }
 
-  /** Back to the pool, for the next request. */
+  /** Returns the session to the pool for the next request. */
   release(): void {
     this.#end()
     this.#endings.release(this)
   }
 
-  /** To the pool as a spare, to be closed when no request wants it within `maxAgeMs`. */
+  /** Returns the session to the pool as a spare, which closes if no request takes it within `maxAgeMs`. */
   park(spare: Spare, maxAgeMs: number): void {
     this.#end()
     this.#endings.park(this, spare, maxAgeMs)
   }
 
-  /** Closes the connection. Ending a lease a second time by discarding it is allowed and does nothing. */
+  /** Closes the connection. Discarding an ended lease is allowed and does nothing. */
   discard(error?: ProxyError): void {
     if (this.#ended) return
     this.#end()
@@ -109,7 +109,7 @@ export class Lease implements Listed {
     else this.#needed.then(discard, discard)
   }
 
-  /** Takes the stream out of the pool for good. */
+  /** Removes the stream from the pool permanently. */
   detach(): DetachedStream {
     this.#end()
     return this.#endings.detach(this)

@@ -4,16 +4,16 @@ import type { Dialer } from '../net/index.ts'
 import { UpstreamConnection } from './connection.ts'
 
 /**
- * A harmless request of our own, for an upstream to answer by itself. Its target is the limited broadcast address unless LogonCheck
- * names another one: no TCP connection to it can be made and no router forwards it (RFC 919 section 7), so the upstream answers at
- * once, needs no DNS for it, and nobody else is reached. A name that never exists (RFC 6761) was tried first: a Squid without a
- * working DNS server takes six seconds to say so. The User-Agent tells the reader of the upstream's log what it is for; some
- * upstreams answer known ones alone, so that of a Header directive goes first.
+ * A harmless request of our own that an upstream answers by itself. Its target is the limited broadcast address unless LogonCheck names
+ * another one: no TCP connection to it can be made and no router forwards it (RFC 919 section 7), so the upstream answers immediately,
+ * needs no DNS, and contacts no other host. A name that never exists (RFC 6761) was tried first, but a Squid without a working DNS server
+ * takes six seconds to report it. The User-Agent explains the request to readers of the upstream's log; some upstreams answer only known
+ * ones, so a Header directive takes precedence.
  */
 const CHECK_URL = 'http://255.255.255.255/'
 const CHECK_AGENT = 'tsntlm logon check'
 
-/** Both words: old proxies know only the second (reference: curl issue 954). */
+/** Both fields: old proxies know only the second (reference: curl issue 954). */
 export const KEEP_ALIVE: readonly string[] = [
   'Connection',
   'keep-alive',
@@ -22,9 +22,9 @@ export const KEEP_ALIVE: readonly string[] = [
 ]
 
 export interface CheckOptions {
-  /** Field that lets a loop be noticed. */
+  /** Via value for loop detection. */
   readonly via: string
-  /** An `http:` URL that the upstream answers quickly, where the default would not do. */
+  /** An `http:` URL that the upstream answers quickly, if the default does not work. */
   readonly url?: string | undefined
   readonly userAgent?: string | undefined
 }
@@ -39,7 +39,7 @@ export function checkRequest({
   return { method: 'GET', target: url, headers }
 }
 
-/** An upstream that is alive answers a probe sooner. */
+/** A live upstream answers a probe sooner. */
 const PROBE_MS = 4_500
 
 export interface ProbeOptions {
@@ -51,8 +51,8 @@ export interface ProbeOptions {
 }
 
 /**
- * Whether an upstream is alive: it takes a connection and, unless it is known not to, answers HTTP on it, whatever the
- * answer is. No credentials are sent. A connection alone proves little: the kernel accepts it for a proxy that hangs.
+ * Probes an upstream: it has to accept a connection and, if `answersChecks`, answer HTTP on it with any status. No credentials are sent. A
+ * connection alone proves little: the kernel accepts it for a proxy that hangs.
  * @throws ProxyError DIAL_*, UPSTREAM_*.
  */
 export async function probe(

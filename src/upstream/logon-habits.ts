@@ -1,16 +1,16 @@
 import type { Clock } from '../core/index.ts'
 import { DeniedTargets } from '../policy/index.ts'
 
-/** An upstream that did not answer a logon check is not sent another one for so long. */
+/** An upstream that did not answer a logon check gets no other for this long. */
 const NO_CHECKS_MS = 3_600_000
 
-/** An upstream that has answered checks goes on to be sent them until so many connections in a row broke in one. */
+/** An upstream that has answered checks keeps getting them until this many in a row break their connections. */
 const BREAKS_IN_A_ROW = 3
 
-/** A ride that is not answered holds its place: for a while checks go ahead of requests. */
+/** An unanswered ride holds its slot, so checks replace rides for a while. */
 const NO_RIDES_MS = 300_000
 
-/** What was learned of how an upstream deals with logons. */
+/** Learned behavior of an upstream regarding logons. */
 export class LogonHabits {
   readonly #denied: DeniedTargets
   readonly #clock: Clock
@@ -20,7 +20,7 @@ export class LogonHabits {
   #checksOffUntil = 0
   #ridesOffUntil = 0
 
-  /** @param keepsChecks false where another target of checks may do better than that of the predecessor. */
+  /** @param keepsChecks false if the check target has changed and may work better than the predecessor's. */
   constructor(clock: Clock, isChecked: boolean, predecessor?: LogonHabits, keepsChecks = true) {
     this.#clock = clock
     this.#isChecked = isChecked
@@ -31,12 +31,12 @@ export class LogonHabits {
     this.#ridesOffUntil = predecessor.#ridesOffUntil
   }
 
-  /** False where checks are switched off, or one was not answered as a logon is: requests do without then. */
+  /** False when checks are switched off, or one was not answered with a 407; requests then do without. */
   get answersChecks(): boolean {
     return this.#isChecked && this.#clock.now() >= this.#checksOffUntil
   }
 
-  /** It answered a check with a demand for a logon: an answer without one means that the connection is logged on. */
+  /** The upstream has answered a check with a 407, so any other answer means that the connection is logged on. */
   get hasAnsweredChecks(): boolean {
     return this.#hasAnsweredChecks && this.answersChecks
   }
@@ -46,12 +46,12 @@ export class LogonHabits {
     this.#breaks = 0
   }
 
-  /** The connection broke before a check was answered: an accident, unless the upstream always does that. */
+  /** The connection broke before a check was answered: an accident, unless it always happens. */
   noteBrokenCheck(): void {
     if (!this.#hasAnsweredChecks || ++this.#breaks >= BREAKS_IN_A_ROW) this.stopChecks()
   }
 
-  /** The first answer to a check was no demand for a logon, or there was none: it is not sent another one for a while. */
+  /** The first answer to a check was not a 407, or none came: suspends checks for a while. */
   stopChecks(): void {
     this.#hasAnsweredChecks = false
     this.#breaks = 0
@@ -75,7 +75,7 @@ export class LogonHabits {
     this.#denied.add(target, this.#clock.now())
   }
 
-  /** It served a target that its policy denied before. */
+  /** The upstream served a target, so its policy no longer denies it. */
   noteServed(target: string): void {
     this.#denied.remove(target)
   }

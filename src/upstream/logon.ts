@@ -16,24 +16,24 @@ import type { Identity } from './identity.ts'
 import { namesOffered, type Offer, readOffers } from './offers.ts'
 import type { RequestBody } from './request-body.ts'
 
-/** A 407 body is read so that the connection can go on; beyond this it is cheaper to make a new one. */
+/** A 407 body is read so that the connection stays usable; beyond this a new connection is cheaper. */
 const DEMAND_BODY_BYTES = 1024 * 1024
 const DEMAND_BODY_MS = 10_000
 
-/** A demand without a length may have a body that ends with the connection, or none at all: cntlm goes on at once. */
+/** A 407 without a length may have a body that ends with the connection, or none: cntlm does not wait for it. */
 const NO_BODY_MS = 200
 
 /**
- * A refusal that takes longer is told as no answer. A proxy whose domain controller is out of reach refuses after its own time-outs;
- * nothing else on the wire tells that from a bad password.
+ * A refusal that takes longer counts as no answer. A proxy whose domain controller is unreachable refuses after its own time-outs; nothing
+ * else on the wire distinguishes that from a bad password.
  */
 const LATE_MS = 5_000
 
-/** A logon whose challenge is there: what answers it rides on the request. */
+/** A logon that has received its challenge: the AUTHENTICATE rides on the request. */
 export interface Challenged {
   /** The AUTHENTICATE_MESSAGE in base64. @throws ProxyError AUTH_CHALLENGE_MALFORMED, AUTH_UNSUPPORTED. */
   readonly authenticate: () => string
-  /** The answer that the challenge came with, read to its end. */
+  /** Head of the answer that carried the challenge; its body has been read. */
   readonly head: ResponseHead
 }
 
@@ -49,18 +49,18 @@ export interface Logon {
   readonly timeoutMs: number
   /** How the caller could settle a refusal. */
   readonly settlement: Settlement
-  /** What a refusal says; default: what the framework makes of it. */
+  /** The verdict for a refusal; default: that of the framework. */
   readonly refusal?: LogonVerdict
   readonly onInformational?: (head: ResponseHead) => void
-  /** Called when the caller has cancelled while the verdict is still to come: the connection is needed until then. */
+  /** Called when the caller has cancelled before the verdict: the connection is needed until then. */
   readonly onVerdictPending?: (verdict: Promise<unknown>) => void
-  /** Called when everything sent from now on is the request itself. */
+  /** Called right before the request itself is sent. */
   readonly onRequest: () => void
-  /** Where the NEGOTIATE was sent ahead on this connection. */
+  /** Set if the NEGOTIATE was sent ahead on this connection. */
   readonly challenged?: Challenged | undefined
 }
 
-/** What sending the NEGOTIATE takes. */
+/** What `negotiate` needs of a logon. */
 export type Negotiation = Pick<
   Logon,
   'challenger' | 'connection' | 'identity' | 'request' | 'body' | 'signal'
@@ -69,9 +69,8 @@ export type Negotiation = Pick<
 export interface LogonResult {
   readonly exchange: Exchange
   /**
-   * `open`: answered without asking for credentials. `rejected`: the AUTHENTICATE was refused. `limited`: an upstream refused
-   * one of the legs for its rate limit, so nothing is known of the logon. `late`: refused, but only after so long that it counts as
-   * not answered.
+   * `open`: answered without asking for credentials. `rejected`: the AUTHENTICATE was refused. `limited`: an upstream rate-limited one of
+   * the legs, so the logon has no verdict. `late`: refused, but so late that it counts as unanswered.
    */
   readonly outcome: 'accepted' | 'open' | 'rejected' | 'late' | 'limited'
   /** What follows from a refusal. */
@@ -79,29 +78,31 @@ export interface LogonResult {
 }
 
 /**
- * The NTLM handshake (MS-NTHT): the request without its body carries the NEGOTIATE, the demand for a logon the CHALLENGE, and
- * the request with its body the AUTHENTICATE. The pass is always reported.
+ * The NTLM handshake (MS-NTHT): the request without its body carries the NEGOTIATE, the 407 or 401 the CHALLENGE, and the request with its
+ * body the AUTHENTICATE. The pass is always reported.
  * @throws ProxyError AUTH_* and what UpstreamConnection.send throws.
  */
 export async function logOn(logon: Logon): Promise<LogonResult> {
   const { challenger, pass } = logon
+  let isSent = false
   try {
     const begun = logon.challenged ?? (await negotiate(logon))
     if ('exchange' in begun) return { ...begun, consequence: 'none' }
     const token = begun.authenticate()
     const permission = pass.beforeSending()
-    // Without a turn in between, where the guard is here.
+    // A local guard answers synchronously: no event-loop turn in between.
     if (permission !== undefined) await permission
     logon.onRequest()
+    isSent = true
     return await authenticate(logon, token, begun.head)
   } finally {
-    // Where there was a verdict, or there will be one, this does nothing.
-    void pass.report('not-sent', challenger.label)
+    // Afterwards the verdict is reported when it comes, which may be after the client has left.
+    if (!isSent) void pass.report('not-sent', challenger.label)
   }
 }
 
 /**
- * The first half of it: nothing of the credential is sent.
+ * The first half of the handshake: sends nothing derived from the credential.
  * @throws ProxyError AUTH_* and what UpstreamConnection.send throws.
  */
 export async function negotiate(
@@ -121,7 +122,7 @@ export async function negotiate(
   }
   const challenge = readChallenge(challenger, first)
   await skipBody(challenger, connection, first)
-  // Some say that they close, and do not: only a connection that is gone cannot take the answer to the challenge.
+  // Some servers announce a close but stay open: only a closed connection cannot take the AUTHENTICATE.
   if (connection.isClosed) {
     throw new ProxyError('AUTH_STATE_LOST', {
       detail: `${challenger.label} closes the connection with its challenge`,
@@ -130,15 +131,29 @@ export async function negotiate(
   return { authenticate: () => auth.authenticate(challenge), head: first.head }
 }
 
+/** Sends the AUTHENTICATE. Its verdict is reported even if the client leaves before it arrives: the directory may have counted it. */
 async function authenticate(
   logon: Logon,
   token: string,
   challengeHead: ResponseHead,
 ): Promise<LogonResult> {
-  const { challenger, pass, settlement } = logon
+  const { body, onVerdictPending, signal } = logon
+  if (body !== undefined || onVerdictPending === undefined)
+    return awaitVerdict(logon, token, challengeHead, signal)
+  const verdict = awaitVerdict(logon, token, challengeHead, NEVER_CANCELLED)
+  return orAborted(verdict, signal, () => onVerdictPending(verdict.catch(() => undefined)))
+}
+
+async function awaitVerdict(
+  logon: Logon,
+  token: string,
+  challengeHead: ResponseHead,
+  signal: CancelSignal,
+): Promise<LogonResult> {
+  const { challenger, pass } = logon
   const { framework, label, options } = challenger
   const startedAt = options.clock.now()
-  const exchange = await sendAuthenticate(logon, token, challengeHead)
+  const exchange = await sendAuthenticate(logon, token, challengeHead, signal)
   // A 503 with Retry-After may be about the target, behind a logon that was accepted.
   if (isUpstreamsOwn(challenger, exchange) && exchange.head.status === 429) {
     // RFC 6585 section 4: too many requests, which says nothing of this logon.
@@ -151,25 +166,26 @@ async function authenticate(
   }
   const { refusal = framework.refusal } = logon
   const isLate = refusal === 'refused' && options.clock.now() - startedAt >= LATE_MS
+  // Once the client has left no caller settles a refusal: the next logon does.
+  const settlement = logon.signal.aborted ? 'none' : logon.settlement
   const consequence = await pass.report(isLate ? 'refused-late' : refusal, label, settlement)
   return { exchange, outcome: isLate ? 'late' : 'rejected', consequence }
 }
 
-/** A verdict that is never heard counts against the account, so it is waited for although the client may have left. */
+/** @throws ProxyError what UpstreamConnection.send throws, after it was reported. */
 async function sendAuthenticate(
-  logon: Logon,
+  { body, challenger, connection, onInformational, pass, request, settlement, timeoutMs }: Logon,
   token: string,
   challengeHead: ResponseHead,
+  signal: CancelSignal,
 ): Promise<Exchange> {
-  const { challenger, connection, request, body, pass, signal, timeoutMs } = logon
-  const { onInformational, onVerdictPending } = logon
-  const outlivesClient = body === undefined && onVerdictPending !== undefined
-  const sent = connection.send(withCredentials(challenger, request, token), body, {
-    timeoutMs,
-    signal: outlivesClient ? NEVER_CANCELLED : signal,
-    ...(onInformational === undefined ? {} : { onInformational }),
-  })
-  const answered = sent.catch((thrown: unknown) => {
+  try {
+    return await connection.send(withCredentials(challenger, request, token), body, {
+      timeoutMs,
+      signal,
+      ...(onInformational === undefined ? {} : { onInformational }),
+    })
+  } catch (thrown) {
     const error = toProxyError(thrown)
     if (error.code === 'UPSTREAM_CLOSED' && !isPersistent(challengeHead, { kind: 'none' })) {
       void pass.report('not-sent', challenger.label)
@@ -179,58 +195,35 @@ async function sendAuthenticate(
       })
     }
     const verdict = error.code === 'UPSTREAM_TIMEOUT' ? 'timed-out' : 'unanswered'
-    void pass.report(verdict, challenger.label, logon.settlement)
+    void pass.report(verdict, challenger.label, settlement)
     throw error
-  })
-  return outlivesClient ? orCancelled(answered, logon, onVerdictPending) : answered
+  }
 }
 
-/** @throws ProxyError CLIENT_ABORTED as soon as the client leaves; the verdict is reported when it comes. */
-function orCancelled(
-  answered: Promise<Exchange>,
-  { challenger, pass, signal }: Logon,
-  onVerdictPending: (verdict: Promise<unknown>) => void,
-): Promise<Exchange> {
-  const { framework, label } = challenger
+/** @throws ProxyError CLIENT_ABORTED as soon as the signal aborts, after `onAbort`. */
+function orAborted<T>(result: Promise<T>, signal: CancelSignal, onAbort: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = (): void => {
-      const verdict = answered.then(({ head }) =>
-        // Nobody is left to settle a refusal: the next logon will.
-        pass.report(
-          head.status === framework.status ? framework.refusal : 'accepted',
-          label,
-          'none',
-        ),
-      )
-      onVerdictPending(verdict.catch(() => undefined))
+      onAbort()
       reject(new ProxyError('CLIENT_ABORTED'))
     }
     signal.addEventListener('abort', leave, { once: true })
-    answered.then(
-      exchange => {
-        signal.removeEventListener('abort', leave)
-        resolve(exchange)
-      },
-      (error: unknown) => {
-        signal.removeEventListener('abort', leave)
-        reject(toProxyError(error))
-      },
-    )
+    void result.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
     if (signal.aborted) leave()
   })
 }
 
-/** A rate limit of an upstream's own comes before any logon, and tells nothing about it; that of an origin comes after. */
+/** An upstream's own rate limit applies before any logon and says nothing about it; an origin's applies after it. */
 function isUpstreamsOwn({ framework }: Challenger, { head }: Exchange): boolean {
   return framework === PROXY_LOGON && !wasPassedOn(head)
 }
 
-/** Learns from a demand for a logon with what to answer it. @throws ProxyError AUTH_NOT_OFFERED. */
+/** Learns from a 407 or 401 which scheme to use. @throws ProxyError AUTH_NOT_OFFERED. */
 export function noteDemand(challenger: Challenger, exchange: Exchange): void {
   challenger.scheme = offerOf(challenger, exchange).scheme
 }
 
-/** Leaves the connection ready for the logon that was demanded. @throws ProxyError AUTH_STATE_LOST when it ends here. */
+/** Prepares the connection for the requested logon. @throws ProxyError AUTH_STATE_LOST when the server closes it. */
 export async function finishDemand(
   challenger: Challenger,
   connection: UpstreamConnection,
@@ -252,7 +245,7 @@ async function skipBody(
   await exchange.drain(DEMAND_BODY_BYTES, DEMAND_BODY_MS, clock)
 }
 
-/** The preferred one of the schemes offered. @throws ProxyError AUTH_NOT_OFFERED. */
+/** The preferred scheme of those offered. @throws ProxyError AUTH_NOT_OFFERED. */
 function offerOf({ framework, label }: Challenger, { head }: Exchange): Offer {
   const [offer] = readOffers(head, framework)
   if (offer !== undefined) return offer
@@ -274,7 +267,7 @@ function readChallenge(challenger: Challenger, exchange: Exchange): string {
     })
   }
   if (token !== undefined && token !== '') return token
-  // Named without a challenge: another scheme is wanted, or the state of this connection was lost.
+  // A scheme without a challenge: the server wants another scheme, or lost the state of this connection.
   const next = offerOf(challenger, exchange).scheme
   if (next === 'Negotiate' && scheme === next) {
     throw new ProxyError('AUTH_NOT_OFFERED', {
@@ -296,7 +289,7 @@ function withCredentials(
   return { ...request, headers }
 }
 
-/** RFC 9110 section 8.6: a request that will have content says that this one has none. */
+/** RFC 9110 section 8.6: a request that anticipates content states that this leg has none. */
 function withoutBody(request: RequestHead, body: RequestBody | undefined): RequestHead {
   if (body === undefined) return request
   const headers: string[] = []

@@ -16,9 +16,9 @@ import { staysReplayable } from './request-body.ts'
 
 /** What a request may send to an origin that asks for a logon. */
 export interface OriginRights {
-  /** Logs on with NTLM; without it the demand goes to the client. */
+  /** Logs on with NTLM; without it the 401 goes to the client. */
   readonly identity: Identity | undefined
-  /** The client's Basic credentials as a field value, kept back until the origin asks for them. */
+  /** The client's Basic credentials as a field value, held back until the origin asks for them. */
   readonly basic: string | undefined
 }
 
@@ -30,7 +30,7 @@ export interface OriginTrip {
   readonly emit: Emit
 }
 
-/** How long an origin may think about Expect: 100-continue; curl waits as long. */
+/** How long to wait for an answer to Expect: 100-continue, as curl does. */
 const CONTINUE_MS = 1_000
 
 const HANDSHAKE_ERRORS: ReadonlySet<ErrorCode> = new Set([
@@ -40,12 +40,12 @@ const HANDSHAKE_ERRORS: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * Requests that an origin answered with a demand for a logon: it knows them, and executed nothing. Only for these a first leg
- * without the body is safe, because what an origin demands may differ from path to path.
+ * Requests that an origin answered with a 401, so it executed nothing. A first leg without the body is safe only for these, because an
+ * origin's requirements may differ from path to path.
  */
 const demandedFor = new WeakSet<Call>()
 
-/** Carries a request straight to an origin, logging on where that is demanded and allowed. */
+/** Sends a request straight to an origin, logging on if that is required and allowed. */
 export async function carryToOrigin(trip: OriginTrip): Promise<Exchange> {
   const { origin, rights, attempt } = trip
   const { call, lease, request } = attempt
@@ -60,7 +60,7 @@ export async function carryToOrigin(trip: OriginTrip): Promise<Exchange> {
   return keep(trip, exchange)
 }
 
-/** What the origin asks for, if it may have it; otherwise the demand is the answer. */
+/** Sends what the origin asks for, if allowed; otherwise the 401 is the answer. */
 async function answerDemand(
   trip: OriginTrip,
   exchange: Exchange,
@@ -91,7 +91,7 @@ function isReplayable({ body }: Call): boolean {
   return body?.isReplayable ?? true
 }
 
-/** A demand for a logon with NTLM; one for Negotiate alone may be meant for Kerberos, as with cntlm it goes to the client. */
+/** Whether the origin offers NTLM. Negotiate alone may mean Kerberos, so it goes to the client, as with cntlm. */
 function offersNtlm(head: ResponseHead, { framework }: Origin): boolean {
   return readOffers(head, framework).some(({ scheme }) => scheme === 'NTLM')
 }
@@ -105,7 +105,7 @@ function withBasic(request: RequestHead, basic: string): RequestHead {
   return { ...request, headers: setHeader(request.headers, 'Authorization', basic) }
 }
 
-/** A body that could not be sent twice is asked for first, where a logon may be demanded. */
+/** Asks with Expect: 100-continue before sending a body that cannot be sent twice, if a logon may be required. */
 async function send(trip: OriginTrip, request: RequestHead): Promise<Exchange> {
   const { origin, attempt, responseTimeoutMs } = trip
   const { call, lease } = attempt
@@ -127,7 +127,7 @@ async function send(trip: OriginTrip, request: RequestHead): Promise<Exchange> {
   return lease.session.connection.send(asking, call.body, patient)
 }
 
-/** The 401 goes no further, and its connection is used on. @throws ProxyError AUTH_STATE_LOST. */
+/** Consumes the 401 and keeps its connection. @throws ProxyError AUTH_STATE_LOST. */
 async function take401({ origin, attempt }: OriginTrip, exchange: Exchange): Promise<void> {
   attempt.phase = 'handshake'
   if (readOffers(exchange.head, origin.framework).length > 0) noteDemand(origin, exchange)
@@ -170,7 +170,7 @@ async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
   })
   const { account } = identity.authenticator
   if (outcome === 'open' && call.body !== undefined) {
-    // The first leg had no body, so this answer is not to the request.
+    // The first leg had no body, so this is not the answer to the request.
     origin.failed()
     const detail = `${origin.label} demands no logon any more`
     throw new ProxyError('AUTH_STATE_LOST', { detail })
@@ -188,7 +188,7 @@ async function logOnToOrigin(trip: OriginTrip): Promise<Exchange> {
   return keep(trip, exchange)
 }
 
-/** The connection has served, so it may serve again. */
+/** The connection has served a request, so it may be reused. */
 function keep({ attempt }: OriginTrip, exchange: Exchange): Exchange {
   if (!attempt.lease.session.isReady) attempt.lease.markReady()
   return exchange

@@ -4,7 +4,7 @@ import type { SessionOwner } from './lease.ts'
 
 export interface PoolCounts {
   readonly idle: number
-  /** Those of the idle ones that were made ahead and have carried no request. */
+  /** Idle sessions that were preconnected and have carried no request. */
   readonly spare: number
   readonly busy: number
   readonly connecting: number
@@ -12,15 +12,15 @@ export interface PoolCounts {
 }
 
 export interface AcquireOptions {
-  /** A new connection, where a kept one turned out to be dead. */
+  /** Requires a new connection, because a kept one turned out to be dead. */
   readonly wantsFresh?: boolean
-  /** Its own sessions come first. */
+  /** Sessions of this owner come first. */
   readonly owner?: SessionOwner | undefined
-  /** It may end a logon that was begun for a spare: it has no body. */
+  /** The request has no body, so it may complete a logon that was begun for a spare. */
   readonly mayEndLogon?: boolean
-  /** The address of the client that it is for; requests without one are not counted and have no share kept free. */
+  /** The client's address; requests without one are not limited and have no share kept free. */
   readonly client?: string | undefined
-  /** Whether another upstream would serve it, asked when this one was found to be down. */
+  /** Whether another upstream would serve the request; asked when this one is found to be down. */
   readonly hasElsewhere?: (() => boolean) | undefined
 }
 
@@ -30,13 +30,13 @@ export interface PoolOptions {
   readonly emit: Emit
   readonly nextId: () => number
   readonly dial: (signal: CancelSignal) => Promise<Duplex>
-  /** Sessions at once; a tunnel's connection does not count any more. */
+  /** Maximum number of sessions; tunnels no longer count. */
   readonly maxSessions: number
-  /** Connections that are being made or authenticated at once. */
+  /** Maximum number of connections being dialled or authenticated. */
   readonly maxConnecting: number
   readonly idleMs: number
   /** How long a request waits for a session. */
   readonly waitMs: number
-  /** How many may wait. */
+  /** Maximum number of waiting requests. */
   readonly maxWaiting: number
 }

@@ -11,16 +11,16 @@ export interface WaitingTools {
 }
 
 /**
- * A request that upstreams refuse for their rate limits. All of them are asked before it waits; the last refusal is kept
- * meanwhile, because it is the answer where waiting is not worth it. Then those are asked again whose time has come.
+ * A request that upstreams rate-limit. It tries all of them before it waits, and keeps the last refusal as the answer in case waiting is
+ * not worth it. Then it retries the upstreams whose wait is over.
  */
 export class LimitedCall {
   readonly #call: Call
   readonly #tools: WaitingTools
-  /** When each may be asked again, by the monotonic clock. */
+  /** When each may be retried, on the monotonic clock. */
   readonly #dueAt = new Map<Carrier, number>()
   #kept: { delivered: Delivered; carrier: Carrier } | undefined
-  /** How often it was sent and refused. */
+  /** Refused attempts so far. */
   #tries = 0
   #waitedMs = 0
 
@@ -29,7 +29,7 @@ export class LimitedCall {
     this.#tools = tools
   }
 
-  /** Whether an answer is a refusal that this call would wait for. It is kept then. */
+  /** Whether the answer is a rate limit that this call would wait out. If so, it is kept. */
   takes(delivered: Delivered, carrier: Carrier): boolean {
     const { patience } = this.#call
     const { head } = delivered.exchange
@@ -50,8 +50,8 @@ export class LimitedCall {
   }
 
   /**
-   * Waits until the first of those that refused may be asked again, if that is worth it.
-   * @returns whom to ask then, or the refusal, to be handed on. @throws ProxyError CLIENT_ABORTED.
+   * Waits until the first upstream may be retried, if that is worth it.
+   * @returns the candidates to try then, or the refusal to pass on. @throws ProxyError CLIENT_ABORTED.
    */
   async next(carriers: readonly Carrier[]): Promise<readonly Carrier[] | Delivered> {
     const { patience, signal, trace } = this.#call
@@ -78,7 +78,7 @@ export class LimitedCall {
     return asked
   }
 
-  /** The call ended otherwise. */
+  /** The call is over: drops the kept answer. */
   end(): void {
     this.#dropKept()
   }
@@ -90,12 +90,12 @@ export class LimitedCall {
   }
 }
 
-/** Where nothing tells, it is taken for the upstream's own: whoever switched this on wants it to wait. */
+/** Without evidence a refusal counts as the upstream's own: users who enable this feature want requests to wait. */
 function isOrigins({ exchange }: Delivered, { refusedByUpstream }: Patience): boolean {
   return !refusedByUpstream && wasPassedOn(exchange.head)
 }
 
-/** @throws ProxyError CLIENT_ABORTED when the signal fires before, or the client ends. */
+/** @throws ProxyError CLIENT_ABORTED when the signal fires first, or the client closes its side. */
 async function passTime(
   clock: Clock,
   ms: number,

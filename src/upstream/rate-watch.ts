@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../core/index.ts'
 /** Bursts and pauses shorter than this do not count. */
 export const RATE_PERIOD_MS = 20_000
 
-/** Calls back with the bytes of each period in which fewer came than the least rate makes. */
+/** Reports the byte count of each period that falls below the minimum rate. */
 export class RateWatch {
   readonly #clock: Clock
   readonly #leastBytes: number
@@ -11,7 +11,7 @@ export class RateWatch {
   #bytes = 0
   #timer: Timer | undefined
 
-  /** @param leastPerSecond bytes; 0 watches nothing. */
+  /** @param leastPerSecond bytes; 0 disables the watch. */
   constructor(clock: Clock, leastPerSecond: number, onSlow: (bytes: number) => void) {
     this.#clock = clock
     this.#leastBytes = (leastPerSecond * RATE_PERIOD_MS) / 1_000
@@ -22,7 +22,7 @@ export class RateWatch {
     this.#bytes += bytes
   }
 
-  /** A period begins. */
+  /** Starts a new period. */
   start(): void {
     this.stop()
     if (this.#leastBytes === 0) return

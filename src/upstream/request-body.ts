@@ -7,28 +7,28 @@ export interface UploadSink {
   /** @returns false when the sink wants no more until `onDrain` calls back. */
   write(chunk: Buffer): boolean
   onDrain(resume: () => void): void
-  /** Whether others wait for what the upload occupies. */
+  /** Whether other requests wait for the connection. */
   isInDemand?(): boolean
 }
 
 export interface Upload {
-  /** The trailers, once all was given to the sink. @throws ProxyError CLIENT_ABORTED, CLIENT_TIMEOUT. */
+  /** Resolves with the trailers once the sink has taken the whole body. @throws ProxyError CLIENT_ABORTED, CLIENT_TIMEOUT. */
   readonly done: Promise<RawHeaders>
-  /** Gives nothing more to the sink. The body may be sent again if it is replayable. */
+  /** Stops writing to the sink. The body may be sent again if it is replayable. */
   stop(): void
 }
 
-/** A client's request body. It is read only when an upstream takes it, never ahead. */
+/** A client's request body. It is read only while an upstream takes it, never ahead. */
 export interface RequestBody {
   /** Bytes, or undefined when the client sends it chunked. */
   readonly length: number | undefined
-  /** Whether it can be sent from its first byte, perhaps once more. */
+  /** Whether it can be sent from its first byte, even for a second time. */
   readonly isReplayable: boolean
   readonly bytesRead: number
   send(sink: UploadSink): Upload
 }
 
-/** What is kept for a second sending, in case a kept-alive session turns out to be dead. */
+/** Kept for a retry, in case a kept-alive session turns out to be dead. */
 const KEPT_BYTES = 64 * 1024
 
 /** Whether the body will be replayable to its end. */
@@ -40,14 +40,14 @@ export interface StreamBodyOptions {
   readonly length: number | undefined
   /** Called when the body is first wanted: the moment to answer `Expect: 100-continue`. */
   readonly onFirstRead?: () => void
-  /** How long a client may send nothing while the sink wants more; 0 is for ever. */
+  /** How long a client may send nothing while the sink wants more; 0: no limit. */
   readonly silence?: { readonly clock: Clock; readonly limitMs: number }
-  /** Bytes that have to come in a second while others wait for the connection; 0 is no limit. */
+  /** Minimum bytes per second while other requests wait for the connection; 0: no limit. */
   readonly leastRate?: number
   readonly trailers?: () => RawHeaders
 }
 
-/** The body of one request as a stream, with its first bytes kept as long as there are few. */
+/** The body of one request as a stream; a short body is kept for a retry. */
 export class StreamBody implements RequestBody {
   readonly length: number | undefined
   readonly #stream: Readable
@@ -60,7 +60,7 @@ export class StreamBody implements RequestBody {
     this.#stream = stream
     this.#options = options
     this.length = options.length
-    // A client that goes away between two uploads reports it here: nobody else listens then.
+    // A client may disconnect between two uploads, when nothing else listens for the error.
     stream.on('error', () => undefined)
   }
 
@@ -144,7 +144,7 @@ export class StreamBody implements RequestBody {
     )
   }
 
-  /** A slow client is carried as long as that costs nobody else anything. */
+  /** Tolerates a slow client as long as no other request needs the connection. */
   #watchRate(sink: UploadSink, giveUp: (error: ProxyError) => void): RateWatch | undefined {
     const { leastRate = 0, silence } = this.#options
     if (silence === undefined || leastRate === 0) return undefined

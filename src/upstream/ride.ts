@@ -11,7 +11,7 @@ import type { UpstreamAccess } from './upstream-access.ts'
 
 export interface RideOptions {
   readonly challenged?: Challenged
-  /** A check was accepted on this connection a moment ago. */
+  /** A check was just accepted on this connection. */
   readonly isAccepted?: boolean
 }
 
@@ -60,26 +60,26 @@ export async function ride(
     upstream.habits.noteServed(target)
     return exchange
   }
-  // It can be handed on also for a request with a body: who limits requests has executed none.
+  // Can be passed on even for a request with a body: a rate-limited request was not executed.
   if (outcome === 'limited') return exchange
   upstream.noteOpenAnswer()
   if (call.body === undefined) {
     lease.markReady()
     return exchange
   }
-  // The first leg had no body, so this answer is not to the request. It is sent whole on a session of its own.
+  // The first leg had no body, so this is not the answer to the request, which is sent whole on a fresh session.
   upstream.demand = 'sometimes'
   throw new ProxyError('AUTH_STATE_LOST', {
     detail: `${upstream.label} demands no logon any more`,
   })
 }
 
-/** Where another upstream may serve the request, nobody waits for a verdict longer than HandshakeTimeout. */
+/** If another upstream may serve the request, HandshakeTimeout limits the wait for a verdict. */
 function canGoElsewhere({ witness }: UpstreamAccess, { body, isIdempotent }: Call): boolean {
   return witness !== undefined && body === undefined && isIdempotent
 }
 
-/** A target that is slow looks the same as an upstream that does not get a verdict: checks will tell. */
+/** A slow target looks the same as an upstream that gets no verdict: checks will tell. */
 function slowRide(access: UpstreamAccess, { call, phase }: Attempt, thrown: unknown): ProxyError {
   const error = toProxyError(thrown)
   if (error.code !== 'UPSTREAM_TIMEOUT' || phase !== 'request') return error

@@ -1,8 +1,8 @@
 import { ProxyError } from '../core/index.ts'
 
-/** Another request's failure, which has been counted already: tells the requests that only waited to try elsewhere. */
+/** Another request's failure, already counted: makes waiting requests try elsewhere. */
 export class SecondHandError extends ProxyError {
-  /** Nothing is left to try at this upstream; otherwise somebody else was thought to serve sooner. */
+  /** True: nothing is left to try at this upstream. False: another upstream is expected to serve sooner. */
   readonly isFinal: boolean
 
   constructor({ code, detail, cause }: ProxyError, isFinal: boolean) {

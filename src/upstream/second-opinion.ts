@@ -5,8 +5,8 @@ import type { Carrier } from './carrier.ts'
 import { putBack } from './put-back.ts'
 
 /**
- * An upstream that answers with a 502, 503 or 504 of its own may be cut off from what another one reaches. So another one is asked,
- * once, where that can do no harm. The first answer is held meanwhile: it is handed on when the other one knows no better.
+ * An upstream that answers with a 502, 503 or 504 of its own may be cut off from a target that another one reaches. So the call tries
+ * another upstream, once, if that is safe. The first answer is held meanwhile, and passed on if the other upstream does no better.
  */
 export class SecondOpinion {
   readonly #call: Call
@@ -23,7 +23,7 @@ export class SecondOpinion {
     return this.#held !== undefined
   }
 
-  /** Whether another upstream is to be asked: `ask` finds one. The answer is held then. */
+  /** Whether to try another upstream, which `ask` selects. If so, the answer is held. */
   wants(delivered: Delivered, carrier: Carrier, ask: () => boolean): boolean {
     if (this.#wasAsked || carrier.way !== 'upstream' || !this.#isOwnError(delivered)) return false
     const { body, isIdempotent, owner } = this.#call
@@ -33,7 +33,7 @@ export class SecondOpinion {
     return true
   }
 
-  /** The better one of two answers; `second` is undefined when there is no second one. */
+  /** The better of two answers; `second` is undefined when there is none. */
   settle(second: Delivered | undefined): Delivered | undefined {
     const held = this.#held
     this.#held = undefined
@@ -49,7 +49,7 @@ export class SecondOpinion {
     return held.delivered
   }
 
-  /** The call ended otherwise. */
+  /** The call is over: drops the held answer. */
   end(): void {
     if (this.#held !== undefined) void putBack(this.#held.delivered, this.#clock)
     this.#held = undefined

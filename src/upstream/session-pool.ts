@@ -17,15 +17,15 @@ import { SecondHandError } from './second-hand-error.ts'
 import { ANYBODY, SessionWaiter } from './session-waiter.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-/** So many failures in a row, and nothing under way: the waiting requests would only find out one after the other. */
+/** After this many failures in a row, with nothing in progress, all waiting requests fail instead of finding out one by one. */
 const HOPELESS_FAILURES = 3
 
 /**
- * Sessions of one upstream: lent, taken back, reaped when idle. One pump makes all decisions.
+ * The sessions of one upstream: leased, returned, reaped when idle. A single pump makes all decisions.
  *
- * A connection that fails fails the request that it was made for, nobody else. After a failure no further one is begun while
- * others are under way: what becomes of them tells whether the upstream is there. One that is made ends the doubt; when none is and
- * nothing is left to try, all waiting requests fail together.
+ * A failed connection fails only the request that it was made for. After a failure no further connection begins while others are in
+ * progress: their outcome shows whether the upstream is up. A success ends the doubt. If none succeeds and nothing is left to try, all
+ * waiting requests fail together.
  */
 export class SessionPool {
   readonly #options: PoolOptions
@@ -33,14 +33,14 @@ export class SessionPool {
   readonly #line = new WaitingLine<SessionWaiter>()
   readonly #shares: ClientShares
   readonly #all = new Roster<Session>()
-  /** Those that a connection is being dialled for: it is no session yet. */
+  /** Waiters whose connection is being dialled and is not a session yet. */
   readonly #dialingFor = new Set<SessionWaiter>()
   #dialing = 0
-  /** Connections that failed in a row before they were of use. */
+  /** Consecutive connections that failed before they were of use. */
   #failures = 0
-  /** What the waiting requests fail with, as soon as nothing is under way: the last of too many failures in a row. */
+  /** The last of too many failures in a row: waiting requests fail with it once nothing is in progress. */
   #verdict: ProxyError | undefined
-  /** Sessions that are being authenticated. */
+  /** Leases whose sessions are being authenticated. */
   readonly #making = new Roster<Lease>()
   #isRetired = false
   #isClosed = false
@@ -108,15 +108,15 @@ export class SessionPool {
     }
   }
 
-  /** Whether anything leads to the upstream, or may in a moment. */
+  /** Whether the pool has a session, or is dialling one. */
   get isAlive(): boolean {
     return this.#all.size + this.#dialing > 0
   }
 
   /**
-   * Lends a session: a ready one if there is one and none is asked to be fresh, else a new connection.
+   * Leases a session: a ready one if there is one and no fresh one is required, else a new connection.
    * @throws ProxyError DIAL_*, NO_DESCRIPTORS, POOL_TIMEOUT, QUEUE_FULL, DRAINING, CLIENT_ABORTED.
-   * @throws SecondHandError what somebody else found out.
+   * @throws SecondHandError another request's failure.
    */
   async acquire(signal: CancelSignal, options: AcquireOptions = {}): Promise<Lease> {
     if (this.#isClosed) throw new ProxyError('DRAINING')
@@ -138,22 +138,22 @@ export class SessionPool {
   }
 
   /**
-   * A session that can carry a request at once, if there is one: one of the owner's own, else one that is nobody's.
-   * @param client whose share it comes out of.
+   * A session that can carry a request immediately, if any: one of the owner's, else an unowned one.
+   * @param client the session counts towards this client's share.
    */
   takeReady(owner: SessionOwner | undefined, client = ANYBODY): Lease | undefined {
     if (this.#idle.size === 0 || !this.#mayTake(client)) return undefined
     return this.#lend(this.#idle.takeReady(owner), client)
   }
 
-  /** The upstream was just found to be down: who is served elsewhere goes there, the others stay as long as anything is left to try. */
+  /** The upstream was just found to be down: waiters that another upstream can serve go there, the others stay. */
   moveOn(error: ProxyError): void {
     for (const waiter of [...this.#line.list(), ...this.#dialingFor]) {
       if (waiter.hasElsewhere()) waiter.leave(new SecondHandError(error, false))
     }
   }
 
-  /** A connection was of no use, by the upstream's own fault. It may not have been discarded yet. */
+  /** A connection failed through the upstream's own fault. It may not have been discarded yet. */
   noteFailure(error: ProxyError): void {
     this.#failures++
     if (this.#failures >= HOPELESS_FAILURES) this.#verdict = error
@@ -161,13 +161,13 @@ export class SessionPool {
     this.#pump()
   }
 
-  /** Idle sessions that anybody may take. */
+  /** Number of idle sessions without an owner. */
   get available(): number {
     return this.#idle.count(({ owner }) => owner === undefined)
   }
 
   /**
-   * A new connection to make a spare of. It leaves room for one more, because requests come first.
+   * Leases a new connection for a spare. Leaves room for one more connection, because requests come first.
    * @returns undefined when there is no room. @throws ProxyError DIAL_*, DRAINING.
    */
   async lendForSpare(): Promise<Lease | undefined> {
@@ -186,18 +186,18 @@ export class SessionPool {
     for (const session of spares) if (!kept.has(session)) this.#close(session, 'not wanted')
   }
 
-  /** Closes what is idle: it leads to an upstream that was just found to be down. */
+  /** Closes idle sessions, as when the upstream was just found to be down. */
   dropIdle(): void {
     for (const session of this.#idle.list()) this.#close(session, 'closed by this proxy')
   }
 
-  /** Keeps nothing any more: what is idle is closed, and every session in use when it comes back. Still lends new ones. */
+  /** Stops keeping sessions: closes idle ones now, and those in use when they are returned. Still leases new ones. */
   retire(): void {
     this.#isRetired = true
     this.dropIdle()
   }
 
-  /** Closes everything now and lends nothing more. */
+  /** Closes everything now and leases nothing more. */
   destroy(): void {
     this.#isClosed = true
     for (const waiter of this.#line.list()) waiter.leave(new ProxyError('DRAINING'))
@@ -225,7 +225,7 @@ export class SessionPool {
     return this.#dialing + this.#making.size
   }
 
-  /** Somebody waits, and not for a handshake. */
+  /** Requests wait for a session, and not just for a handshake. */
   get #isShort(): boolean {
     return this.#line.size > 0 && this.#mayBegin()
   }
@@ -241,8 +241,8 @@ export class SessionPool {
 
   #hasRoom(): boolean {
     if (this.#all.size + this.#dialing < this.#options.maxSessions) return true
-    // Only idle sessions that nobody may take (everybody wants a fresh one, or they are somebody else's) are in the way:
-    // the oldest goes, and its end pumps anew.
+    // Only idle sessions that no waiter may take (all want fresh ones, or other owners hold them) are in the way: closes the oldest, which
+    // runs the pump again.
     const { oldest } = this.#idle
     if (oldest !== undefined) this.#close(oldest, 'closed by this proxy')
     return false
@@ -338,7 +338,7 @@ export class SessionPool {
     return new Lease(session, this.#endings)
   }
 
-  /** It is made, or given up: others may begin. */
+  /** The session is established, or was given up: others may begin. */
   #settle(lease: Lease): void {
     if (this.#making.remove(lease)) {
       this.#failures = 0
@@ -367,7 +367,7 @@ export class SessionPool {
     for (const waiter of this.#line.list()) waiter.leave(new SecondHandError(verdict, true))
   }
 
-  /** Where one has died the others of its age have too: a request would find out about each of them. */
+  /** If one spare has died, the others of its age have too: requests would find out about them one by one. */
   #loseSpares(): void {
     for (const session of this.#idle.list()) {
       if (session.spare !== undefined) this.#close(session, 'another spare was dead')

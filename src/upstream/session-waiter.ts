@@ -3,7 +3,7 @@ import type { Lease, SessionOwner } from './lease.ts'
 import type { AcquireOptions } from './pool-options.ts'
 import type { InLine } from './waiting-line.ts'
 
-/** Stands for requests that name no client. */
+/** Stands for requests without a client address. */
 export const ANYBODY = ''
 
 /** A request that waits for a session. */
@@ -32,12 +32,12 @@ export class SessionWaiter implements InLine {
     })
   }
 
-  /** It gave up: a connection that is being made for it goes to somebody else. */
+  /** The request gave up: a connection being made for it goes to another waiter. */
   get hasLeft(): boolean {
     return this.#hasLeft
   }
 
-  /** @throws ProxyError POOL_TIMEOUT, CLIENT_ABORTED, and what it was told to leave with. */
+  /** @throws ProxyError POOL_TIMEOUT, CLIENT_ABORTED, and the error passed to `leave`. */
   async outcome(clock: Clock, waitMs: number, label: string): Promise<Lease> {
     const onAbort = (): void => this.leave(new ProxyError('CLIENT_ABORTED'))
     this.signal.addEventListener('abort', onAbort, { once: true })

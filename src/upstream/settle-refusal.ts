@@ -7,24 +7,24 @@ import type { UpstreamAccess } from './upstream-access.ts'
 
 export interface Refusal {
   readonly result: LogonResult
-  /** What the request was for, where the AUTHENTICATE rode on it; undefined for a check. */
+  /** The request's target if the AUTHENTICATE rode on it; undefined for a check. */
   readonly target: string | undefined
 }
 
 /**
  * Theory of operation. A 407 to a proven account is ambiguous: the password was changed, the upstream's policy denies the target (Squid
- * answers that with 407 too), or the upstream has lost its domain controller. Logon checks decide, which the upstreams answer by
- * themselves, each within the law of the guard:
+ * answers that with 407 too), or the upstream has lost its domain controller. Logon checks decide, because upstreams answer them by
+ * themselves. Each check needs the guard's permission:
  *
  * | another upstream | this upstream | then                                                               |
  * |------------------|---------------|--------------------------------------------------------------------|
  * | refuses          |               | the password is rejected                                           |
- * | accepts          | refuses       | logons at this upstream are out of order; the account is fine      |
- * | accepts          | accepts       | policy for the target                                              |
- * | accepts          | not checkable | held against the target                                            |
+ * | accepts          | refuses       | logons fail at this upstream; the account is fine                  |
+ * | accepts          | accepts       | the policy denies the target                                       |
+ * | accepts          | not checkable | the target is blamed                                               |
  * | none to ask      | refuses       | the password is rejected                                           |
- * | none to ask      | accepts       | policy for the target                                              |
- * | none to ask      | not checkable | held against the target; another target may have the next try      |
+ * | none to ask      | accepts       | the policy denies the target                                       |
+ * | none to ask      | not checkable | the target is blamed; another target may have the next try         |
  *
  * @returns the error for the request that met the refusal.
  */
@@ -59,7 +59,7 @@ async function settle(access: UpstreamAccess, refusal: Refusal): Promise<ProxyEr
   return blameTarget(access, target, refusalOf(access, result).detail)
 }
 
-/** The account is fine, and the upstream does not let it reach the target. */
+/** The account is fine, but the upstream denies it the target. */
 export function denied({ upstream, identity }: UpstreamAccess, target: string): ProxyError {
   upstream.habits.deny(target)
   return new ProxyError('UPSTREAM_DENIED', {
@@ -75,7 +75,7 @@ function blameTarget({ upstream }: UpstreamAccess, target: string, detail = ''):
 }
 
 export function outOfOrder({ upstream, identity }: UpstreamAccess): ProxyError {
-  // Before anybody who waits for a logon there is let in.
+  // Must come before waiting logons there are admitted.
   upstream.logonsFailed('AUTH_OUT_OF_ORDER')
   return new ProxyError('AUTH_OUT_OF_ORDER', {
     detail: `${upstream.label} refuses ${identity.authenticator.account}, as when its domain controller cannot be reached`,
@@ -101,7 +101,7 @@ async function check(
 
 function conclusionOf(trial: Trial): 'accepted' | 'rejected' | 'unknown' {
   if (trial.kind === 'accepted' || trial.kind === 'rejected') return trial.kind
-  // The guard refuses what another check found rejected meanwhile.
+  // The guard refuses a secret that another check found rejected meanwhile.
   if (trial.kind === 'not-sent' && trial.error.code === 'AUTH_LOCKED_OUT') return 'rejected'
   return 'unknown'
 }

@@ -4,10 +4,10 @@ import type { UpstreamConnection } from './connection.ts'
 /** How long a kept session may be silent before its upstream is checked; doubled with each check. */
 const SILENCE_MS = 5_000
 
-/** An upstream that takes connections but answers nothing may be busy: it is asked a second time. */
+/** An upstream that accepts connections but answers nothing may be busy: it is probed a second time. */
 const UNANSWERED_CHECKS = 2
 
-/** One that never answered anything has no credit. */
+/** An upstream that has never answered anything gets less time. */
 const FIRST_SILENCE_MS = 1_500
 
 interface Watched {
@@ -18,9 +18,8 @@ interface Watched {
 }
 
 /**
- * A kept session whose upstream vanished without a word would be waited on until the kernel gives up, a quarter of an
- * hour later, and one whose upstream hangs for ever. So when no answer comes, the upstream is asked something on a new
- * connection: where that fails, the session is dead too.
+ * If the upstream of a kept session vanished silently, a request would wait until the kernel gives up, a quarter of an hour later; if the
+ * upstream hangs, for ever. So when no answer comes, the upstream is probed on a new connection: if that fails, the session is dead too.
  */
 export function watchSilence(upstream: Watched, connection: UpstreamConnection): Timer {
   const { clock } = upstream.options

@@ -2,16 +2,16 @@ import { ProxyError } from '../core/index.ts'
 import { decideRetry, type FailedAttempt } from '../policy/index.ts'
 import type { Carrier } from './carrier.ts'
 
-/** Fresh sessions on one carrier within one request: enough for an upstream that closes after each step once. */
+/** Fresh sessions at one candidate per request: enough for an upstream that closes once after each step. */
 const FRESH_SESSIONS = 3
 
-/** Where a call is tried next: the retry law applied to a list of carriers. */
+/** Decides where a call is tried next: the retry policy applied to a list of candidates. */
 export class Tour {
   readonly #carriers: readonly Carrier[]
   #carrier: Carrier
-  /** Made when the first one did not do, which is rare. */
+  /** Created when the first candidate fails, which is rare. */
   #untried: Carrier[] | undefined
-  /** Those that were left without a try of this call's own. */
+  /** Candidates that the call left without an attempt of its own. */
   readonly #left = new Set<Carrier>()
   #freshSessions = 0
   #hadLastChance = false
@@ -41,12 +41,12 @@ export class Tour {
     return this.#freshSessions > 0
   }
 
-  /** Whether another one would serve now. */
+  /** Whether another candidate is available now. */
   readonly hasElsewhere = (): boolean => this.#others.some(one => one.isAvailable())
 
   /**
-   * The upstream is there but wants to be left alone for a while: another one may serve, but the direct way stands in only
-   * for upstreams that are not there.
+   * The upstream is up but rate-limits the call: another upstream may serve it, but a direct connection replaces only upstreams that are
+   * down.
    * @returns whether there is another attempt.
    */
   passesBy(): boolean {
@@ -54,7 +54,7 @@ export class Tour {
     return this.#goesToNext()
   }
 
-  /** Asks another upstream that is not marked down as well. @returns whether there is one. */
+  /** Moves to another upstream that is not marked down. @returns whether there is one. */
   asksAnother(): boolean {
     const other = this.#others.find(one => one.way === 'upstream' && one.isAvailable())
     if (other === undefined) return false
@@ -63,7 +63,7 @@ export class Tour {
   }
 
   /**
-   * The call only waited here when somebody else found the upstream to be down.
+   * The call was only waiting here when another request found the upstream to be down.
    * @returns whether there is another attempt.
    */
   movesOn(): boolean {
@@ -73,7 +73,7 @@ export class Tour {
     return this.#goesToNext()
   }
 
-  /** @returns whether there is another attempt, with `carrier` and `wantsFreshSession` as they are then. */
+  /** @returns whether there is another attempt, which `carrier` and `wantsFreshSession` then describe. */
   goesOn(failed: FailedAttempt): boolean {
     const decision = decideRetry(failed)
     if (decision === 'give-up') return false
@@ -86,11 +86,11 @@ export class Tour {
     return !failed.secondHand && this.#takesLastChance(failed)
   }
 
-  /** Alone in the configuration it gets one more chance: a broken connection is not yet a broken upstream. */
+  /** The last candidate gets one more chance: a broken connection does not mean a broken upstream. */
   #takesLastChance({ code, phase }: FailedAttempt): boolean {
     if (this.#hadLastChance || this.#freshSessions > 0) return false
     if (code === 'AUTH_UNANSWERED' || code === 'AUTH_OUT_OF_ORDER') return false
-    // A dial that failed is worth another one, or the wait for a session, where others get through.
+    // After a failed dial, another one, or the wait for a session, is worthwhile only if other connections get through.
     if (phase === 'dial' && !this.#carrier.pool.isAlive) return false
     this.#hadLastChance = true
     this.#freshSessions = phase === 'dial' ? 0 : 1

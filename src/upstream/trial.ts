@@ -21,28 +21,28 @@ export interface TrialOptions {
   readonly address: HostPort
   readonly dialer: Dialer
   readonly clock: Clock
-  /** Without a body. Its connection is closed when the head of the answer is there. */
+  /** Without a body. Its connection is closed after the response head. */
   readonly request: RequestHead
   /** For each answer that the upstream gives by itself. */
   readonly handshakeTimeoutMs: number
-  /** For the answer to the AUTHENTICATE, which a web server may give. */
+  /** For the answer to the AUTHENTICATE, which may come from an origin. */
   readonly answerTimeoutMs: number
-  /** What a refusal says, where another upstream accepted the account. */
+  /** The verdict for a refusal when another upstream accepted the account. */
   readonly refusal?: LogonVerdict | undefined
-  /** It is to tell what a refusal meant: see LogonWish. */
+  /** Whether the logon settles a refusal: see LogonWish. */
   readonly settles?: boolean
 }
 
-/** What an upstream says to a request without credentials. */
+/** An upstream's answer to a request without credentials. */
 export interface Demanded {
   readonly status: number
-  /** The scheme to log on with; undefined when it asks for none, or offers none that is known here. */
+  /** The scheme to log on with; undefined when no logon is required, or no supported scheme is offered. */
   readonly scheme: Scheme | undefined
   /** The names of the schemes that a 407 offers. */
   readonly offered: string
-  /** It asks for a logon with NTLM as a web server does (401): a proxy in transparent mode. */
+  /** It asks for an NTLM logon with 401, as a web server does: a proxy in transparent mode. */
   readonly asksAsOrigin: boolean
-  /** Unix time in ms by its Date field. */
+  /** Unix time in ms from its Date field. */
   readonly dateMs: number | undefined
 }
 
@@ -50,13 +50,13 @@ export type Trial =
   /** It answered the NEGOTIATE as if no logon were needed. */
   | { readonly kind: 'open'; readonly status: number }
   | { readonly kind: 'accepted'; readonly status: number }
-  /** @property otherReading the credential may be sent at once in another reading of its hashes. */
+  /** @property otherReading another reading of the hashes may be sent immediately. */
   | { readonly kind: 'rejected'; readonly otherReading: boolean }
   /** The credential was not sent, so this cost nothing; AUTH_LOCKED_OUT when the guard refused it. */
   | { readonly kind: 'not-sent'; readonly error: ProxyError }
   | { readonly kind: 'unanswered'; readonly error: ProxyError }
 
-/** Asks without credentials on a connection of its own. @throws ProxyError DIAL_*, UPSTREAM_*. */
+/** Sends the request without credentials on a connection of its own. @throws ProxyError DIAL_*, UPSTREAM_*. */
 export async function askDemand(options: TrialOptions): Promise<Demanded> {
   return onConnection(options, async connection => {
     const { head } = await connection.send(options.request, undefined, {
@@ -77,7 +77,7 @@ export async function askDemand(options: TrialOptions): Promise<Demanded> {
 
 export interface Connected {
   readonly head: ResponseHead
-  /** To be closed by the caller; undefined when the answer is no 2xx. */
+  /** To be closed by the caller; undefined unless the answer is a 2xx. */
   readonly tunnel: Duplex | undefined
 }
 
@@ -99,7 +99,7 @@ export async function tryConnect(options: TrialOptions): Promise<Connected> {
   return { head, tunnel }
 }
 
-/** One logon on a connection of its own: sends the credential once at most, and only if the guard lets it. */
+/** One logon on a connection of its own: sends the credential at most once, and only if the guard permits it. */
 export async function tryLogon(
   options: TrialOptions,
   scheme: Scheme,

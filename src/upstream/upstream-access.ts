@@ -14,7 +14,7 @@ export class UpstreamAccess {
   readonly #identity: Identity | undefined
   readonly #others: () => readonly UpstreamAccess[]
 
-  /** @param others the same identity at other upstreams, which can tell whether a refusal is about the account. */
+  /** @param others the same identity at other upstreams, which can show whether a refusal is about the account. */
   constructor(
     upstream: Upstream,
     identity: Identity | undefined,
@@ -35,17 +35,17 @@ export class UpstreamAccess {
     })
   }
 
-  /** Whether nothing is to be gained by sending a request without credentials first. */
+  /** Whether sending a request without credentials first would gain nothing. */
   get hasProof(): boolean {
     return this.#identity?.gate.hasProof === true
   }
 
-  /** Whether a logon could be made now, or after the ones before it. */
+  /** Whether a logon is possible, now or after the waiting ones. */
   get mayLogOn(): boolean {
     return this.#identity?.gate.isOpen === true
   }
 
-  /** Another upstream that can be asked whether the account is in order. */
+  /** Another upstream that can show whether the account is fine. */
   get witness(): UpstreamAccess | undefined {
     return this.witnesses[0]
   }
@@ -59,7 +59,7 @@ export class UpstreamAccess {
 
   /**
    * Reads a 407 to a request that carried no credentials, learns from it, and leaves the connection ready for a logon.
-   * @throws ProxyError AUTH_NOT_OFFERED, or AUTH_STATE_LOST when the connection ends with it.
+   * @throws ProxyError AUTH_NOT_OFFERED, or AUTH_STATE_LOST when the upstream closes the connection.
    */
   async learnFrom407(connection: UpstreamConnection, exchange: Exchange): Promise<void> {
     noteDemand(this.upstream, exchange)

@@ -4,13 +4,13 @@ import type { TunnelsAhead } from './tunnels-ahead.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
 import type { Warmer } from './warmer.ts'
 
-/** What is made before a request wants it. */
+/** What is prepared before a request needs it. */
 export interface Preparations {
   readonly warmer: Warmer | undefined
   readonly tunnels: TunnelsAhead | undefined
 }
 
-/** An upstream, under one identity, as somewhere that calls can be sent. */
+/** An upstream under one identity, as a candidate for calls. */
 export function carrierTo(access: UpstreamAccess, { warmer, tunnels }: Preparations): Carrier {
   const { upstream, pool } = access
   return {

@@ -40,29 +40,29 @@ export interface UpstreamOptions {
   readonly handshakeTimeoutMs: number
   /** For the answer to a request that was passed on to an origin. */
   readonly responseTimeoutMs: number
-  /** Field for requests that this proxy makes up itself, so that a loop is noticed. */
+  /** Via value for this proxy's own requests, for loop detection. */
   readonly via: string
-  /** Where logon checks go, or `off`; undefined is the default target. */
+  /** Target of logon checks, or `off`; undefined: the default target. */
   readonly logonCheck: string | undefined
-  /** That of the requests, where the configuration sets one. */
+  /** User-Agent of requests, if the configuration sets one. */
   readonly userAgent: string | undefined
-  /** What would give the upstream an account to log on with, for a message. */
+  /** For a message: how to give the upstream an account to log on with. */
   readonly accountHint: string
 }
 
-/** An outage of a domain controller takes minutes. */
+/** An outage of a domain controller lasts minutes. */
 const LOGON_HEALTH: HealthOptions = { firstCoolDownMs: 30_000, maxCoolDownMs: 300_000 }
 
-/** One refusal may be the end of a logon that the upstream had remembered for a while; two are its way. */
+/** One refusal may mean that a logon cached by the upstream expired; two mean that it always refuses. */
 const BARE_CONNECTS_TRIED = 2
 
-/** The process that put an upstream aside has so long to find out whether it is back, before others do. */
+/** How long the process that marked an upstream down may take to probe it before others do. */
 const LEFT_TO_OTHERS_MS = 5_000
 
-/** An upstream that just answered by itself is not asked again so soon, however many targets make trouble. */
+/** An upstream that answered a probe is not probed again within this time, however many targets fail. */
 const DOUBTS_APART_MS = 5_000
 
-/** Where nothing answers, what is kept leads nowhere either; a connection that is refused or breaks says nothing about others. */
+/** If nothing answers, idle sessions are dead too; a refused or broken connection says nothing about others. */
 const SILENCE: ReadonlySet<ErrorCode> = new Set([
   'DIAL_TIMEOUT',
   'DIAL_UNREACHABLE',
@@ -70,12 +70,12 @@ const SILENCE: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * What an upstream demands of a fresh connection: `always` credentials, or `sometimes` (a proxy open to this host, or
- * one that remembers logons by address for a while).
+ * What an upstream requires on a fresh connection: `always` credentials, or `sometimes` (a proxy open to this host, or one that remembers
+ * logons by address for a while).
  */
 export type Demand = UpstreamWays['demand']
 
-/** One parent proxy: its address, its health, what was learned of its ways, and who has sessions there. */
+/** One parent proxy: its address, health, learned behavior, and the session pool of each identity. */
 export class Upstream implements Challenger {
   readonly options: UpstreamOptions
   readonly label: string
@@ -84,26 +84,26 @@ export class Upstream implements Challenger {
   readonly health: UpstreamHealth
   demand: Demand = 'unknown'
   scheme: Scheme = 'NTLM'
-  /** Whether logons work there. One that serves the sessions it has goes on doing so. */
+  /** Whether logons work there. Existing sessions remain usable even if they do not. */
   readonly logonHealth: UpstreamHealth
   /** The logon check, without credentials. */
   readonly check: RequestHead
-  /** How it deals with logons and checks. */
+  /** How it handles logons and checks. */
   readonly habits: LogonHabits
   #asksAsOrigin = false
   /** Whether a connection can be used after the logon check: some proxies close it with an error page. */
   keepsCheckedConnections = true
-  /** True once it demanded a logon for a request on a connection that it had just accepted. */
+  /** True once it required a logon for a request on a connection that it had just accepted. */
   demandsForEachRequest = false
-  /** True once it took a body on a connection that was not logged on: it need not be asked first any more. */
+  /** True once it took a body on a connection that was not logged on: Expect: 100-continue is no longer needed. */
   takesBodiesBare = false
-  /** True once it demanded a new logon on a kept connection that it had accepted, and accepted that one too. */
+  /** True once it required a new logon on a kept connection that it had accepted. */
   asksAgain = false
-  /** How many sessions in a row that were logged on ahead had to log on again for their first CONNECT. */
+  /** Consecutive sessions, logged on ahead of time, that had to log on again for their first CONNECT. */
   bareConnectsRefused = 0
-  /** False once it answered a NEGOTIATE that was sent ahead in any other way than with a challenge. */
+  /** False once it answered a NEGOTIATE sent ahead of time with anything but a challenge. */
   challengesAhead = true
-  /** By its first demand for a logon. */
+  /** Identified by its 407 responses. */
   product: UpstreamWays['product']
   readonly #pools = new Map<Identity | undefined, SessionPool>()
   readonly #ownErrors = new OwnErrors()
@@ -114,7 +114,7 @@ export class Upstream implements Challenger {
   #aliveCheck: Promise<void> | undefined
   #isClosed = false
 
-  /** @param predecessor the same proxy with other limits: what was learned of it stays. */
+  /** @param predecessor the same proxy with other limits; what was learned about it is kept. */
   constructor(options: UpstreamOptions, predecessor?: Upstream) {
     this.options = options
     this.label = formatHostPort(options.address)
@@ -142,7 +142,7 @@ export class Upstream implements Challenger {
     this.product = predecessor.product
   }
 
-  /** The sessions of an identity; undefined has no account, and gets on where none is demanded. */
+  /** The sessions of an identity. Without an account (undefined) requests succeed where no logon is required. */
   poolFor(identity: Identity | undefined): SessionPool {
     const known = this.#pools.get(identity)
     if (known !== undefined) return known
@@ -164,13 +164,13 @@ export class Upstream implements Challenger {
     return pool
   }
 
-  /** Sessions of an identity that will not come back are closed, those in use at their end. */
+  /** Closes the sessions of an identity that is gone; those in use close when they are returned. */
   forget(identity: Identity): void {
     this.#pools.get(identity)?.retire()
     this.#pools.delete(identity)
   }
 
-  /** What was learned of it that decides which spares are of use. */
+  /** Learned capabilities, which decide what spares are useful. */
   get ways(): UpstreamWays {
     const { bareConnectsRefused, demandsForEachRequest, habits } = this
     const keepsChecked = habits.answersChecks && this.keepsCheckedConnections
@@ -183,7 +183,7 @@ export class Upstream implements Challenger {
     }
   }
 
-  /** Of all identities together. */
+  /** Totals of all identities. */
   get counts(): PoolCounts {
     const sum = { idle: 0, spare: 0, busy: 0, connecting: 0, waiting: 0 }
     for (const pool of this.#pools.values()) {
@@ -197,19 +197,19 @@ export class Upstream implements Challenger {
     return sum
   }
 
-  /** It answered a request without asking for a logon. */
+  /** The upstream answered a request without asking for a logon. */
   noteOpenAnswer(): void {
     if (this.demand === 'unknown') this.demand = 'sometimes'
   }
 
-  /** It asks for a logon as a web server does. Told once. */
+  /** The upstream asks for a logon as a web server does. Reported once. */
   noteOriginLikeDemand(): void {
     if (this.#asksAsOrigin) return
     this.#asksAsOrigin = true
     this.options.emit({ type: 'upstream.asksAsOrigin', upstream: this.label })
   }
 
-  /** Logons are out of order there: requests that need one go elsewhere for a while. */
+  /** Logons fail there: requests that need one go elsewhere for a while. */
   logonsFailed(error: ErrorCode): void {
     const { clock, emit } = this.options
     if (!this.logonHealth.isAvailable(clock.now())) return
@@ -217,7 +217,7 @@ export class Upstream implements Challenger {
     emit({ type: 'upstream.logonsFail', upstream: this.label, forMs, error })
   }
 
-  /** Whether a logon may be tried: not for a while after logons were found out of order. */
+  /** False for a while after logons were found to fail. */
   get acceptsLogons(): boolean {
     return this.logonHealth.isAvailable(this.options.clock.now())
   }
@@ -227,13 +227,13 @@ export class Upstream implements Challenger {
       this.options.emit({ type: 'upstream.logonsWork', upstream: this.label })
   }
 
-  /** A cool-down that is over ends with a probe: until that succeeded, no request is made to find out. */
+  /** A cool-down ends with a probe: until it succeeds, no request is sent to find out. */
   isAvailable(): boolean {
     const now = this.options.clock.now()
     return !this.#isProbing && this.health.isAvailable(now) && this.logonHealth.isAvailable(now)
   }
 
-  /** It can be reached, but all that it has answered for a while are errors of its own. */
+  /** Reachable, but for a while all its answers have been errors of its own. */
   get onlyFails(): boolean {
     return this.#ownErrors.areAll
   }
@@ -244,7 +244,7 @@ export class Upstream implements Challenger {
     return Math.max(this.health.coolDownMs(now), this.logonHealth.coolDownMs(now))
   }
 
-  /** Marks it down when that is its own fault. Failures of requests that were under way together count once. */
+  /** Marks the upstream down if the failure is its own fault. Failures of concurrent requests count once. */
   failed(error: ProxyError, evidence: Exclude<Evidence, 'none'> = 'proof'): void {
     if (evidence === 'doubt') return this.#doubt(error)
     const { clock, emit } = this.options
@@ -256,7 +256,7 @@ export class Upstream implements Challenger {
     }
     if (evidence === 'repeat' && !this.health.broke(clock.now())) return
     if (this.isAvailable()) this.#markDown(clock.now(), error)
-    // Dials that fail a pool has counted itself.
+    // The pool has counted failed dials itself.
     if (!error.code.startsWith('DIAL_')) this.#tellPools(error)
   }
 
@@ -268,15 +268,13 @@ export class Upstream implements Challenger {
     this.options.emit({ type: 'upstream.up', upstream: this.label })
   }
 
-  /** Learns from an answer to a client's request whether it gives any that is not an error of its own. */
+  /** Notes whether the answer to a client's request was an error of the upstream's own. */
   answered(request: RequestHead, head: ResponseHead): void {
     if (isOwnError(request, head)) this.#ownErrors.note(hostOf(request.target))
     else this.#ownErrors.clear()
   }
 
-  /**
-   * Takes over what another process found out. The process that marked it down probes it; should that process end, this one does.
-   */
+  /** Applies what another process found out. The process that marked the upstream down probes it; if that process ends, this one does. */
   learn(news: UpstreamNews): void {
     const { clock } = this.options
     this.#probe?.cancel()
@@ -285,16 +283,16 @@ export class Upstream implements Challenger {
     const forMs = news.forMs + LEFT_TO_OTHERS_MS
     this.health.toldOfFailure(clock.now() + forMs)
     this.#tryAgainIn(forMs)
-    this.#leave(new ProxyError(news.error, { detail: `${this.label} is left out for a while` }))
+    this.#leave(new ProxyError(news.error, { detail: `${this.label} is marked down` }))
   }
 
-  /** Marks it down when it does not answer now. @throws ProxyError DIAL_*, UPSTREAM_*. */
+  /** Probes the upstream, and marks it down if it does not answer. @throws ProxyError DIAL_*, UPSTREAM_*. */
   async checkAlive(): Promise<void> {
     this.#aliveCheck ??= this.#checkAlive()
     await this.#aliveCheck
   }
 
-  /** No further use is expected: what is under way may end, nothing is kept. */
+  /** Lets requests in flight finish and keeps no sessions. */
   retire(): void {
     this.#isClosed = true
     this.#probe?.cancel()
@@ -326,7 +324,7 @@ export class Upstream implements Challenger {
     }
   }
 
-  /** A request failed in a way that may be the target's doing: the upstream's own answer tells. */
+  /** A request failed, perhaps because of the target: a probe of the upstream tells. */
   #doubt(error: ProxyError): void {
     // It is marked down and has not answered since, so this timeout is not the target's fault either.
     if (!this.isAvailable()) {
@@ -341,7 +339,7 @@ export class Upstream implements Challenger {
     for (const pool of this.#pools.values()) pool.noteFailure(error)
   }
 
-  /** After the cool-down it is asked something here, so that no request has to be the one that finds out. */
+  /** Probes the upstream after the cool-down, so that no request has to find out. */
   async #tryAgain(): Promise<void> {
     this.#isProbing = true
     try {
@@ -350,7 +348,7 @@ export class Upstream implements Challenger {
       this.options.emit({ type: 'upstream.reachable', upstream: this.label })
     } catch (error) {
       const failure = toProxyError(error)
-      // Where it could not be asked, the next request finds out.
+      // If the probe could not be sent, the next request finds out.
       if (!this.#isClosed && failure.blame === 'upstream')
         this.#markDown(this.options.clock.now(), failure)
     } finally {
@@ -377,7 +375,7 @@ export class Upstream implements Challenger {
       this.#answeredAt = this.options.clock.now()
     } catch (thrown) {
       const error = toProxyError(thrown)
-      // A want of descriptors here says nothing about it.
+      // A shortage of descriptors here says nothing about the upstream.
       if (error.blame !== 'upstream') return
       if (error.code === 'UPSTREAM_TIMEOUT' && !this.#mustAnswerProbes) return
       this.failed(error)
@@ -388,7 +386,7 @@ export class Upstream implements Challenger {
   }
 }
 
-/** Of a target in absolute form, or that of a CONNECT. */
+/** The authority of a target in absolute form, or of a CONNECT. */
 function hostOf(target: string): string {
   return /^(?:[a-z]+:\/\/)?([^/?#]*)/i.exec(target)?.[1] ?? target
 }

@@ -8,26 +8,26 @@ import { UpstreamAccess } from './upstream-access.ts'
 import { TunnelsAhead } from './tunnels-ahead.ts'
 import { Warmer } from './warmer.ts'
 
-/** A Pac script may name any number of proxies; of those that no Proxy line names so many are known at a time. */
+/** A Pac script may name any number of proxies; at most this many without a Proxy line are kept. */
 const MAX_OTHERS = 64
 
 const NOTHING_AHEAD: Preparations = { warmer: undefined, tunnels: undefined }
 
 export interface UpstreamsOptions {
-  /** Those of the Proxy lines, the preferred one first. */
+  /** The upstreams of the Proxy lines, the preferred one first. */
   readonly configured: readonly Upstream[]
-  /** Makes one for a proxy that a Pac script names. */
+  /** Creates an upstream for a proxy that a Pac script names. */
   readonly make: (address: HostPort) => Upstream
-  /** Whether such a one may be shown an account. */
+  /** Whether credentials may be sent to such a proxy. */
   readonly isTrusted: (address: HostPort) => boolean
-  /** For whom sessions are made before they are needed; clients' accounts are not shown unasked. */
+  /** The identity to preconnect sessions for; clients' credentials are never sent ahead of a request. */
   readonly own: Identity | undefined
   readonly readiness: ReadinessOptions
-  /** Tunnels that are opened before they are asked for, at a time. */
+  /** Maximum number of tunnels opened ahead of time. */
   readonly maxTunnelsAhead: number
 }
 
-/** The parent proxies, as somewhere that calls of an identity can be sent. */
+/** The parent proxies, as candidates for the calls of an identity. */
 export class Upstreams {
   readonly configured: readonly Upstream[]
   readonly #options: UpstreamsOptions
@@ -40,12 +40,12 @@ export class Upstreams {
     this.#options = options
   }
 
-  /** Those that only a Pac script names. */
+  /** Upstreams that only a Pac script names. */
   get others(): readonly Upstream[] {
     return [...this.#others.values()]
   }
 
-  /** Those of the Proxy lines, in their order. */
+  /** Candidates of the Proxy lines, in their order. */
   carriersFor(identity: Identity | undefined): readonly Carrier[] {
     const known = this.#carriers.get(identity)
     if (known !== undefined) return known
@@ -54,7 +54,7 @@ export class Upstreams {
     return carriers
   }
 
-  /** The one that a Pac script names; where no Proxy line and no PacTrust knows it, it goes without an account. */
+  /** The candidate that a Pac script names; without credentials unless a Proxy line or PacTrust names it. */
   carrierAt(address: HostPort, identity: Identity | undefined): Carrier {
     const label = formatHostPort(address)
     const own = this.configured.find(upstream => upstream.label === label)
@@ -62,7 +62,7 @@ export class Upstreams {
     return this.#carrierTo(own ?? this.#otherAt(address, label), account)
   }
 
-  /** Sessions of an identity that will not come back are closed, those in use at their end. */
+  /** Closes the sessions of an identity that is gone; those in use close when they are returned. */
   forget(identity: Identity): void {
     this.#carriers.delete(identity)
     for (const upstream of this.#all) {
@@ -71,7 +71,7 @@ export class Upstreams {
     }
   }
 
-  /** Retires those that the next configuration does not go on with. */
+  /** Retires the upstreams that the next configuration does not keep. */
   retireAllBut(kept: ReadonlySet<Upstream>): void {
     for (const upstream of this.#all) {
       this.#stopPreparing(upstream)
@@ -79,7 +79,7 @@ export class Upstreams {
     }
   }
 
-  /** What another process found out about one of them. */
+  /** Applies what another process found out about an upstream. */
   learn(news: UpstreamNews): void {
     this.#all.find(({ label }) => label === news.upstream)?.learn(news)
   }

@@ -1,5 +1,5 @@
 export interface InLine {
-  /** The address of the client that it waits for. */
+  /** Address of the client that the waiter belongs to. */
   readonly client: string
 }
 
@@ -9,11 +9,11 @@ interface Queue<T> {
 }
 
 /**
- * Who waits for something, served in turn by client: however many requests one client has in the line, the next turn is another
- * client's. The requests of one client are served in the order in which they came.
+ * A checkout queue that serves clients in turn: however many requests one client has queued, the next turn is another client's. The
+ * requests of one client are served in order of arrival.
  */
 export class WaitingLine<T extends InLine> {
-  /** The client whose turn it is comes first. Few at a time, so an array is cheaper than a map that each request changes. */
+  /** The next client in turn comes first. There are few, so an array is cheaper than a map that each request changes. */
   readonly #queues: Queue<T>[] = []
   #size = 0
 
@@ -28,7 +28,7 @@ export class WaitingLine<T extends InLine> {
     this.#size++
   }
 
-  /** The first in turn that fits. It stays in the line. */
+  /** The first in turn that fits. It stays in the queue. */
   find(fits: (one: T) => boolean): T | undefined {
     for (const { waiting } of this.#queues) {
       const found = waiting.find(fits)
@@ -37,14 +37,14 @@ export class WaitingLine<T extends InLine> {
     return undefined
   }
 
-  /** It gets what it waited for: its client's next turn comes after those of all others. */
+  /** Removes a waiter that is served: its client's next turn comes after those of all others. */
   serve(one: T): void {
     const at = this.#queueOf(one)
     if (!this.remove(one) || this.#queues[at]?.client !== one.client) return
     this.#queues.push(...this.#queues.splice(at, 1))
   }
 
-  /** It waits no longer. @returns whether it was in the line. */
+  /** Removes a waiter. @returns whether it was in the queue. */
   remove(one: T): boolean {
     const at = this.#queueOf(one)
     const waiting = this.#queues[at]?.waiting ?? []
@@ -56,7 +56,7 @@ export class WaitingLine<T extends InLine> {
     return true
   }
 
-  /** The newest of the client that has most in the line; where several have as many, of the one that came last. */
+  /** The newest waiter of the client with the most waiters; on a tie, of the given client. */
   excessAfter({ client }: T): T | undefined {
     let busiest = this.#queues.find(queue => queue.client === client)
     for (const queue of this.#queues) {
@@ -65,7 +65,7 @@ export class WaitingLine<T extends InLine> {
     return busiest?.waiting.at(-1)
   }
 
-  /** All of them. The list is the caller's own. */
+  /** @returns a copy of all waiters. */
   list(): T[] {
     return this.#queues.flatMap(({ waiting }) => waiting)
   }

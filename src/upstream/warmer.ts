@@ -14,23 +14,23 @@ import type { Lease, Spare } from './lease.ts'
 import { negotiate } from './logon.ts'
 import type { UpstreamAccess } from './upstream-access.ts'
 
-/** What falls due with time is looked at so often, while there is anything. */
+/** How often the number of spares is re-evaluated while any may be needed. */
 const RECHECK_MS = 5_000
 
-/** The pause after a spare that could not be made or was found dead, doubled with each further one in a row. */
+/** The back-off after a spare that failed or was found dead, doubled with each further one in a row. */
 const PAUSES: HealthOptions = { firstCoolDownMs: 5_000, maxCoolDownMs: 300_000 }
 
-/** An upstream that limits requests is spared those of our own for at least so long. */
+/** A rate-limiting upstream gets no requests of our own for at least this long. */
 const LEAST_LIMITED_MS = 60_000
 
-/** One connection that ends with its logon check may be the end of the upstream; two in a row are its way. */
+/** One connection closed after its logon check may mean that the upstream is going down; two in a row are its normal behavior. */
 const CLOSED_CHECKS = 2
 
 /**
- * Keeps spares for one identity at one upstream: policy/readiness.ts says how many and of which grade. They log on one after the
- * other: when a proven password stops being valid, or an upstream comes back, that costs one logon and no more. Meanwhile the next one
- * is connected, or a client that opens one tunnel after the other would use them up faster than they come. Nothing depends on
- * them: a request that finds none makes its own session, and one that finds a dead one makes a fresh one.
+ * Keeps preconnected sessions (spares) for one identity at one upstream; policy/readiness.ts decides how many and of which grade. Spares
+ * log on one after the other, so that a proven password that becomes invalid, or an upstream that comes back, costs only one logon.
+ * Meanwhile the next spare connects, or a client that opens one tunnel after the other would use them up faster than they are made. Nothing
+ * depends on spares: a request that finds none makes its own session, and one that finds a dead one makes a fresh one.
  */
 export class Warmer {
   readonly #access: UpstreamAccess
@@ -40,7 +40,7 @@ export class Warmer {
   #limitedUntil = 0
   #closedChecks = 0
   #isMaking = false
-  /** The connection of the next one. */
+  /** The connection for the next spare. */
   #coming: Promise<Lease | undefined> | undefined
   #isStopped = false
   #timer: Timer | undefined
@@ -58,7 +58,7 @@ export class Warmer {
     this.#adjust()
   }
 
-  /** Makes no more spares. Those that are there stay in the pool for their time. */
+  /** Makes no more spares. Existing ones stay in the pool until they expire. */
   stop(): void {
     this.#isStopped = true
     this.#timer?.cancel()
@@ -139,11 +139,11 @@ export class Warmer {
     const { pool } = this.#access
     if (this.#isStopped || grade === 'dialled' || pool.available + 1 >= count) return
     this.#coming = pool.lendForSpare()
-    // Whoever takes it finds out.
+    // The caller that awaits it gets the error.
     this.#coming.catch(() => undefined)
   }
 
-  /** @returns whether there is one more. @throws ProxyError DIAL_*, UPSTREAM_*, AUTH_*. */
+  /** @returns whether a spare was made. @throws ProxyError DIAL_*, UPSTREAM_*, AUTH_*. */
   async #tryToMake(wanted: Readiness): Promise<boolean> {
     const { grade, maxAgeMs } = wanted
     const { upstream } = this.#access
@@ -170,10 +170,10 @@ export class Warmer {
     }
   }
 
-  /** @returns undefined when the upstream's answer tells that there is to be none. */
+  /** @returns undefined when the upstream's answer rules out a spare. */
   async #prepare(lease: Lease, grade: SpareGrade): Promise<Spare | undefined> {
     if (grade === 'dialled') return { grade }
-    // Dialling took a while.
+    // The proof may have expired while dialling.
     if (!this.#access.identity.gate.hasProof) return undefined
     return grade === 'authenticated' ? this.#logOn(lease) : this.#begin(lease)
   }
@@ -186,7 +186,7 @@ export class Warmer {
       at: upstream.label,
     })
     const { consequence, exchange, isKept, outcome } = await logOnByCheck(this.#access, lease, pass)
-    // Left to the next request, which goes by a check.
+    // Left to the next request, which uses a check.
     if (consequence === 'settle') identity.gate.settled()
     if (outcome === 'accepted') this.#closedChecks = isKept ? 0 : this.#closedChecks + 1
     if (this.#closedChecks >= CLOSED_CHECKS) upstream.keepsCheckedConnections = false
@@ -224,8 +224,8 @@ export class Warmer {
   }
 
   /**
-   * Several that are lost together count once. What was wanted before says nothing any more: real tunnels find out whether the
-   * upstream is there again, and the number of spares grows with them anew.
+   * Spares lost together count once. The previous demand no longer counts: real tunnels find out whether the upstream is back, and the
+   * number of spares grows with them again.
    */
   #pause(): void {
     this.#demand = new TunnelDemand()

@@ -1,16 +1,19 @@
 import type { Socket } from 'node:net'
 import type { FromWorker, ToWorker } from './messages.ts'
 
-/** A worker process, as the one that started it sees it. */
+/** A worker process as seen by its parent. */
 export interface Channel {
   readonly pid: number
-  /** What is sent after the end is lost. A socket stays open here as well, until it is destroyed after it has arrived. */
+  /**
+   * Messages sent after the worker has ended are lost. A socket stays open in this process too, until it is destroyed
+   * once it has arrived.
+   */
   send(message: ToWorker, socket?: Socket): void
   onMessage(listener: (message: FromWorker) => void): void
   /** Called once, after its last message. @param reason how it ended. */
   onEnd(listener: (reason: string) => void): void
-  /** Lets it end what it has to end. */
+  /** Lets the worker shut down. */
   close(): void
-  /** Ends it at once. */
+  /** Ends the worker immediately. */
   kill(): void
 }

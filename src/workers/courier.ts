@@ -1,17 +1,17 @@
 import { type Clock, isUpstreamNews, type ProxyEvent, type Timer } from '../core/index.ts'
 import type { FromWorker } from './messages.ts'
 
-/** How long what is to be reported waits for more: a message for each request would cost as much as the request. */
+/** How long events are batched: a message per request would cost as much as the request. */
 const GATHER_MS = 20
 
 export interface CourierOptions {
   readonly clock: Clock
   readonly post: (message: FromWorker) => void
-  /** Requests and tunnels that are open. */
+  /** Open requests and tunnels. */
   readonly inProgress: () => number
 }
 
-/** Brings what happens in a worker to the process that keeps the log and all counts. */
+/** Reports the events of a worker to the process that keeps the log and all counts. */
 export class Courier {
   readonly #options: CourierOptions
   #events: ProxyEvent[] = []
@@ -48,7 +48,7 @@ export class Courier {
   }
 }
 
-/** An error has no fields of its own that JSON would show. */
+/** JSON would omit the fields of an Error. */
 export function bugReport(thrown: unknown): ProxyEvent {
   if (!(thrown instanceof Error)) return { type: 'bug', error: { message: String(thrown) } }
   const { message, name, stack } = thrown

@@ -27,26 +27,26 @@ import { packInput } from './packed-input.ts'
 
 export interface CrewOptions {
   readonly clock: Clock
-  /** How many workers there are. */
+  /** Number of workers. */
   readonly size: number
-  /** Those of this process. */
+  /** The names of this process. */
   readonly names: ProcessNames
-  /** Starts the worker of that number, from 1. */
+  /** Starts the worker with this number, from 1. */
   readonly launch: (number: number) => Channel
 }
 
-/** Passes of accounts that a reload replaced are decided by the guard that they began with; older ones have long ended. */
+/** A logon that began before a reload replaced its account is decided by its original guard; older logons have long ended. */
 const KEPT_GUARDS = 8
 
-/** A worker that ends is replaced: at once if it had lived for a while, and after longer and longer pauses otherwise. */
+/** A worker that ends is replaced: immediately if it had run for a while, otherwise with an increasing back-off. */
 const LONG_LIFE_MS = 60_000
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 
-/** Clients that come at the start wait so long for workers that do not get on. */
+/** How long clients wait at the start for workers that are slow to serve. */
 const PATIENCE_MS = 5_000
 
-/** Ids tell the processes apart: sessions of the third one are numbered from 3 000 000 001. */
+/** IDs identify the process: sessions of the third one are numbered from 3 000 000 001. */
 const SESSIONS_PER_PROCESS = 1_000_000_000
 
 interface Place {
@@ -54,12 +54,12 @@ interface Place {
   readonly index: number
   member: Member | undefined
   startedAt: number
-  /** Short lives in a row. */
+  /** Consecutive short lives. */
   failures: number
   restart: Timer | undefined
 }
 
-/** Worker processes that serve for this one; who has the fewest connections gets the next. */
+/** A pool of worker processes. The one with the fewest connections gets the next client. */
 export class Crew implements Workforce {
   readonly size: number
   readonly whenUp: Promise<void>
@@ -68,7 +68,7 @@ export class Crew implements Workforce {
   readonly #options: CrewOptions
   readonly #places: readonly Place[]
   readonly #guards = new Map<number, GuardGate>()
-  /** Upstreams that are marked down, so that a worker that starts later need not find out. */
+  /** Upstreams that are marked down, for workers that start later. */
   readonly #down = new Map<string, { readonly news: UpstreamNews; readonly until: number }>()
   #host: WorkforceHost | undefined
   #input: BuildInput | undefined
@@ -246,10 +246,10 @@ export class Crew implements Workforce {
     return { serial: this.#serial, forecast: guard.forecast }
   }
 
-  /** What one of them finds out about an upstream, all others hear. */
+  /** Passes on what one worker learns about an upstream to all others. */
   #emitOf(member: () => Member): Emit {
     return event => {
-      // This process keeps a copy of the script too, and has said so.
+      // This process loads the script too, and has already reported it.
       if (event.type === 'pac.loaded' || event.type === 'pac.failed') return
       this.#host?.emit(event)
       if (!isUpstreamNews(event)) return
@@ -285,7 +285,7 @@ export class Crew implements Workforce {
   }
 }
 
-/** Each logon that is accepted is one more proof: that is told now and then. */
+/** Each accepted logon extends the proof; workers are updated only after this much of a change. */
 const PROOF_NEWS_MS = 60_000
 
 function isNewsworthy(told: GuardForecast, now: GuardForecast): boolean {
@@ -297,7 +297,7 @@ function isNewsworthy(told: GuardForecast, now: GuardForecast): boolean {
   )
 }
 
-/** Both are counted from the moment at which they are told; what begins or ends is always news. */
+/** Both are relative to the time when they were sent. A start or an end is always sent. */
 function isFar(told: number, now: number): boolean {
   return told > 0 !== now > 0 || Math.abs(told - now) > PROOF_NEWS_MS
 }

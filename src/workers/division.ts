@@ -1,14 +1,13 @@
 import type { Config } from '../config/index.ts'
 
-/** What all processes together must not exceed at an upstream. */
+/** Limits on an upstream that all processes together must not exceed. */
 const SHARED = ['maxSessions', 'maxHandshakes', 'maxWaiting', 'warmMax', 'warmTunnels'] as const
 
-/** Of these a process without any could not serve. */
+/** Limits of which each process needs at least one to serve. */
 const NEEDED: ReadonlySet<string> = new Set(['maxSessions', 'maxHandshakes'])
 
 /**
- * The part of the limits that one of several processes has; all parts together are the whole. Clients are counted before they are
- * handed over.
+ * One process's share of the limits; all shares add up to the whole, except where a process needs at least one. Clients are counted before they are handed over.
  * @param index from 0.
  */
 export function partOf(config: Config, index: number, processes: number): Config {

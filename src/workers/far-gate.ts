@@ -9,7 +9,7 @@ import {
 import type { Gate, LogonPass } from '../upstream/index.ts'
 import type { GateAnswer, GateQuestion, Holder } from './messages.ts'
 
-/** A guard that was never asked lets the first logon through, and waits for its verdict. */
+/** Until the guard is first asked, the first logon is let through and its verdict awaited. */
 const NOTHING_KNOWN: GuardForecast = {
   proofForMs: 0,
   refusedForMs: 0,
@@ -17,7 +17,7 @@ const NOTHING_KNOWN: GuardForecast = {
   reading: undefined,
 }
 
-/** Asks the guards of the process that this one works for. */
+/** Sends questions to the guards in the parent process. */
 export class GateLine {
   readonly clock: Clock
   readonly #post: (question: GateQuestion) => void
@@ -37,7 +37,7 @@ export class GateLine {
     this.#post(question)
   }
 
-  /** @throws ProxyError as the guard refuses, or CLIENT_ABORTED. */
+  /** @throws ProxyError with which the guard refuses, or CLIENT_ABORTED. */
   async ask(question: GateQuestion, signal?: CancelSignal): Promise<GateAnswer> {
     const { pass } = question
     let onAbort = (): void => undefined
@@ -76,8 +76,8 @@ function unpackError({ code, detail, retryAfterMs }: NonNullable<GateAnswer['err
 }
 
 /**
- * Stands for a guard of another process. What that one said last is known here, and is good enough to decide what is worth trying; each logon
- * takes its place there.
+ * Stands in for a guard in the parent process. Its last forecast is cached here, which is enough to decide what is
+ * worth trying; each logon gets its slot there.
  */
 export class FarGate implements Gate {
   readonly #line: GateLine
@@ -100,7 +100,7 @@ export class FarGate implements Gate {
     return this.#age >= this.#forecast.refusedForMs
   }
 
-  /** How the hashes are to be read now; undefined where there is no choice. */
+  /** How the hashes are to be read now; undefined if there is no choice. */
   get reading(): Reading | undefined {
     return this.#forecast.reading
   }
@@ -143,7 +143,7 @@ export class FarGate implements Gate {
     }
   }
 
-  /** Only a refusal has an answer that matters. */
+  /** Only the answer to a refusal matters. */
   #report(question: Verdict): Consequence | Promise<Consequence> {
     if (!isRefusal(question.verdict)) {
       this.#line.tell(question)

@@ -18,7 +18,7 @@ interface OwnAccount {
   readonly identity: Identity
 }
 
-/** Logons whose guards are in the process that this one works for. */
+/** Logons with guards in the parent process. */
 export class FarLogons implements Logons {
   readonly guard = undefined
   readonly #line: GateLine
@@ -31,17 +31,17 @@ export class FarLogons implements Logons {
     this.#ports = ports
   }
 
-  /** The guard of the account that the next configuration has. */
+  /** Sets the guard for the account of the next configuration. */
   expect(own: OwnGuard | undefined): void {
     this.#coming = own
   }
 
-  /** What a guard says from now on. */
+  /** Updates the forecast of a guard. */
   learn({ serial, forecast }: OwnGuard): void {
     if (this.#own?.serial === serial) this.#own.gate.learn(forecast)
   }
 
-  /** The other process says by the number whether it is the account that was there before. */
+  /** The serial number assigned by the parent process tells whether the account is the same as before. */
   own({ config, credentials, alternative }: BuildInput): Identity | undefined {
     if (credentials === undefined || this.#coming === undefined) {
       this.#own = undefined

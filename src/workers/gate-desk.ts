@@ -17,10 +17,10 @@ interface Visit {
   isSent: boolean
 }
 
-/** Where a logon that a worker leaves behind ended. */
+/** Reported as the upstream of a logon that a worker abandons. */
 const ENDED = 'a worker that ended'
 
-/** Lets the logons of one worker through the guards of this process, which thereby decide as if they were made here. */
+/** Passes the logons of one worker through the guards in this process, which treat them as local ones. */
 export class GateDesk {
   readonly #options: GateDeskOptions
   readonly #visits = new Map<number, Visit>()
@@ -49,7 +49,7 @@ export class GateDesk {
     }
   }
 
-  /** The worker ended. Of a password that it sent nobody will ever hear the verdict. */
+  /** The worker has ended: the verdict on a password that it sent will never arrive. */
   close(): void {
     for (const { left, pass, isSent } of this.#visits.values()) {
       left.abort()
@@ -78,7 +78,7 @@ export class GateDesk {
     const pass = visit?.pass
     if (visit === undefined || pass === undefined) return
     try {
-      // A guard of this process answers at once.
+      // Guards in this process answer synchronously.
       void pass.beforeSending()
       visit.isSent = true
       this.#answer(number, visit)
@@ -91,7 +91,7 @@ export class GateDesk {
     try {
       this.#options.gateOf(holder).settled()
     } catch {
-      // The account was changed meanwhile: nobody waits for it any more.
+      // The account has changed meanwhile, so nothing waits for it any more.
     }
   }
 
@@ -106,7 +106,7 @@ export class GateDesk {
     const visit = this.#visits.get(number)
     this.#visits.delete(number)
     const reported = visit?.pass?.report(verdict.verdict, verdict.upstream, verdict.settlement)
-    // A guard of this process answers at once.
+    // Guards in this process answer synchronously.
     const consequence = typeof reported === 'string' ? reported : 'none'
     if (visit !== undefined && isRefusal(verdict.verdict))
       this.#answer(number, visit, { consequence })

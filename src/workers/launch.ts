@@ -4,7 +4,7 @@ import type { Channel } from './channel.ts'
 import type { FromWorker } from './messages.ts'
 import { WORKER_FILE } from './process.ts'
 
-/** What is meant for the process that systemd started. */
+/** Variables meant only for the process that systemd started. */
 const NOT_FOR_WORKERS = [
   'NOTIFY_SOCKET',
   'WATCHDOG_USEC',
@@ -15,16 +15,16 @@ const NOT_FOR_WORKERS = [
   'CREDENTIALS_DIRECTORY',
 ]
 
-/** Of one that was told to end and does not. */
+/** How long a worker may take to end before it is killed. */
 const PATIENCE_MS = 2_000
 
 export interface LaunchOptions {
   readonly clock: Clock
-  /** Of this process. */
+  /** The environment of this process. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** Starts the worker of that number as a child process, which ends when this one does. */
+/** Starts the worker with this number as a child process, which ends when this one does. */
 export function launchWorker(number: number, { clock, env: own }: LaunchOptions): Channel {
   const env = Object.fromEntries(
     Object.entries(own).filter(([name]) => !NOT_FOR_WORKERS.includes(name)),
@@ -40,7 +40,7 @@ function channelOf(child: ChildProcess, clock: Clock): Channel {
   return {
     pid: child.pid ?? 0,
     send: (message, socket) => {
-      // It may have ended, which is told elsewhere.
+      // The worker may have ended, which is reported elsewhere.
       if (child.connected) child.send(message, socket, { keepOpen: true }, () => undefined)
     },
     onMessage: listener => void child.on('message', message => listener(message as FromWorker)),
@@ -48,7 +48,7 @@ function channelOf(child: ChildProcess, clock: Clock): Channel {
       child.once('error', error => listener(error.message))
       child.once('exit', (code, signal) => {
         const end = (): void => listener(signal ?? `exit code ${code ?? 'unknown'}`)
-        // What it sent last may still be on its way.
+        // Its last messages may still be in transit.
         if (child.connected) child.once('disconnect', end)
         else end()
       })

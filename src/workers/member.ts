@@ -10,28 +10,28 @@ import type { FromWorker, Holder, ToWorker } from './messages.ts'
 export interface MemberOptions {
   readonly clock: Clock
   readonly channel: Channel
-  /** What happens in it. */
+  /** Receives the events of the worker. */
   readonly emit: Emit
   /** @throws ProxyError when there is none. */
   readonly gateOf: (holder: Holder) => Gate
-  /** It stopped responding, or responds again. */
+  /** Called when the worker stops responding, or responds again. */
   readonly onSilent: (isSilent: boolean) => void
   /** Called once. */
   readonly onEnd: (reason: string) => void
 }
 
-/** From its start until it serves. */
+/** How long the worker may take to start serving. */
 const START_MS = 30_000
 /**
- * How often it is pinged, after how many unanswered pings it gets no new clients, and after how many it is killed. Pings are
- * counted, not time: the host may have been suspended.
+ * How often the worker is pinged, after how many unanswered pings it gets no new clients, and after how many it is
+ * killed. Pings are counted rather than time, because the host may have been suspended.
  */
 const LOOK_EVERY_MS = 1_000
 const SILENT_LOOKS = 2
 const DEAD_LOOKS = 8
-/** For the last lines of the log. */
+/** Time for the last log lines to arrive. */
 const ABORT_MS = 2_000
-/** The longest that a caller waits for its counts. */
+/** How long a caller waits for the worker's counts. */
 const ANSWER_MS = 1_000
 
 interface Look {
@@ -40,12 +40,12 @@ interface Look {
 }
 
 interface Client {
-  /** Kept until the worker has it, so that another one can have it should this one die. */
+  /** Kept until the worker has taken it, so that another worker can take it if this one dies. */
   socket: Socket | undefined
   readonly fate: Fate
 }
 
-/** One worker: the connections that it has, the logons that it makes, and whether it is alive. */
+/** One worker: its connections, its logons and whether it is alive. */
 export class Member {
   readonly serves: Promise<void>
   readonly #ended: Promise<void>
@@ -63,7 +63,7 @@ export class Member {
   readonly #onDrained: (() => void)[] = []
   #onServing: () => void = () => undefined
   #onEnded: () => void = () => undefined
-  /** Why it was killed. */
+  /** Why the worker was killed. */
   #fault: string | undefined
   #unanswered = 0
   #timer: Timer
@@ -94,7 +94,7 @@ export class Member {
     return this.#isServing && !this.#isSilent
   }
 
-  /** Connections of clients. */
+  /** Client connections. */
   get load(): number {
     return this.#clients.size
   }
@@ -118,7 +118,7 @@ export class Member {
     this.#options.channel.send({ type: 'client', client, served }, socket)
   }
 
-  /** Brings the snapshot up to date, if it answers soon. */
+  /** Refreshes the snapshot, if the worker answers in time. */
   async look(wants: 'counts' | 'work'): Promise<void> {
     if (!this.#isServing) return
     const question = this.#nextQuestion()
@@ -136,7 +136,7 @@ export class Member {
     })
   }
 
-  /** Resolves when it has nothing left to do. */
+  /** Resolves when the worker has finished all requests and tunnels. */
   async drain(): Promise<void> {
     if (this.#hasEnded) return
     await new Promise<void>(resolve => {
@@ -145,13 +145,13 @@ export class Member {
     })
   }
 
-  /** Ends all that is open; a drain ends then, whatever it does. */
+  /** Ends all requests and tunnels. A drain resolves then, even if the worker does not answer. */
   abort(): void {
     this.send({ type: 'abort' })
     this.#options.clock.setTimer(ABORT_MS, () => this.#settleDrains())
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when the worker has ended. */
   async close(): Promise<void> {
     this.#timer.cancel()
     this.#isServing = false
@@ -191,7 +191,7 @@ export class Member {
     }
   }
 
-  /** One that hangs is worse than none: its clients wait. */
+  /** A worker that hangs is worse than none: its clients wait. */
   #watch(): void {
     this.#timer.cancel()
     this.#timer = this.#options.clock.setTimer(LOOK_EVERY_MS, () => {
@@ -203,7 +203,7 @@ export class Member {
     })
   }
 
-  /** What it is doing is kept when it was only counted: somebody may be about to read it. */
+  /** A counts-only snapshot keeps the previous list of work, which a caller may be about to read. */
   #learn(snapshot: WorkerSnapshot, look: Look | undefined): void {
     const { work } = look?.wants === 'work' ? snapshot : this.#snapshot
     this.#snapshot = { ...snapshot, work }
@@ -215,7 +215,7 @@ export class Member {
     this.#options.onSilent(isSilent)
   }
 
-  /** Also when it is stopped, which no other signal would do. */
+  /** SIGKILL also ends a stopped process, unlike any other signal. */
   #kill(fault: string): void {
     this.#fault = fault
     this.#options.channel.kill()
@@ -228,7 +228,7 @@ export class Member {
     found?.fate.onClosed()
   }
 
-  /** Closes what this process has of a connection; the connection stays open where the worker has it. */
+  /** Closes this process's copy of a connection; it stays open in the worker. */
   #letGo(client: Client | undefined): void {
     client?.socket?.destroy()
     if (client !== undefined) client.socket = undefined

@@ -11,7 +11,7 @@ import type {
 import type { ProcessNames, WorkerSnapshot } from '../service/index.ts'
 import type { PackedInput } from './packed-input.ts'
 
-/** Whose password is to be sent: that of the configuration, which has a number, or the one that a client brought. */
+/** Whose password is to be sent: the configured one, which has a serial number, or one that a client supplied. */
 export type Holder =
   | { readonly kind: 'own'; readonly serial: number }
   | { readonly kind: 'client'; readonly user: string; readonly password: string }
@@ -27,38 +27,38 @@ export interface PackedError {
   readonly retryAfterMs: number | undefined
 }
 
-/** What becomes of a question to a guard. */
+/** A guard's answer to a question. */
 export interface GateAnswer {
   readonly type: 'answer'
   readonly pass: number
-  /** undefined where no guard could be asked. */
+  /** undefined if no guard could be asked. */
   readonly forecast: GuardForecast | undefined
   readonly mode: LogonMode
   readonly isProven: boolean
   readonly consequence: Consequence
-  /** Refused; everything else is without meaning then. */
+  /** Set when the logon is refused; all other fields are meaningless then. */
   readonly error: PackedError | undefined
 }
 
 export type ToWorker =
-  /** The first one of them makes it serve. */
+  /** The first one makes the worker serve. */
   | {
       readonly type: 'configure'
       readonly input: PackedInput
       readonly own: OwnGuard | undefined
       readonly names: ProcessNames
     }
-  /** Comes with the connection. */
+  /** Sent along with the connection. */
   | { readonly type: 'client'; readonly client: number; readonly served: Served }
   | { readonly type: 'guard'; readonly own: OwnGuard }
   | GateAnswer
   | { readonly type: 'news'; readonly news: UpstreamNews }
   | { readonly type: 'look'; readonly question: number; readonly wants: 'counts' | 'work' }
   | { readonly type: 'drain' }
-  /** What is open ends now. */
+  /** Ends all requests and tunnels now. */
   | { readonly type: 'abort' }
 
-/** Each pass has a number that its worker gives it. */
+/** Each logon has a number, `pass`, that its worker assigns. */
 export type GateQuestion =
   | {
       readonly type: 'enter'
@@ -66,10 +66,10 @@ export type GateQuestion =
       readonly holder: Holder
       readonly wish: LogonWish
     }
-  /** The AUTHENTICATE is ready. */
+  /** The AUTHENTICATE_MESSAGE is ready to be sent. */
   | { readonly type: 'send'; readonly pass: number }
   | { readonly type: 'leave'; readonly pass: number }
-  /** Whoever was told to settle a refusal has done so. */
+  /** The settlement of a refusal is complete. */
   | { readonly type: 'settled'; readonly pass: number; readonly holder: Holder }
   | {
       readonly type: 'verdict'
@@ -81,14 +81,14 @@ export type GateQuestion =
 
 export type FromWorker =
   | { readonly type: 'serving' }
-  /** The connection has arrived, and nothing was read from it yet. */
+  /** The connection has arrived, and nothing has been read from it yet. */
   | { readonly type: 'taken'; readonly client: number }
   | {
       readonly type: 'report'
       readonly events: readonly ProxyEvent[]
-      /** Connections that were closed, by their numbers. */
+      /** Numbers of the connections that were closed. */
       readonly closed: readonly number[]
-      /** Requests and tunnels that are open. */
+      /** Open requests and tunnels. */
       readonly inProgress: number
     }
   | GateQuestion

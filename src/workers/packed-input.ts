@@ -3,13 +3,13 @@ import { Secret } from '../core/index.ts'
 import { packCredentials, type PackedCredentials, unpackCredentials } from '../ntlm/index.ts'
 import type { BuildInput } from '../service/index.ts'
 
-/** A password of Username is not needed where its hashes are, and Allow and Deny have been asked already. */
+/** The password of Username is not needed next to its hashes, and Allow and Deny have already been applied. */
 type PlainConfig = Omit<
   Config,
   'password' | 'passNt' | 'passLm' | 'passNtlmV2' | 'acl' | 'socksUsers'
 > & { readonly socksUsers: readonly { readonly user: string; readonly password: string }[] }
 
-/** A configuration as plain data, for another process of this program alone: it holds secrets. */
+/** A configuration as plain data. It holds secrets, so it is only for other processes of this program. */
 export interface PackedInput {
   readonly config: PlainConfig
   readonly credentials: PackedCredentials | undefined

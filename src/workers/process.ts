@@ -5,22 +5,22 @@ import { bugReport } from './courier.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { Worker } from './worker.ts'
 
-/** This file, as source or built: importing it elsewhere than in a worker does nothing. */
+/** This file, as source or built. Importing it outside a worker does nothing. */
 export const WORKER_FILE = fileURLToPath(import.meta.url)
 
-// In a single executable it is the first argument of that.
+// In a single executable the script is the first argument.
 const [, script, ...args] = process.argv
 const [number] = script === WORKER_FILE ? args : args[0] === WORKER_FILE ? args.slice(1) : []
 if (number !== undefined && process.send !== undefined) serve(number)
 
-/** The process of a worker. It lives as long as the one that started it. */
+/** Runs a worker, which lives as long as its parent. */
 function serve(number: string): void {
-  // They are sent to all processes of a terminal or a unit, and the one that started this one knows what is to be finished first.
+  // Signals go to all processes of a terminal or a unit, and the parent decides what must finish first.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const)
     process.on(signal, () => undefined)
   process.title = `tsntlm worker ${number}`
   const post = (message: FromWorker, onSent: () => void = () => undefined): void => {
-    // Who does not listen any more has ended.
+    // A parent that no longer listens has ended.
     process.send?.(message, undefined, undefined, onSent)
   }
   const worker = new Worker({ clock: systemClock, entropy: systemEntropy, pid: process.pid, post })

@@ -18,7 +18,7 @@ export interface WorkerOptions {
 
 type Configure = Extract<ToWorker, { type: 'configure' }>
 
-/** Serves the clients that another process hands to it, by the configuration and under the guards of that one. */
+/** Serves clients handed over by the parent process, with the configuration and under the guards of that process. */
 export class Worker {
   readonly #options: WorkerOptions
   readonly #courier: Courier
@@ -34,7 +34,7 @@ export class Worker {
     this.#logons = new FarLogons(this.#line, { clock, entropy })
   }
 
-  /** @param socket that of a client. */
+  /** @param socket the socket of a client. */
   receive(message: ToWorker, socket: Socket | undefined): void {
     switch (message.type) {
       case 'configure':
@@ -53,7 +53,7 @@ export class Worker {
         this.#serving?.learn(message.news)
         break
       case 'look':
-        // What is counted belongs to it.
+        // Send pending events first, so that they are counted in it.
         this.#courier.flush()
         this.#options.post({
           type: 'snapshot',
@@ -83,7 +83,7 @@ export class Worker {
       clock,
       entropy,
       emit: event => this.#courier.emit(event),
-      // The guards are elsewhere.
+      // The guards are in the parent process.
       guardStore: memoryGuardStore(),
       logons: this.#logons,
       names,
@@ -91,7 +91,7 @@ export class Worker {
     post({ type: 'serving' })
   }
 
-  /** One that was closed on its way here comes without a socket, or without an address. */
+  /** A connection closed in transit arrives without a socket, or without an address. */
   #accept(client: number, served: Served, socket: Socket | undefined): void {
     this.#options.post({ type: 'taken', client })
     const frontend = this.#serving?.frontends.frontendFor(served)
@@ -99,7 +99,7 @@ export class Worker {
     socket.once('close', () => this.#courier.closed(client))
     const peer = peerOf(socket)
     if (peer === undefined) return void socket.destroy()
-    // Otherwise a client that has said all would not be answered.
+    // Otherwise a client that has half-closed would get no response.
     socket.allowHalfOpen = true
     frontend.accept(socket, peer)
   }

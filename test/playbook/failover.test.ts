@@ -71,7 +71,7 @@ for (const [name, [dead, ms, tries = 1]] of Object.entries(DEAD)) {
   })
 }
 
-t.test('the preferred upstream is used again once it answers a probe', async t => {
+t.test('the preferred upstream is up again once it answers a probe', async t => {
   const { book, hosts } = start(t, 'refuses', ntlmProxy())
   await book.get(URL)
   await book.until(() => book.open === 0)

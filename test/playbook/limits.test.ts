@@ -58,7 +58,7 @@ t.test(
     const refused = await third.request(getRequest(URL))
     t.match(refused, {
       status: 503,
-      text: /as many clients as it may: 2 connections of all clients are open \(MaxClients\)/,
+      text: /reached its limit of clients: 2 connections of all clients are open \(MaxClients\)/,
     })
     t.same(refused.values('Retry-After'), ['5'])
     t.match(refused.values('Proxy-Status'), [/error=proxy_internal_response/])

@@ -205,6 +205,38 @@ t.test('a password that was changed overnight is noticed with one AUTHENTICATE',
   t.equal(book.type3s, 3, 'but never beyond the budget')
 })
 
+t.test('a refusal that comes after the client has left counts all the same', async t => {
+  const { state, script } = directory()
+  const verdicts: (() => void)[] = []
+  const slow: Script = async conn => {
+    if (state.accounts !== CHANGED) return await script(conn)
+    const acceptor = new NtlmAcceptor({ accounts: CHANGED })
+    await conn.challenge({ acceptor })
+    await conn.judge(acceptor)
+    await new Promise<void>(resolve => verdicts.push(resolve))
+    conn.respond('407 No')
+    await conn.hold()
+  }
+  const book = new Playbook(t, { hosts: { [PROXY]: slow }, config: { warm: 'off' } })
+  t.equal(
+    (await book.client().request('CONNECT a.test:443 HTTP/1.1\nHost: a.test:443')).status,
+    200,
+  )
+  state.accounts = CHANGED
+  const before = book.type3s
+  for (let number = 0; number < 6; number++) {
+    const leaving = book.client()
+    leaving.send(`CONNECT x${number}.test:443 HTTP/1.1\r\nHost: x${number}.test:443\r\n\r\n`)
+    await book.pass(1_500)
+    leaving.socket.resetAndDestroy()
+    await book.settle()
+    for (const give of verdicts.splice(0)) give()
+    await book.settle()
+  }
+  t.equal(book.type3s - before, 1)
+  t.match(book.recorder.all('guard.tripped'), [{ forMs: 2 * MINUTE }])
+})
+
 t.test('a password that changes under load costs LogonBudget AUTHENTICATEs at most', async t => {
   for (const logonBudget of [1, 2, 3, 5]) {
     for (const kind of ['CONNECT', 'GET', 'POST']) {

@@ -44,7 +44,7 @@ export interface UpstreamView {
   readonly lastFailure: Failure | undefined
   readonly sessions: {
     readonly idle: number
-    /** Those of the idle ones that were made ahead. */
+    /** The preconnected ones among the idle ones. */
     readonly spare: number
     readonly busy: number
     readonly connecting: number

@@ -54,19 +54,19 @@ export function describeReadiness({ isReady, reasons }: Readiness): string {
   return isReady ? 'Ready' : `Not ready: ${reasons.join('; ')}`
 }
 
-/** The guard in words. */
+/** The state of the guard as text. */
 export function describeGuard(account: AccountView | undefined): string {
   if (account === undefined) return 'The configuration has no account, so no password is sent.'
   return `${account.name}: ${withTimeOfDay(account.text, account)}.`
 }
 
-/** Seconds that are left change all the time, and a screen reader would read the text out each time. */
+/** Remaining seconds change constantly, and a screen reader would read the text out on each change. */
 export function withTimeOfDay(text: string, account: AccountView | undefined): string {
   const until = account?.until
   return until === undefined ? text : text.replace(/ for \d+ s;/, ` until ${formatTime(until)};`)
 }
 
-/** What is there: `2 idle (1 made ahead), 1 busy`. */
+/** The sessions by state: `2 idle (1 made ahead), 1 busy`. */
 export function describeSessions({ sessions }: UpstreamView): string {
   const { idle, spare, busy, connecting, waiting } = sessions
   const ahead = spare > 0 ? ` (${spare} made ahead)` : ''
@@ -87,7 +87,7 @@ export function describeHealth({ downUntil, health }: UpstreamView, now: number)
   return `down for ${formatDuration(Math.max(downUntil - now, SECOND))}`
 }
 
-/** The health of one upstream as words, for who cannot see the strip. */
+/** The health of one upstream as text, for readers who cannot see the strip. */
 export function describeHour(samples: readonly Sample[], label: string): string {
   const seen = samples.flatMap(({ upstreams }) => upstreams[label] ?? [])
   if (seen.length === 0) return 'no samples yet'

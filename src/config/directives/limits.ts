@@ -9,7 +9,7 @@ function countOr<T>(word: string, meaning: T, number: Parser<number>): Parser<nu
   return text => (text.toLowerCase() === word ? accept(meaning) : number(text))
 }
 
-/** How long and how many. */
+/** Time limits and counts. */
 export const LIMITS: readonly DirectiveSpec[] = [
   timeLimit('ConnectTimeout', 'connectTimeoutMs', 'refused', 'to connect to an upstream proxy'),
   timeLimit(

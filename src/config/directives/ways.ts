@@ -4,8 +4,8 @@ import { type DirectiveSpec, list, single, timeLimit, asYesNo } from '../directi
 import { oneOf, parseHeader, parseYesNo } from '../values.ts'
 
 /**
- * Fields whose values are known to be no credentials. Any other may be one, whatever it is called: each company has names of its own for
- * the keys of its gateways.
+ * Fields whose values are known not to be credentials. Any other field may hold one, whatever its name: companies invent their own names
+ * for the keys of their gateways.
  */
 const HARMLESS_FIELDS: ReadonlySet<string> = new Set([
   'accept',
@@ -23,7 +23,7 @@ const HARMLESS_FIELDS: ReadonlySet<string> = new Set([
   'user-agent',
 ])
 
-/** The ways that requests go, and what is done to them there. */
+/** The routes of requests, and how requests are changed on them. */
 export const WAYS: readonly DirectiveSpec[] = [
   list('Proxy', {
     grammar: 'host:port',

@@ -9,14 +9,14 @@ export interface DnsSearchOptions {
   readonly signal: CancelSignal
 }
 
-/** How often each server is asked, each time for twice as long. */
+/** Attempts per server, each with twice the timeout of the previous one. */
 const ROUNDS = 3
 
-/** RFC 8305 section 3, the resolution delay: one family is not waited for longer when the other is there. */
+/** RFC 8305 section 3, the resolution delay: how long to wait for one family once the other has answered. */
 const OTHER_FAMILY_MS = 50
 
 /**
- * The addresses of a name by DNS, as the C library would search for it; none where it has none.
+ * Resolves a name by DNS with the search rules of the C library. Empty if the name has no addresses.
  * @throws ProxyError DIAL_DNS when no name server answers, or none can; CLIENT_ABORTED.
  */
 export async function searchDns(
@@ -29,7 +29,7 @@ export async function searchDns(
     const reply = await askServers(candidate, options)
     if (reply.kind === 'found') return reply.addresses
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
-    // What is not answered may exist: a later candidate could be another host.
+    // A name without an answer may exist: a later candidate could be another host.
     if (reply.kind === 'silent') throw nameServerSilent(name, clock.now() - startedAt)
     if (reply.kind === 'failed') {
       const servers = conf.servers.join(', ')
@@ -46,7 +46,7 @@ export function nameServerSilent(name: string, ms: number): ProxyError {
   })
 }
 
-/** The first server's word counts; the next one is asked only when it says nothing, or that it cannot say. */
+/** The first server's answer is final; the next one is queried only if the first is silent or fails. */
 async function askServers(name: string, options: DnsSearchOptions): Promise<Reply> {
   const { conf, signal } = options
   let last: Reply = { kind: 'silent' }
@@ -58,13 +58,13 @@ async function askServers(name: string, options: DnsSearchOptions): Promise<Repl
       isAnySilent ||= reply.kind === 'silent'
       last = reply
     }
-    // Servers that say they cannot are not asked again.
+    // Servers that report a failure are not queried again.
     if (!isAnySilent) return last
   }
   return last
 }
 
-/** Both families at once, for so long. */
+/** Queries both families in parallel, for `ms` at most. */
 async function askFamilies(
   server: string,
   name: string,
@@ -97,7 +97,7 @@ async function askFamilies(
   }
 }
 
-/** What is known of one family counts more than what is not of the other. */
+/** Precedence when no address was found: NXDOMAIN holds for both families, and a family without an answer may have addresses. */
 const ORDER: readonly Reply['kind'][] = ['unknown', 'silent', 'failed', 'empty']
 
 function merge(replies: readonly Reply[]): Reply {

@@ -4,31 +4,31 @@ import type { CancelSignal } from '../../core/index.ts'
 
 export type Family = 4 | 6
 
-/** What one name server says of one name and one address family. */
+/** A name server's reply for one name and address family. */
 export type Reply =
   | { readonly kind: 'found'; readonly addresses: readonly string[] }
-  /** There is the name, but it has no address of this family (NODATA). */
+  /** The name exists but has no address of this family (NODATA). */
   | { readonly kind: 'empty' }
-  /** There is no such name (NXDOMAIN), which holds for both families. */
+  /** The name does not exist (NXDOMAIN), which holds for both families. */
   | { readonly kind: 'unknown' }
-  /** The server answered that it cannot answer, or nothing listens there; the code is that of node:dns. */
+  /** The server reported a failure, or nothing listens there; the code is that of node:dns. */
   | { readonly kind: 'failed'; readonly code: string }
-  /** Nothing came before the signal. */
+  /** No reply arrived before the signal. */
   | { readonly kind: 'silent' }
 
-/** Asks about one name and family. Never rejects. */
+/** Queries one name and family. Never rejects. */
 export type Ask = (name: string, family: Family) => Promise<Reply>
 
-/** How one server is asked; the signal ends all questions that are asked so, and frees their socket. */
+/** Prepares queries to one server. The signal ends all of them and frees their socket. */
 export type AskServer = (server: string, signal: CancelSignal) => Ask
 
-/** Longer than any question: the signal ends it. */
+/** Longer than any query: the signal ends it. */
 const NEVER_MS = 60_000
 
 /**
- * By node's own resolver, which has sockets of its own and needs no thread. There is one for each look-up and server, which costs 0.1 ms: it has a
- * port and numbers that nobody can guess from earlier ones, its end concerns no other look-up, and what one name does to a server does not
- * change which server others are asked of.
+ * Uses node's resolver, which has its own sockets and needs no thread. Each look-up and server gets a new one, which
+ * costs 0.1 ms: its port and query IDs cannot be guessed from earlier ones, cancelling it affects no other look-up, and
+ * failures for one name do not change which server is queried for others.
  */
 export const askServer: AskServer = (server, signal) => {
   const resolver = new Resolver({ timeout: NEVER_MS, tries: 1 })

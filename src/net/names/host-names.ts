@@ -15,26 +15,26 @@ export interface HostNamesOptions {
   readonly resolve: ResolveName
 }
 
-/** Gets addresses as soon as they are known, and further ones when they come later. */
+/** Receives addresses as soon as they are known; may be called again with further ones. */
 export type Offer = (addresses: readonly string[]) => void
 
-/** A new answer about a name whose addresses are known is waited for so long. A name server that is well needs less. */
+/** How long to wait for a new answer when addresses are known. A healthy name server needs less. */
 const REFRESH_MS = 300
 
 /** RFC 8767 section 5 suggests one to three days for an answer that cannot be renewed. */
 const KEPT_MS = 24 * 60 * 60_000
 
-/** Upstreams of the configuration and those that a Pac script names. */
+/** Upstreams in the configuration and those that a PAC script names. */
 const MAX_KEPT = 256
 
 interface Kept {
   readonly addresses: readonly string[]
   readonly until: number
-  /** The last new look-up did not answer in time: none is waited for until one does. */
+  /** The last look-up missed its deadline; none is waited for until one succeeds. */
   isOverdue: boolean
 }
 
-/** Names and their addresses, for everybody in this process. */
+/** Name resolution shared by the whole process. */
 export class HostNames {
   readonly #clock: Clock
   readonly #lookUps: LookUps
@@ -46,7 +46,7 @@ export class HostNames {
   }
 
   /**
-   * All addresses of a name, as they are now.
+   * All current addresses of a name.
    * @throws ProxyError DIAL_DNS, NO_DESCRIPTORS or CLIENT_ABORTED.
    */
   async lookUp(name: string, use: NameUse, signal: CancelSignal): Promise<readonly string[]> {
@@ -60,7 +60,7 @@ export class HostNames {
     return found
   }
 
-  /** The same for somebody who waits only so long. @throws ProxyError DIAL_DNS or NO_DESCRIPTORS. */
+  /** `lookUp` with a time limit. @throws ProxyError DIAL_DNS or NO_DESCRIPTORS. */
   async lookUpWithin(name: string, ms: number): Promise<readonly string[]> {
     const limit = new Cancellation()
     const timer = this.#clock.setTimer(ms, () => limit.abort())
@@ -74,8 +74,9 @@ export class HostNames {
   }
 
   /**
-   * Offers the addresses of an upstream's name: new ones, or where these are slow or cannot be had the last good ones, so that
-   * neither a name server nor other look-ups can stop what works. Settles when nothing more will be offered, or with the signal.
+   * Offers the addresses of an upstream's name: new ones or, if the look-up is slow or fails, the last good ones, so
+   * that neither a name server nor other look-ups can stop a working upstream. Settles when nothing more will be
+   * offered.
    * @throws ProxyError DIAL_DNS or NO_DESCRIPTORS when there was nothing to offer.
    */
   async offerUpstream(name: string, offer: Offer, signal: CancelSignal): Promise<void> {
@@ -103,7 +104,7 @@ export class HostNames {
     }
   }
 
-  /** Nobody's leaving ends it: the next one will need the answer too. */
+  /** Not cancelled when the caller leaves: the next caller needs the answer too. */
   async #renew(name: string): Promise<readonly string[]> {
     const addresses = await this.lookUp(name, 'upstream', NEVER_CANCELLED)
     this.#kept.delete(name)
@@ -123,7 +124,7 @@ export class HostNames {
 
 function failureOf(name: string, cause: unknown): ProxyError {
   if (isProxyError(cause) && cause.code !== 'DIAL_DNS') return cause
-  // A resolver that may open no file or socket says that the name is unknown, or that nobody answers.
+  // A resolver that cannot open a file or socket reports an unknown name or a silent server.
   if (!canOpenDescriptor()) return new ProxyError('NO_DESCRIPTORS', { detail: name, cause })
   return isProxyError(cause) ? cause : unknownName(name, cause)
 }

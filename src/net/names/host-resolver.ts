@@ -9,19 +9,19 @@ import { systemLookUp } from './system-look-up.ts'
 
 export interface HostResolverOptions {
   readonly clock: Clock
-  /** Default: those of this host. */
+  /** Default: the files of this host. */
   readonly files?: Pick<NameFiles, 'hosts' | 'resolvConf' | 'sources'>
   readonly ask?: AskServer
   /** For names that neither the hosts file nor DNS answers. */
   readonly system?: ResolveName
-  /** Whether this host's files say how names are found: elsewhere the system alone knows. */
+  /** Whether files describe name resolution on this host; otherwise only the system knows. */
   readonly hasNameFiles?: boolean
   readonly hasGlobalIPv6?: () => boolean
 }
 
 /**
- * Labels of letters, digits, hyphens and underscores; the last one is no number, because that makes an address (127.1, see
- * inet_aton(3)). What else there is, the C library judges.
+ * Labels of letters, digits, hyphens and underscores. The last one must not be a number, which would make an address
+ * (127.1, see inet_aton(3)). Other names are left to the C library.
  */
 const PLAIN_NAME =
   /^(?:[a-z0-9_][a-z0-9_-]{0,62}\.)*(?=[a-z0-9_-]*[a-z_-])(?!0x[0-9a-f]*\.?$)[a-z0-9_][a-z0-9_-]{0,62}\.?$/
@@ -30,8 +30,8 @@ const PLAIN_NAME =
 const LOOPBACK = ['127.0.0.1', '::1']
 
 /**
- * Addresses as this host finds them: by the hosts file and DNS, asked over sockets of their own, where nsswitch.conf names nothing else
- * for the name; else by the C library in a thread.
+ * Resolves names as this host does: by the hosts file and DNS, with its own sockets, where nsswitch.conf names no other
+ * source for the name; otherwise by the C library in a thread.
  */
 export function hostResolver(options: HostResolverOptions): ResolveName {
   const {
@@ -49,7 +49,7 @@ export function hostResolver(options: HostResolverOptions): ResolveName {
     const absolute = key.replace(/\.$/, '')
     const known = files.hosts.get(absolute) ?? (isLocalhost(absolute) ? LOOPBACK : undefined)
     if (known !== undefined) return known
-    // RFC 6761 section 6.4: it never has one, and no server need be asked.
+    // RFC 6761 section 6.4: such names never resolve, so no server is queried.
     if (absolute.endsWith('.invalid')) return []
     const found = await searchDns(key, { clock, ask, conf: files.resolvConf, signal })
     return preferred(found, hasGlobalIPv6())
@@ -64,14 +64,14 @@ function isSystemMatter(
   return sources.usesResolved && !resolvConf.servers.every(server => STUBS.has(server))
 }
 
-/** systemd-resolved(8) answers here what nss-resolve does. */
+/** systemd-resolved(8) gives the same answers here as nss-resolve. */
 const STUBS = new Set(['127.0.0.53', '127.0.0.54'])
 
 function isLocalhost(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
-/** RFC 8305 section 4 begins with IPv6, RFC 6724 section 6 (rule 1) with what can be reached. */
+/** RFC 8305 section 4 starts with IPv6, RFC 6724 section 6 (rule 1) with what is reachable. */
 function preferred(addresses: readonly string[], hasIPv6: boolean): readonly string[] {
   const [six, four] = [true, false].map(is6 => addresses.filter(one => isIPv6(one) === is6))
   const [first = [], second = []] = hasIPv6 ? [six, four] : [four, six]

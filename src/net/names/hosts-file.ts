@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 /** Addresses by name in lower case. */
 export type HostsTable = ReadonlyMap<string, readonly string[]>
 
-/** hosts(5): an address and its names in each line; a name may stand in several. */
+/** hosts(5): an address and its names on each line. A name may appear on several lines. */
 export function parseHosts(text: string): HostsTable {
   const table = new Map<string, string[]>()
   for (const line of text.split('\n')) {

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 
-/** RFC 8305 section 4: the families take turns, so that one that does not work costs one attempt. Within a family the order stays. */
+/** RFC 8305 section 4: alternates the families, so that a broken one costs a single attempt. The order within a family is kept. */
 export function interleaveFamilies(addresses: readonly string[]): readonly string[] {
   const beginsWithIPv6 = isIPv6(addresses[0] ?? '')
   const first = addresses.filter(address => isIPv6(address) === beginsWithIPv6)

@@ -1,11 +1,11 @@
 import { Cancellation, type CancelSignal, ProxyError } from '../../core/index.ts'
 
-/** Whose name it is: one of the configuration, which everybody needs, or what a client asked for. */
+/** Whether the name is an upstream's, on which all clients depend, or a target that one client requested. */
 export type NameUse = 'upstream' | 'target'
 
 /**
- * All addresses of a name. A rejection with anything but a ProxyError and an empty list both mean that it has none. The signal tells
- * that nobody waits any longer.
+ * All addresses of a name. An empty list, or a rejection with anything but a ProxyError, means that it has none. The
+ * signal is aborted when no caller is waiting any more.
  */
 export type ResolveName = (
   name: string,
@@ -19,7 +19,7 @@ interface LookUp {
   waiting: number
 }
 
-/** Asks for each name once at a time, however many wait for it; apart for clients, whose look-ups may have to wait in line. */
+/** Shares one look-up among all callers waiting for the same name. Clients' look-ups are kept apart, as they may have to queue. */
 export class LookUps {
   readonly #resolve: ResolveName
   readonly #running = new Map<string, LookUp>()
@@ -49,14 +49,14 @@ export class LookUps {
   #begin(key: string, name: string, use: NameUse): LookUp {
     const abandoned = new Cancellation()
     const answer = this.#resolve(name, use, abandoned).finally(() => this.#forget(key, lookUp))
-    // Everybody who waited may have left.
+    // All callers may have left.
     answer.catch(() => undefined)
     const lookUp: LookUp = { answer, abandoned, waiting: 0 }
     this.#running.set(key, lookUp)
     return lookUp
   }
 
-  /** Whoever asks from now on begins anew. */
+  /** Later calls start a new look-up. */
   #abandon(key: string, lookUp: LookUp): void {
     this.#forget(key, lookUp)
     lookUp.abandoned.abort()

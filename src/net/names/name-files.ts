@@ -15,7 +15,7 @@ export const NAME_FILES: NameFilePaths = {
   nsswitch: '/etc/nsswitch.conf',
 }
 
-/** How this host finds addresses, as its files say it at the time: a VPN changes them while the proxy runs. */
+/** The current name resolution files of this host. A VPN may change them while the proxy runs. */
 export class NameFiles {
   readonly #hosts: WatchedFile<HostsTable>
   readonly #resolvConf: WatchedFile<ResolvConf>
@@ -40,7 +40,7 @@ export class NameFiles {
   }
 }
 
-/** The parsed content of a small file, read again when it was changed or replaced. */
+/** The parsed content of a small file, read again when it is changed or replaced. */
 class WatchedFile<T> {
   readonly #path: string
   readonly #parse: (text: string) => T
@@ -53,7 +53,7 @@ class WatchedFile<T> {
     this.#value = parse('')
   }
 
-  /** As of a missing file where there is none; as it was where it cannot be read, for want of descriptors for example. */
+  /** A missing file counts as empty. A file that cannot be read, for example because no descriptor is left, keeps its last value. */
   get value(): T {
     try {
       const stats = statSync(this.#path, { throwIfNoEntry: false })
@@ -63,7 +63,7 @@ class WatchedFile<T> {
       this.#value = this.#parse(stats === undefined ? '' : readFileSync(this.#path, 'utf8'))
       this.#version = version
     } catch {
-      // It is tried again the next time.
+      // Retried on the next access.
     }
     return this.#value
   }

@@ -1,14 +1,14 @@
-/** What the `hosts` line of nsswitch.conf(5) leaves to files and DNS, and what to others. */
+/** What the `hosts` line of nsswitch.conf(5) leaves to files and DNS, and what to other sources. */
 export interface NameSources {
-  /** True where somebody answers any name who is neither the hosts file nor DNS. */
+  /** Whether a source other than the hosts file and DNS may answer any name. */
   readonly needsSystem: boolean
-  /** nss-resolve, which answers as its stub at 127.0.0.53 does. */
+  /** Whether nss-resolve is used, which answers as its stub at 127.0.0.53 does. */
   readonly usesResolved: boolean
-  /** Names that some other source answers, each given in lower case. */
+  /** Whether another source answers this name, given in lower case. */
   readonly isElsewhere: (name: string) => boolean
 }
 
-/** The default of the C library, and what musl always does. */
+/** The default of the C library, and the fixed behaviour of musl. */
 const DEFAULT_LINE = 'files dns'
 
 const NO_NAME = (): boolean => false
@@ -19,23 +19,23 @@ const ALL_ELSEWHERE: NameSources = {
   isElsewhere: () => true,
 }
 
-/** Sources that answer some names of their own and leave all others to those behind them. */
+/** Sources that answer certain names and leave all others to later sources. */
 const BESIDE: Record<string, (name: string, hostName: string) => boolean> = {
   // nss-myhostname(8)
   myhostname: (name, hostName) =>
     name === hostName.toLowerCase() || name === '_gateway' || name === '_outbound',
-  // nss-mymachines(8): containers of systemd, by names without a dot.
+  // nss-mymachines(8): systemd containers, by names without a dot.
   mymachines: name => !name.includes('.'),
   mdns_minimal: isLocal,
   mdns4_minimal: isLocal,
   mdns6_minimal: isLocal,
-  // nss-resolve(8) asks the local network too, for names that its stub does not.
+  // nss-resolve(8) also queries the local network, for names that its stub does not.
   resolve: name => isLocal(name) || !name.includes('.'),
 }
 
 /**
- * @param nsswitch the whole file; '' where there is none.
- * @param hostName of this host.
+ * @param nsswitch the whole file; '' if there is none.
+ * @param hostName the name of this host.
  */
 export function parseNameSources(nsswitch: string, hostName: string): NameSources {
   const line = /^[ \t]*hosts:(.*)$/m.exec(nsswitch.replaceAll(/#.*/g, ''))?.[1] ?? DEFAULT_LINE
@@ -49,7 +49,7 @@ export function parseNameSources(nsswitch: string, hostName: string): NameSource
   const known = sources.every(source => source === 'files' || source === 'dns' || source in BESIDE)
   const files = sources.indexOf('files')
   const dns = sources.indexOf('dns')
-  // systemd-resolved reads the hosts file itself, so its place in the line does not matter.
+  // systemd-resolved reads the hosts file itself, so the position of `files` does not matter.
   const isInOrder = usesResolved || (files >= 0 && files < dns)
   if (!known || !isInOrder || !words.every(isUsualAction)) return ALL_ELSEWHERE
   const beside = sources.map(source => BESIDE[source] ?? NO_NAME)
@@ -60,7 +60,7 @@ export function parseNameSources(nsswitch: string, hostName: string): NameSource
   }
 }
 
-/** Actions that change nothing for a name that the source before them does not answer. */
+/** Actions that change nothing for names that the preceding source does not answer. */
 function isUsualAction(word: string, at: number, words: readonly string[]): boolean {
   if (!word.startsWith('[')) return true
   const before = words[at - 1] ?? ''

@@ -1,6 +1,6 @@
 import { type CancelSignal, ProxyError } from '../../core/index.ts'
 
-/** A number of places; who finds none waits in line, and leaves it with the signal. */
+/** A semaphore: callers queue for a free slot, and leave the queue when their signal is aborted. */
 export class Places {
   #free: number
   readonly #line: { admit(): void }[] = []
@@ -9,7 +9,7 @@ export class Places {
     this.#free = count
   }
 
-  /** @returns what gives the place back, once. @throws ProxyError CLIENT_ABORTED. */
+  /** @returns a function that frees the slot, once. @throws ProxyError CLIENT_ABORTED. */
   async take(signal: CancelSignal): Promise<() => void> {
     if (signal.aborted) throw new ProxyError('CLIENT_ABORTED')
     if (this.#free > 0) this.#free--

@@ -1,34 +1,34 @@
 import { isIP } from 'node:net'
 
-/** What resolv.conf(5) says, as far as it matters to a name look-up. */
+/** The parts of resolv.conf(5) that matter to name look-ups. */
 export interface ResolvConf {
-  /** In the order in which they are asked. */
+  /** In query order. */
   readonly servers: readonly string[]
-  /** Domains that are appended to a name, in order. */
+  /** Domains to append to a name, in order. */
   readonly search: readonly string[]
-  /** A name with at least so many dots is asked for as it is first. */
+  /** A name with at least this many dots is first queried as it is. */
   readonly ndots: number
-  /** How long the first question to a server waits for its answer. */
+  /** Timeout of the first query to a server. */
   readonly attemptMs: number
   /** False with `options no-aaaa`. */
   readonly wantsIPv6: boolean
-  /** It asks for something that only the C library does. */
+  /** Whether the file uses something that only the C library supports. */
   readonly needsSystem: boolean
 }
 
 const MAX_SERVERS = 3
 const MAX_NDOTS = 15
 
-/** resolv.conf(5): where there is no nameserver line. */
+/** resolv.conf(5): the default without a nameserver line. */
 const LOCAL_SERVER = '127.0.0.1'
 
 /**
- * The default of resolv.conf is 5 seconds, more than a whole connection may take: a lost packet must be sent again
- * before. A shorter time of the administrator's is kept.
+ * The default of resolv.conf is 5 seconds, more than a whole dial may take, so a lost packet must be sent again sooner.
+ * A shorter time set by the administrator is kept.
  */
 const LONGEST_ATTEMPT_MS = 1_000
 
-/** @param hostName of this host: its domain is searched where the file names none. */
+/** @param hostName the name of this host: its domain is searched if the file names none. */
 export function parseResolvConf(text: string, hostName: string): ResolvConf {
   const servers: string[] = []
   const domain = /\.(.+)$/.exec(hostName)?.[1]
@@ -37,7 +37,7 @@ export function parseResolvConf(text: string, hostName: string): ResolvConf {
   for (const line of text.split(/\r?\n/)) {
     if (/^[#;]/.test(line)) continue
     const [keyword, ...values] = line.split(/[ \t]+/).filter(word => word !== '')
-    // Of both the last line counts.
+    // The last of these two lines wins.
     if (keyword === 'search') search = values
     else if (keyword === 'domain') search = values.slice(0, 1)
     else if (keyword === 'options') options.push(...values)
@@ -51,15 +51,15 @@ export function parseResolvConf(text: string, hostName: string): ResolvConf {
     ndots: Math.min(optionOf(options, 'ndots') ?? 1, MAX_NDOTS),
     attemptMs: Math.min(Math.max(timeoutS, 0.1) * 1_000, LONGEST_ATTEMPT_MS),
     wantsIPv6: !options.includes('no-aaaa'),
-    // Node's resolver drops the zone of an address (fe80::1%eth0), and always begins with UDP.
+    // Node's resolver drops the zone of an address (fe80::1%eth0), and always starts with UDP.
     needsSystem:
       options.includes('use-vc') || servers.some(one => isIP(one) === 0 || one.includes('%')),
   }
 }
 
 /**
- * What to ask for, in order: a name of enough dots as it is first, another one below each search domain first. A name that ends
- * in a dot is complete.
+ * Names to query, in order: a name with enough dots first as it is, any other first in the search domains. A name that
+ * ends in a dot is complete.
  */
 export function candidatesOf(name: string, { search, ndots }: ResolvConf): readonly string[] {
   if (name.endsWith('.')) return [withoutRoot(name)]

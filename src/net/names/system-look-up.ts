@@ -3,12 +3,13 @@ import { ProxyError } from '../../core/index.ts'
 import type { ResolveName } from './look-ups.ts'
 import { Places } from './places.ts'
 
-/** What libuv starts where the environment says nothing. */
+/** libuv's default number of threads. */
 const DEFAULT_THREADS = 4
 
 /**
- * How many of clients' look-ups may occupy a thread at once. libuv lets look-ups have half of its threads, rounded up; of these a
- * quarter, one at least, is left for the names of upstreams; of one or two threads there is but one place for all.
+ * How many look-ups for clients may occupy a thread at the same time. libuv gives look-ups half of its threads, rounded
+ * up. A quarter of those, at least one, is reserved for the names of upstreams; with one or two threads there is just
+ * one slot for all.
  */
 export function clientPlaces(threadPoolSize: string | undefined): number {
   const given = Number(threadPoolSize)
@@ -17,12 +18,13 @@ export function clientPlaces(threadPoolSize: string | undefined): number {
   return Math.max(1, forNames - Math.ceil(forNames / 4))
 }
 
-/** The threads are the process's, so everybody shares the places. */
+/** The threads belong to the process, so all callers share the slots. */
 const CLIENT_PLACES = new Places(clientPlaces(process.env['UV_THREADPOOL_SIZE']))
 
 /**
- * Addresses as the C library finds them (getaddrinfo). A look-up occupies a thread until the library is done with it, half a minute and
- * more, and cannot be cancelled: so it keeps its slot when nobody waits for it any longer, and later requests for the same name join it.
+ * Resolves names by the C library (getaddrinfo). A look-up occupies a thread until the library is done with it, half a
+ * minute and more, and cannot be cancelled. So it keeps its slot after all callers have left, and later calls for the
+ * same name join it.
  */
 export function systemLookUp(
   find: (name: string) => Promise<readonly string[]> = getaddrinfo,

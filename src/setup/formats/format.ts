@@ -11,7 +11,7 @@ export interface Format {
   readonly remove: (text: string, key: Key) => string
   /** Whether nothing but empty containers, blank lines and `heading` is left. */
   readonly isEmpty: (text: string) => boolean
-  /** What a file begins with that is made anew; it says who made it where the format has comments. */
+  /** The heading of a newly created file; it names its creator if the format has comments. */
   readonly heading: string
 }
 
@@ -19,7 +19,7 @@ export interface Format {
 export class MalformedFile extends Error {
   /** From 1. */
   readonly line: number
-  /** Where the caller that throws knows it. */
+  /** If the caller that throws knows it. */
   readonly path: string | undefined
   constructor(line: number, reason: string, path?: string) {
     super(reason)
@@ -28,7 +28,7 @@ export class MalformedFile extends Error {
   }
 }
 
-/** What the comment at the top of a new file says. Without two dashes: XML allows none in comments. */
+/** The comment at the top of a new file. It contains no double dash, because XML comments must not. */
 export const MADE_BY = 'Written by "tsntlm setup", which takes it back when it is told to undo.'
 
 /** The line, counted from 1, at an offset. */

@@ -108,7 +108,7 @@ t.test('what is out of the ordinary is told', async t => {
   t.match(report({ account: undefined }), /account +none in the configuration/)
   t.match(report({ clientAccounts: { known: 3, refused: 1 } }), /clients named 3 more, 1 of them/)
   const totals = { ...STATUS.totals, logLinesLost: 12 }
-  t.match(report({ totals }), /^log +12 lines lost: whoever reads it is too slow/m)
+  t.match(report({ totals }), /^log +12 lines lost: its reader is too slow/m)
   t.match(report({ upstreams: [] }), /no upstream: everything goes directly/)
   t.match(
     report({ upstreams: [{ ...DOWN, downUntil: undefined, namedBy: 'pac' }] }),

@@ -95,7 +95,7 @@ t.test('under journald a line begins with its syslog priority', async t => {
   }
   const { lines, log } = collect({ format: 'text', journald: true })
   log({ type: 'upstream.up', upstream: 'a:1' })
-  t.equal(lines[0], '<6>info  upstream is used again upstream=a:1\n', 'journald has the time')
+  t.equal(lines[0], '<6>info  upstream is up again upstream=a:1\n', 'journald has the time')
 })
 
 t.test('every line of a stack has the priority and stays one journal entry each', async t => {
@@ -152,7 +152,7 @@ t.test('where lines go and their form can change between two lines', t => {
   writer.output = { format: 'text', colour: true, journald: false, destination }
   log(up)
   t.match(lines, [/^\{.*\}\n$/])
-  t.match(others, [/Z \u001b\[32minfo \u001b\[0m upstream is used again upstream=a:1\n$/])
+  t.match(others, [/Z \u001b\[32minfo \u001b\[0m upstream is up again upstream=a:1\n$/])
   t.equal(lines.length, 1)
   t.end()
 })
