@@ -32,6 +32,7 @@ export class Client {
     }
     const kept = isStreamKind(plan.kind) || !plan.keepAlive ? undefined : this.#kept.pop()
     if (kept !== undefined && (await this.#on(kept, plan, seen, signal))) return seen
+    seen.failure = undefined
     await this.#on(await this.#open(plan), plan, seen, signal)
     return seen
   }
