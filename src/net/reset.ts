@@ -23,6 +23,16 @@ export function wasReset(stream: Duplex): boolean {
   }
 }
 
+/**
+ * Destroys a stream that has just ended if its peer reset it, with the error that libuv missed.
+ * @returns whether it was reset.
+ */
+export function destroyIfReset(stream: Duplex): boolean {
+  if (!stream.destroyed && !wasReset(stream)) return false
+  stream.destroy(Object.assign(new Error('reset by the peer'), { code: 'ECONNRESET' }))
+  return true
+}
+
 /** Plain sockets only: in TLS the end of the stream is not the end of the connection, and in-memory streams have no descriptor. */
 function descriptorOf(stream: Duplex): number | undefined {
   if (!(stream instanceof Socket) || !PLAIN.has(stream.constructor)) return undefined

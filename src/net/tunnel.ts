@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type Clock, IdleWatch, type Listed, type Timer } from '../core/index.ts'
 import { discard } from './discard.ts'
 import { borrowReads } from './lending-socket.ts'
-import { breakOff, wasReset } from './reset.ts'
+import { breakOff, destroyIfReset } from './reset.ts'
 
 export type TunnelEnd = 'closed' | 'client-error' | 'upstream-error' | 'idle' | 'shutdown'
 
@@ -104,7 +104,7 @@ export class Tunnel implements Listed {
     /** Whether `from` has ended normally, so that nothing is missing. */
     let isComplete = false
     const onEnd = (): void => {
-      if (wasReset(from)) return void from.destroy(new Error('reset by the peer'))
+      if (destroyIfReset(from)) return
       isComplete = true
       to.end()
     }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock, Listed, ProxyError, Timer } from '../core/index.ts'
+import { destroyIfReset } from '../net/index.ts'
 import type { AccessRule } from '../policy/index.ts'
 import type { Lease, SessionOwner } from '../upstream/index.ts'
 import type { ClientPlace } from './client-counts.ts'
@@ -83,7 +84,9 @@ export class ClientConnection implements Listed, SessionOwner {
     this.acl = options.acl
     this.#options = options
     this.#refusal = options.refusal
-    this.stream.once('end', () => this.#awaitGone())
+    this.stream.once('end', () => {
+      if (!destroyIfReset(this.stream)) this.#awaitGone()
+    })
     this.#awaitRequest()
   }
 
