@@ -55,7 +55,7 @@ export const COUNTERS = {
     labels: [],
   },
   tsntlm_log_lines_lost_total: {
-    help: 'Log lines that were lost because nobody read them or they could not be written',
+    help: 'Log lines that were lost because their reader was too slow or they could not be written',
     labels: [],
   },
   tsntlm_bugs_total: { help: 'Errors that are mistakes in tsntlm', labels: [] },

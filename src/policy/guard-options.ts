@@ -1,3 +1,5 @@
+import type { SlowBounds } from './verdict-times.ts'
+
 const MINUTE = 60_000
 
 export interface GuardOptions {
@@ -13,8 +15,8 @@ export interface GuardOptions {
   readonly pauseMs: number
   /** How long other logons wait at most while a refusal is being settled. */
   readonly settleMs: number
-  /** The last slot is granted once the oldest logon has been in flight this long. */
-  readonly lastPlaceAfterMs: number
+  /** When a logon in flight counts as slow. The last slot is granted once the oldest one does. */
+  readonly slowAfter: SlowBounds
 }
 
 export const GUARD_DEFAULTS: GuardOptions = {
@@ -23,7 +25,7 @@ export const GUARD_DEFAULTS: GuardOptions = {
   trustedPauseMs: 1_000,
   pauseMs: 10_000,
   settleMs: 30_000,
-  lastPlaceAfterMs: 1_000,
+  slowAfter: { least: 200, most: 1_000 },
 }
 
 /** Directories usually reset the bad-password count after 30 minutes without another one. */

@@ -9,12 +9,8 @@ export {
   type LogonMode,
 } from './account-ledger.ts'
 export { LOGON_WINDOW_MS } from './guard-options.ts'
-export {
-  type GuardRecord,
-  type GuardStart,
-  LockoutGuard,
-  type RefusedSecret,
-} from './lockout-guard.ts'
+export type { GuardRecord, RefusedSecret } from './guard-record.ts'
+export { type GuardStart, LockoutGuard } from './lockout-guard.ts'
 export {
   type Consequence,
   type GuardForecast,

@@ -1,4 +1,4 @@
-import type { AccountLedger, LedgerRecord, Logon, LogonMode } from './account-ledger.ts'
+import type { AccountLedger, Logon, LogonMode } from './account-ledger.ts'
 import { CredentialChoice, type ReadingRecord } from './credential-choice.ts'
 import {
   type Consequence,
@@ -10,6 +10,19 @@ import {
   type Settlement,
 } from './logon-terms.ts'
 import { GUARD_DEFAULTS, type GuardOptions } from './guard-options.ts'
+import { VerdictTimes } from './verdict-times.ts'
+
+export interface GuardStart {
+  readonly ledger: AccountLedger
+  readonly choice?: CredentialChoice
+  /** The secret differs from the rejected one, so it may be sent once although the budget is used up. */
+  readonly isChanged?: boolean
+  /** An earlier process's record of this secret. @property untilMs on the monotonic clock. */
+  readonly refused?: { readonly untilMs: number; readonly hadWorked: boolean }
+  /** How many of the account's slots this secret may use; default all. */
+  readonly budget?: number
+  readonly options?: GuardOptions
+}
 
 /**
  * Theory of operation. A directory counts bad passwords and locks the account after a few (three is common). The ledger (account-ledger.ts)
@@ -24,10 +37,10 @@ import { GUARD_DEFAULTS, type GuardOptions } from './guard-options.ts'
  *
  * A *ride* is a client's request that carries the AUTHENTICATE: its verdict comes with the answer, which may depend on a slow target. A
  * *check* is a request of our own that the upstream answers by itself. A ride never takes the last slot, or two slow targets would use up
- * the budget. The last slot serves to get past a slow ride, so it is granted once the oldest logon has been in flight for a second. If
- * there is another upstream, the slot is granted there and not at the slow one: an upstream that dies, or loses its domain controller, then
- * takes one slot with it and leaves the other for the next upstream. An upstream that leaves a check unanswered does not get the last slot
- * either.
+ * the budget. The last slot serves to get past a slow ride, so it is granted once the oldest logon takes much longer than usual
+ * (verdict-times.ts). If there is another upstream, the slot is granted there and not at the slow one: an upstream that dies, or loses its
+ * domain controller, then takes one slot with it and leaves the other for the next upstream. An upstream that leaves a logon unanswered
+ * for too long gets none until another one has accepted the secret.
  *
  * A refusal of a proven secret is ambiguous: the upstream's policy may deny the target, or the upstream may have lost its domain
  * controller. The secret becomes doubted, and a check settles it. Any acceptance proves it.
@@ -41,43 +54,17 @@ import { GUARD_DEFAULTS, type GuardOptions } from './guard-options.ts'
  * A rejected secret is not retried automatically while the budget is used up, nor if it was never accepted: the other slot is reserved for
  * the corrected one. For a secret that had worked, retries within a larger budget are spread over the window (`retryMs`), as are retries
  * beyond the budget after time-outs: an outage of a domain controller ends by itself.
+ *
+ * Guards one secret. All times are in ms on one monotonic clock.
  */
-export interface GuardRecord extends LedgerRecord {
-  /** Unix time in ms at which an unproven AUTHENTICATE was sent whose verdict is pending. */
-  readonly pendingSince?: number
-  /** The refused secret; absent when none was refused. */
-  readonly refused?: RefusedSecret
-  /** Absent when the hashes have only one reading, or none was tried yet. */
-  readonly readings?: ReadingRecord
-}
-
-export interface RefusedSecret {
-  /** Lets a later process recognize the secret without helping anyone to guess it (@see SecretOrigin). */
-  readonly origin: string
-  /** Unix time in ms before which the secret is not sent again. */
-  readonly until: number
-  /** The secret had been accepted before. */
-  readonly hadWorked: boolean
-}
-
-export interface GuardStart {
-  readonly ledger: AccountLedger
-  readonly choice?: CredentialChoice
-  /** The secret differs from the rejected one, so it may be sent once although the budget is used up. */
-  readonly isChanged?: boolean
-  /** An earlier process's record of this secret. @property untilMs on the monotonic clock. */
-  readonly refused?: { readonly untilMs: number; readonly hadWorked: boolean }
-  /** How many of the account's slots this secret may use; default all. */
-  readonly budget?: number
-  readonly options?: GuardOptions
-}
-
-/** Guards one secret of an account. All times are in ms on one monotonic clock. */
 export class LockoutGuard {
   readonly ledger: AccountLedger
   readonly #budget: number | undefined
   readonly #options: GuardOptions
   readonly #choice: CredentialChoice
+  readonly #times: VerdictTimes
+  /** Upstreams where a logon timed out, or was refused late, since the last acceptance. */
+  readonly #silent = new Set<string>()
   #refusedUntil: number
   #provenAt: number | undefined
   #isDoubted = false
@@ -100,6 +87,7 @@ export class LockoutGuard {
     this.ledger = ledger
     this.#budget = budget
     this.#options = options
+    this.#times = new VerdictTimes(options.slowAfter)
     this.#choice = choice ?? new CredentialChoice(false, 0, undefined)
     this.#isChanged = isChanged
     this.#hadWorked = refused?.hadWorked ?? false
@@ -170,7 +158,7 @@ export class LockoutGuard {
     if (now < this.#settlingUntil && wish.settles !== true)
       return { kind: 'wait', forMs: this.#settlingUntil - now }
     if (now < this.#pausedUntil) return { kind: 'wait', forMs: this.#pausedUntil - now }
-    if (this.hasProof(now) && this.#belongsElsewhere(now, wish)) return { kind: 'elsewhere' }
+    if (this.#belongsElsewhere(now, wish)) return { kind: 'elsewhere' }
     const mode = this.hasProof(now)
       ? this.#modeOfProven(now, wish)
       : this.#modeOfUnproven(now, wish)
@@ -228,11 +216,14 @@ export class LockoutGuard {
   /** When the oldest logon in flight at an upstream counts as slow. */
   #slowAt(upstream = '', mode?: LogonMode): number | undefined {
     const begunAt = this.ledger.oldestBegunAtUpstream(upstream, mode)
-    return begunAt === undefined ? undefined : begunAt + this.#options.lastPlaceAfterMs
+    return begunAt === undefined ? undefined : begunAt + this.#times.slowAfterMs
   }
 
   #belongsElsewhere(now: number, { at, others = [] }: LogonWish): boolean {
-    return this.#isSlowAt(now, at) && others.some(other => !this.#isSlowAt(now, other))
+    const hasProof = this.hasProof(now)
+    const isToAvoid = (upstream = ''): boolean =>
+      this.#silent.has(upstream) || (hasProof && this.#isSlowAt(now, upstream))
+    return isToAvoid(at) && others.some(other => !isToAvoid(other))
   }
 
   #isSlowAt(now: number, upstream?: string, mode?: LogonMode): boolean {
@@ -241,7 +232,7 @@ export class LockoutGuard {
   }
 
   get #lastPlaceAt(): number {
-    return (this.ledger.oldestBegunAt ?? 0) + this.#options.lastPlaceAfterMs
+    return (this.ledger.oldestBegunAt ?? 0) + this.#times.slowAfterMs
   }
 
   #maySend(now: number): boolean {
@@ -299,6 +290,7 @@ export class LockoutGuard {
       case 'timed-out':
       case 'refused-late':
         ledger.charge(logon, now)
+        if (verdict !== 'unanswered') this.#silent.add(logon.at)
         this.#countUnanswered(verdict, now, settlement)
         return 'none'
       case 'refused-here':
@@ -321,6 +313,8 @@ export class LockoutGuard {
   #accept(logon: Logon, now: number): void {
     this.#choice.accept()
     this.ledger.clear(logon)
+    this.#silent.clear()
+    if (logon.mode === 'check') this.#times.note(now - logon.begunAt)
     this.#provenAt = now
     this.#isDoubted = false
     this.#hadWorked = true

@@ -36,7 +36,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   ROUTE_DENIED:
     'Addresses of the proxy host itself are not given to its clients; for most of them the DirectToLocal directive changes that.',
   DIAL_REFUSED: `Check the port and whether the server runs. ${AGAIN}`,
-  DIAL_TIMEOUT: `Nobody answers at the address, or a firewall drops the packets. ${AGAIN}`,
+  DIAL_TIMEOUT: `Nothing answers at the address, or a firewall drops the packets. ${AGAIN}`,
   DIAL_UNREACHABLE: 'Check the address, and the network of the host that tsntlm runs on.',
   DIAL_DNS: 'Check the name, and the DNS server of the host that tsntlm runs on.',
   UPSTREAM_CLOSED: `Try again. ${TELL}`,
@@ -50,7 +50,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   AUTH_STATE_LOST: `Try again. ${TELL}`,
   AUTH_UNSUPPORTED: 'The administrator of this proxy can change the Auth directive.',
   AUTH_NO_ACCOUNT: 'The administrator of this proxy can give it one.',
-  AUTH_REJECTED: `It is not tried again, so that the account is not locked. ${CORRECT}`,
+  AUTH_REJECTED: `The same password is not tried again, so that the account is not locked. ${CORRECT}`,
   AUTH_LOCKED_OUT: `${CORRECT} If the password is right (the account was unlocked, or a domain controller was out of reach), run "tsntlm unlock".`,
   AUTH_UNANSWERED: `Its domain controller may be out of reach. ${AGAIN}`,
   AUTH_OUT_OF_ORDER: `Its domain controller may be out of reach; tell the administrator of the upstream proxy. ${AGAIN}`,
@@ -59,7 +59,7 @@ const ADVICE: Readonly<Record<Shown, string>> = {
   POOL_TIMEOUT: `The upstream proxy is slow or overloaded. ${AGAIN}`,
   QUEUE_FULL: `The upstream proxy is slow or overloaded. ${AGAIN}`,
   NO_DESCRIPTORS: `Try again in a moment. ${TELL}`,
-  DRAINING: 'Try again when it runs again.',
+  DRAINING: 'Try again in a moment: it may be restarting.',
   BUG: 'Tell the administrator of this proxy the number of the request: the log has the details.',
 }
 

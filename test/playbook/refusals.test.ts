@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ALICE, getRequest, ntlmProxy, Playbook, PROXY } from '../harness/playbook.ts'
+import type { RawResponse } from '../harness/http-client.ts'
 import type { Script, ScriptedConnection } from '../harness/scripted-upstream.ts'
 
 const GOOD = 'http://good.test/'
@@ -201,6 +202,29 @@ t.test('where another upstream is there, nobody waits for a verdict for long', a
   t.equal(book.recorder.count('guard.tripped'), 0)
   t.equal(book.generation.guard?.status.state, 'proven')
 })
+
+t.test(
+  'an upstream that leaves logons unanswered gets none that another one can answer',
+  async t => {
+    for (const warm of ['off', 'authenticated'] as const) {
+      const state = { isOut: false, wait: () => new Promise(() => undefined) }
+      const book = new Playbook(t, {
+        hosts: { [FIRST]: losingItsDirectory(state), [SECOND]: ntlmProxy() },
+        config: { warm },
+      })
+      for (let round = 0; round < 4; round++) await ask(book, 'CONNECT', 'good.test')
+      state.isOut = true
+      const answers: Promise<RawResponse>[] = []
+      for (let second = 0; second < 90; second++) {
+        for (const kind of ['CONNECT', 'GET', 'POST']) answers.push(ask(book, kind, 'good.test'))
+        await book.pass(1_000)
+      }
+      const statuses = (await Promise.all(answers)).map(({ status }) => status)
+      t.strictSame(new Set(statuses), new Set([200]), `Warm ${warm}`)
+      t.equal(book.recorder.count('guard.held'), 0)
+    }
+  },
+)
 
 t.test('a client that leaves a logon behind does not cost the account a place', async t => {
   const serve = async (conn: ScriptedConnection, { head }: { head: string }) => {

@@ -1,81 +1,13 @@
 import t from 'tap'
-import {
-  AccountLedger,
-  CredentialChoice,
-  type GuardStart,
-  LockoutGuard,
-  type Logon,
-  LOGON_WINDOW_MS,
-  type LogonVerdict,
-  type LogonWish,
-  type Settlement,
-} from '../../../src/policy/index.ts'
+import { CredentialChoice, type LogonWish } from '../../../src/policy/index.ts'
+import { Bench, CHECK, EITHER, MINUTE } from './guard-bench.ts'
 
-const MINUTE = 60_000
+/** In minutes: verdicts are immediate here, so this is the least after which a logon is slow. */
+const SLOW = 0.2 / 60
 
-const EITHER: LogonWish = { ride: true, check: true }
-const CHECK: LogonWish = { ride: false, check: true }
 const SETTLING: LogonWish = { ...CHECK, settles: true }
 const ORIGIN: LogonWish = { ride: true, check: false }
 const UNCHECKABLE: LogonWish = { ride: true, check: false, mayRideLast: true }
-
-/** A guard and the logons in flight, which have names. Minutes are those of the monotonic clock. */
-class Bench {
-  readonly ledger: AccountLedger
-  readonly guard: LockoutGuard
-  readonly #logons = new Map<string, Logon>()
-
-  constructor(budget = 2, start: Omit<GuardStart, 'ledger'> = {}, ledger?: AccountLedger) {
-    this.ledger = ledger ?? new AccountLedger({ budget, windowMs: LOGON_WINDOW_MS })
-    this.guard = new LockoutGuard({ ledger: this.ledger, ...start })
-  }
-
-  /** @returns `ride`, `check`, `wait` with seconds where these are known, `refuse`. */
-  ask(name: string, minute: number, wish: LogonWish = EITHER): string {
-    const permit = this.guard.permit(minute * MINUTE, wish)
-    if (permit.kind === 'wait')
-      return permit.forMs === undefined ? 'wait' : `wait ${permit.forMs / 1000}`
-    if (permit.kind !== 'grant') return permit.kind
-    this.#logons.set(name, permit.logon)
-    return `${permit.logon.mode}${permit.proven ? '' : ' unproven'}`
-  }
-
-  send(name: string, minute: number): boolean {
-    return this.guard.send(this.#named(name), minute * MINUTE)
-  }
-
-  report(
-    name: string,
-    verdict: LogonVerdict,
-    minute: number,
-    settlement: Settlement = 'none',
-  ): string {
-    return this.guard.report(this.#named(name), verdict, minute * MINUTE, settlement)
-  }
-
-  /** A whole logon. @returns what follows from its verdict, or why there was none. */
-  logOn(
-    verdict: LogonVerdict,
-    minute: number,
-    settlement: Settlement = 'none',
-    wish: LogonWish = CHECK,
-  ): string {
-    const answer = this.ask('whole', minute, wish)
-    if (!answer.startsWith('check') && !answer.startsWith('ride')) return answer
-    return this.send('whole', minute) ? this.report('whole', verdict, minute, settlement) : 'held'
-  }
-
-  /** In minutes; 0 when it may be sent. */
-  refusedUntil(minute: number): number {
-    return this.guard.refusedUntilMs(minute * MINUTE) / MINUTE
-  }
-
-  #named(name: string): Logon {
-    const logon = this.#logons.get(name)
-    if (logon === undefined) throw new Error(`no logon ${name}`)
-    return logon
-  }
-}
 
 function proven(budget = 2): Bench {
   const bench = new Bench(budget)
@@ -117,10 +49,10 @@ t.test('rides never take the last place, which opens when the oldest is slow', a
   for (const budget of [2, 3, 5]) {
     const bench = proven(budget)
     for (let i = 1; i < budget; i++) t.equal(bench.ask(`ride ${i}`, 1), 'ride')
-    t.equal(bench.ask('last', 1), 'wait 1')
-    t.equal(bench.ask('last', 1 + 0.5 / 60), 'wait 0.5')
+    t.equal(bench.ask('last', 1), 'wait 0.2')
+    t.equal(bench.ask('last', 1 + SLOW / 2), 'wait 0.1')
     t.equal(bench.ask('origin', 1, ORIGIN), 'wait')
-    t.equal(bench.ask('last', 1 + 1 / 60), 'check')
+    t.equal(bench.ask('last', 1 + SLOW), 'check')
     t.equal(bench.ask('more', 2), 'wait', 'the budget is in flight')
     bench.report('last', 'accepted', 2)
     t.equal(bench.ask('last', 2), 'check', 'one after the other gets past the slow ones')
@@ -138,10 +70,19 @@ t.test('the last place is for another upstream, or for one that is not silent', 
     return { ...EITHER, at: upstream, others: upstream === 'a' ? ['b'] : ['a'] }
   }
   t.equal(two.ask('slow', 1, at('a')), 'ride')
-  t.equal(two.ask('next', 1, at('a')), 'wait 1')
-  t.equal(two.ask('next', 1 + 1 / 60, at('a')), 'elsewhere')
-  t.equal(two.ask('next', 1 + 1 / 60, at('b')), 'check')
+  t.equal(two.ask('next', 1, at('a')), 'wait 0.2')
+  t.equal(two.ask('next', 1 + SLOW, at('a')), 'elsewhere')
+  t.equal(two.ask('next', 1 + SLOW, at('b')), 'check')
   t.equal(two.ask('third', 2, at('a')), 'wait', 'where all are slow it waits')
+
+  two.send('slow', 1)
+  two.report('slow', 'timed-out', 2, 'elsewhere')
+  two.report('next', 'not-sent', 2)
+  t.equal(two.ask('again', 2.1, at('a')), 'elsewhere', 'also when it is doubted')
+  t.equal(two.ask('again', 2.1, at('b')), 'check unproven')
+  two.send('again', 2.1)
+  two.report('again', 'accepted', 2.1)
+  t.equal(two.ask('again', 2.2, at('a')), 'ride')
 
   const alone = proven(3)
   t.equal(alone.ask('ride', 1, { ...EITHER, at: 'a' }), 'ride')
