@@ -73,7 +73,7 @@ t.test('the verdict outlives the process', async t => {
   t.equal(second.type3s, 0)
 })
 
-t.test('a credential that one upstream rejected is not shown to another', async t => {
+t.test('a credential that one upstream rejected is not sent to another', async t => {
   const book = new Playbook(t, {
     hosts: { 'proxy-a.test:1': ntlmProxy(), 'proxy-b.test:2': ntlmProxy() },
     password: WRONG,

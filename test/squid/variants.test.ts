@@ -38,7 +38,7 @@ if (skipUnless(t, [...PROGRAMS, 'python3'])) {
     })
   }
 
-  t.test('a POST is executed once, whoever demands authentication', async t => {
+  t.test('a POST is executed once, whichever side demands authentication', async t => {
     const kinds: SquidOptions[] = [
       { auth: 'none' },
       // Where names that do not exist are found out late, or never.

@@ -91,7 +91,7 @@ t.test('rules whose names were never looked up are not used', async t => {
   t.throws(() => rulesOf(config), { code: 'BUG' })
 })
 
-t.test('docker is whoever is in a network of Docker at the time, and is not looked up', async t => {
+t.test('docker stands for the clients in a network of Docker at the time, and is not looked up', async t => {
   const { config, issues, asked } = await resolve('Allow Docker', 'Deny *')
   t.strictSame([issues, asked], [[], []])
   const [docker] = rulesOf(config)

@@ -77,7 +77,7 @@ t.test('the record is by the wall clock, and a clock that was set back adds no t
   t.equal(setBack.forgottenAt(0), 30 * MINUTE)
 })
 
-t.test('whoever waits is called once for each wake', async t => {
+t.test('each waiter is called once for each wake', async t => {
   const ledger = new AccountLedger(LIMITS)
   const calls: string[] = []
   ledger.onceFreed(() => {

@@ -47,7 +47,7 @@ t.test('systemd is told each step in the words of sd_notify(3)', async t => {
   t.strictSame(failures, [])
 })
 
-t.test('without somebody who listens nothing is sent and no timer runs', async t => {
+t.test('without a listener nothing is sent and no timer runs', async t => {
   const envs = [{}, { NOTIFY_SOCKET: '' }, { WATCHDOG_USEC: '60000000' }]
   for (const env of envs) {
     const { notifier, clock, messages } = tell(env)

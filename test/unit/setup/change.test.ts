@@ -86,7 +86,7 @@ t.test('a file that was made and then added to is not removed', async t => {
   t.match(place.text, /^#.*\ntheirs=1\n$/)
 })
 
-t.test('changes of somebody else between two runs survive both', async t => {
+t.test("another user's changes between two runs survive both", async t => {
   for (const before of ['proxy=old\n', undefined]) {
     const place = new Place(before)
     place.write('npm', { proxy: 'first' })
@@ -97,7 +97,7 @@ t.test('changes of somebody else between two runs survive both', async t => {
   }
 })
 
-t.test('a change alone of somebody else is not taken for ours by a run without effect', async t => {
+t.test("another user's change is not taken for ours by a run without effect", async t => {
   const place = new Place('a=1\n')
   place.write('npm', { proxy: 'new' })
   place.text = `${place.text ?? ''}theirs=1\n`

@@ -17,7 +17,7 @@ function collect(wantsMore = () => true) {
   return { sink, resumes, text: () => Buffer.concat(chunks).toString() }
 }
 
-t.test('nothing is read before somebody wants it, which is told once', async t => {
+t.test('nothing is read before a consumer wants it, which is reported once', async t => {
   let wanted = 0
   const stream = Readable.from([Buffer.from('body')])
   const body = new StreamBody(stream, { length: 4, onFirstRead: () => wanted++ })

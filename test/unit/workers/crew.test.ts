@@ -300,7 +300,7 @@ t.test('what one finds out about an upstream, the others and the main process he
   t.same(processes[3]?.of('news'), [], 'that is over')
 })
 
-t.test('what all of them see of a Pac script is told once, by the main process', async t => {
+t.test('what all workers see of a Pac script is reported once, by the main process', async t => {
   const { events, processes } = await start()
   const before = events.length
   const loaded = { type: 'pac.loaded', location: '/p.pac', bytes: 7 } as const
