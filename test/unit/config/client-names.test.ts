@@ -91,11 +91,14 @@ t.test('rules whose names were never looked up are not used', async t => {
   t.throws(() => rulesOf(config), { code: 'BUG' })
 })
 
-t.test('docker stands for the clients in a network of Docker at the time, and is not looked up', async t => {
-  const { config, issues, asked } = await resolve('Allow Docker', 'Deny *')
-  t.strictSame([issues, asked], [[], []])
-  const [docker] = rulesOf(config)
-  t.match(docker, { action: 'allow', rule: { text: 'docker' } })
-  t.ok(docker?.rule.matches('172.17.0.2'))
-  t.notOk(docker?.rule.matches('172.17.0.3'))
-})
+t.test(
+  'docker stands for the clients in a network of Docker at the time, and is not looked up',
+  async t => {
+    const { config, issues, asked } = await resolve('Allow Docker', 'Deny *')
+    t.strictSame([issues, asked], [[], []])
+    const [docker] = rulesOf(config)
+    t.match(docker, { action: 'allow', rule: { text: 'docker' } })
+    t.ok(docker?.rule.matches('172.17.0.2'))
+    t.notOk(docker?.rule.matches('172.17.0.3'))
+  },
+)
