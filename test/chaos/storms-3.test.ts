@@ -1,0 +1,3 @@
+import { testStorms } from './storm-tests.ts'
+
+testStorms(2)
