@@ -98,11 +98,12 @@ function accountAfter(
   const { account, gate } = guard
   const { text, until } = gate.status
   if (gate.isOpen) {
-    const isNew = gate !== before
-    const isTried = isNew && !gate.isProven
+    if (gate === before) return { account, text: 'password unchanged' }
     return {
       account,
-      text: isTried ? 'new password, the next request will try it' : 'password unchanged',
+      text: gate.isProven
+        ? 'back to a password that was accepted before'
+        : 'new password, the next request will try it',
     }
   }
   const which = gate === before ? 'password unchanged' : 'this password was rejected before'

@@ -159,9 +159,11 @@ export class LockoutGuard {
       return { kind: 'wait', forMs: this.#settlingUntil - now }
     if (now < this.#pausedUntil) return { kind: 'wait', forMs: this.#pausedUntil - now }
     if (this.#belongsElsewhere(now, wish)) return { kind: 'elsewhere' }
-    const mode = this.hasProof(now)
-      ? this.#modeOfProven(now, wish)
-      : this.#modeOfUnproven(now, wish)
+    // Beyond the budget, which another secret may have used up, even a proven one has one logon in flight at a time.
+    const mode =
+      this.hasProof(now) && !this.isBudgetSpent(now)
+        ? this.#modeOfProven(now, wish)
+        : this.#modeOfUnproven(now, wish)
     if (mode === undefined) return this.#wait(now, wish)
     if (this.ledger.places(now, this.budget) <= 0) {
       const isAlone = this.ledger.inFlight === 0

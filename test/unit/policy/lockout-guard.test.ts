@@ -293,6 +293,22 @@ t.test('a changed password is sent once at once, twice in a window at most', asy
   t.equal(last.logOn('accepted', 5), 'none')
 })
 
+t.test('a proven password is not held up by the rejections of another one', async t => {
+  const right = proven()
+  const wrong = new Bench(2, { isChanged: true }, right.ledger)
+  wrong.logOn('refused', 1)
+  wrong.guard.unlock(MINUTE)
+  wrong.logOn('refused', 1)
+  t.equal(right.ledger.charges(2), 2)
+  t.equal(right.refusedUntil(2), 0)
+  t.equal(right.ask('first', 2), 'check')
+  t.equal(right.ask('second', 2), 'wait', 'one at a time')
+  right.send('first', 2)
+  right.report('first', 'accepted', 2)
+  t.equal(right.ledger.charges(2), 0)
+  t.equal(right.ask('second', 2), 'ride')
+})
+
 t.test('after an unlock one logon is made, and nothing follows by itself', async t => {
   const bench = proven(5)
   bench.logOn('refused', 1)

@@ -16,6 +16,7 @@ import {
 class World {
   readonly #ledger: AccountLedger
   #guard: LockoutGuard
+  readonly #guards = new Map<number, LockoutGuard>()
   #now = 0
   /** What tsntlm has, and what the directory has. */
   #secret = 0
@@ -45,6 +46,7 @@ class World {
       () => void (this.#now += 31 * 60_000),
       () => this.#guard.settled(),
       () => this.#correct(this.#password),
+      () => this.#correct(this.#password - 1),
       () => this.#correct(this.#secret + 1_000),
     ]
   }
@@ -53,6 +55,8 @@ class World {
     if (this.#logons.length >= 4) return
     const isSpent = this.#ledger.places(this.#now) <= 0
     const permit = this.#guard.permit(this.#now, wish)
+    if (permit.kind === 'wait' && permit.forMs === undefined && this.#ledger.inFlight === 0)
+      throw new Error('it waits for nothing')
     if (permit.kind !== 'grant') return
     this.#logons.push({
       logon: permit.logon,
@@ -115,8 +119,11 @@ class World {
   /** Somebody writes another password into the file, the right one or not. */
   #correct(secret: number): void {
     if (secret === this.#secret) return
+    this.#guards.set(this.#secret, this.#guard)
     this.#secret = secret
-    this.#guard = new LockoutGuard({ ledger: this.#ledger, isChanged: true })
+    // A secret that was in use before may come back with what is known of it.
+    const known = this.#guards.get(secret)
+    this.#guard = known ?? new LockoutGuard({ ledger: this.#ledger, isChanged: true })
   }
 }
 
