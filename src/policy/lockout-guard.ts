@@ -293,7 +293,7 @@ export class LockoutGuard {
       case 'refused-late':
         ledger.charge(logon, now)
         if (verdict !== 'unanswered') this.#silent.add(logon.at)
-        this.#countUnanswered(verdict, now, settlement)
+        this.#countUnanswered(logon, verdict, now, settlement)
         return 'none'
       case 'refused-here':
         ledger.charge(logon, now)
@@ -365,17 +365,20 @@ export class LockoutGuard {
   }
 
   /** Tolerates one unanswered logon, then gives the upstream or its domain controller time to recover. */
-  #countUnanswered(verdict: LogonVerdict, now: number, settlement: Settlement): void {
+  #countUnanswered(logon: Logon, verdict: LogonVerdict, now: number, settlement: Settlement): void {
     this.#choice.leaveOpen()
+    // The target may be what does not answer: then nobody else is held up, and a check decides unless one has done so.
+    const mayBeTarget = verdict === 'timed-out' && logon.mode === 'ride'
+    if (mayBeTarget && (this.#provenAt ?? 0) > logon.begunAt) return
     this.#isDoubted = true
     this.#unanswered++
     if (verdict === 'refused-late') this.#isRefused = true
     const isAlone = settlement !== 'elsewhere'
     const isTrusted = this.#isTrusted(now)
     const { pauseMs, trustedPauseMs } = this.#options
-    if (isAlone || this.isBudgetSpent(now))
+    if (!mayBeTarget && (isAlone || this.isBudgetSpent(now)))
       this.#pausedUntil = now + (isTrusted ? trustedPauseMs : pauseMs)
-    const isBroken = verdict === 'unanswered'
+    const isBroken = verdict === 'unanswered' || mayBeTarget
     const mayRetry = !this.#isOnTrial && (isTrusted ? this.#maySend(now) : !this.isBudgetSpent(now))
     if (isBroken && isTrusted && mayRetry) return
     if ((isBroken || !isAlone) && this.#unanswered < 2 && !this.#isOnTrial) return

@@ -180,6 +180,36 @@ t.test('a target that answers slowly holds up nobody else', async t => {
   t.ok(book.clock.now() - startedAt <= 5_000, `${book.clock.now() - startedAt} ms`)
 })
 
+t.test(
+  'a target that never answers holds up nobody else, neither when its time is over',
+  async t => {
+    const serve = async (conn: ScriptedConnection, { head }: { head: string }) => {
+      if (head.includes('slow.test')) await conn.hold()
+      else conn.respond('200 OK', 'in\n')
+    }
+    for (const isBusy of [false, true]) {
+      for (const leaves of [false, true]) {
+        const book = new Playbook(t, { hosts: { [PROXY]: ntlmProxy({ serve }) } })
+        t.match(await book.get(GOOD), { status: 200 })
+        for (const { socket } of book.connections) socket.destroy()
+        await book.settle()
+        const slow = book.client()
+        slow.send(`${getRequest('http://slow.test/').replaceAll('\n', '\r\n')}\r\n\r\n`)
+        await book.settle()
+        if (isBusy) t.match(await book.passUntil(book.get(GOOD)), { status: 200 })
+        if (leaves) slow.socket.resetAndDestroy()
+        await book.pass(15 * MINUTE + 1_000)
+        for (const { socket } of book.connections) socket.destroy()
+        await book.settle()
+        const startedAt = book.clock.now()
+        t.match(await book.passUntil(book.get(GOOD)), { status: 200 })
+        t.ok(book.clock.now() - startedAt <= 1_000, `${book.clock.now() - startedAt} ms`)
+        t.equal(book.recorder.count('guard.held'), 0)
+      }
+    }
+  },
+)
+
 t.test('where another upstream is there, nobody waits for a verdict for long', async t => {
   const mute: { isMute: boolean } = { isMute: false }
   const script: Script = async conn => {
