@@ -293,7 +293,8 @@ export class LockoutGuard {
       case 'refused-late':
         ledger.charge(logon, now)
         if (verdict !== 'unanswered') this.#silent.add(logon.at)
-        this.#countUnanswered(logon, verdict, now, settlement)
+        if (verdict === 'timed-out' && logon.mode === 'ride') this.#doubtTarget(logon)
+        else this.#countUnanswered(verdict, now, settlement)
         return 'none'
       case 'refused-here':
         ledger.charge(logon, now)
@@ -364,21 +365,25 @@ export class LockoutGuard {
     return retryMs === undefined ? this.ledger.forgottenAt(now) : now + retryMs
   }
 
-  /** Tolerates one unanswered logon, then gives the upstream or its domain controller time to recover. */
-  #countUnanswered(logon: Logon, verdict: LogonVerdict, now: number, settlement: Settlement): void {
+  /** The target may be what did not answer, so nobody is held up: a check decides, unless the secret was accepted meanwhile. */
+  #doubtTarget({ begunAt }: Logon): void {
     this.#choice.leaveOpen()
-    // The target may be what does not answer: then nobody else is held up, and a check decides unless one has done so.
-    const mayBeTarget = verdict === 'timed-out' && logon.mode === 'ride'
-    if (mayBeTarget && (this.#provenAt ?? 0) > logon.begunAt) return
+    this.#isAnswered = false
+    if (this.#provenAt === undefined || this.#provenAt <= begunAt) this.#isDoubted = true
+  }
+
+  /** Tolerates one unanswered logon, then gives the upstream or its domain controller time to recover. */
+  #countUnanswered(verdict: LogonVerdict, now: number, settlement: Settlement): void {
+    this.#choice.leaveOpen()
     this.#isDoubted = true
     this.#unanswered++
     if (verdict === 'refused-late') this.#isRefused = true
     const isAlone = settlement !== 'elsewhere'
     const isTrusted = this.#isTrusted(now)
     const { pauseMs, trustedPauseMs } = this.#options
-    if (!mayBeTarget && (isAlone || this.isBudgetSpent(now)))
+    if (isAlone || this.isBudgetSpent(now))
       this.#pausedUntil = now + (isTrusted ? trustedPauseMs : pauseMs)
-    const isBroken = verdict === 'unanswered' || mayBeTarget
+    const isBroken = verdict === 'unanswered'
     const mayRetry = !this.#isOnTrial && (isTrusted ? this.#maySend(now) : !this.isBudgetSpent(now))
     if (isBroken && isTrusted && mayRetry) return
     if ((isBroken || !isAlone) && this.#unanswered < 2 && !this.#isOnTrial) return
