@@ -40,6 +40,9 @@ import type { UpstreamAccess } from './upstream-access.ts'
 /** Requests that were answered with a 407: they were not executed, and are not sent bare again. */
 const demandedFor = new WeakSet<Call>()
 
+/** Requests that left a slow logon for another upstream. They wait there: if all are slow, they would be sent to and fro until they fail. */
+const sentElsewhere = new WeakSet<Call>()
+
 /** How long to wait for an answer to Expect: 100-continue, as curl does. */
 const CONTINUE_MS = 1_000
 
@@ -268,12 +271,16 @@ async function enter(
   const { clock } = access.upstream.options
   const startedAt = clock.now()
   const at = access.upstream.label
-  const others = access.witnesses.map(({ upstream }) => upstream.label)
+  const others = sentElsewhere.has(attempt.call)
+    ? []
+    : access.witnesses.map(({ upstream }) => upstream.label)
   try {
     return await access.identity.gate.enter(attempt.call.signal, { ...wish, at, others })
   } catch (thrown) {
     const error = toProxyError(thrown)
-    throw error.code === 'AUTH_UNANSWERED' ? new SecondHandError(error, false) : error
+    if (error.code !== 'AUTH_UNANSWERED') throw error
+    sentElsewhere.add(attempt.call)
+    throw new SecondHandError(error, false)
   } finally {
     attempt.call.trace.authMs += clock.now() - startedAt
   }

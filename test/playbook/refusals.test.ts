@@ -256,6 +256,30 @@ t.test(
   },
 )
 
+t.test(
+  'where all upstreams are slow, requests wait for a logon and are not sent to and fro',
+  async t => {
+    const slow = { ms: 0 }
+    const script: Script = async conn => {
+      const respond = conn.respond.bind(conn)
+      conn.respond = (...args) => {
+        const isVerdict = /^Proxy-Authorization/m.test(conn.heads.at(-1) ?? '')
+        if (!isVerdict || slow.ms === 0) respond(...args)
+        else book.clock.setTimer(slow.ms, () => respond(...args))
+      }
+      await ntlmProxy()(conn)
+    }
+    const book: Playbook = new Playbook(t, { hosts: { [FIRST]: script, [SECOND]: script } })
+    t.match(await book.get(GOOD), { status: 200 })
+    for (const ms of [300, 700, 2_600]) {
+      slow.ms = ms
+      const answers = Array.from({ length: 16 }, () => ask(book, 'CONNECT', 'good.test'))
+      const statuses = (await Promise.all(answers)).map(({ status }) => status)
+      t.strictSame(new Set(statuses), new Set([200]), `verdicts after ${ms} ms`)
+    }
+  },
+)
+
 t.test('a client that leaves a logon behind does not cost the account a place', async t => {
   const serve = async (conn: ScriptedConnection, { head }: { head: string }) => {
     if (head.includes('slow.test')) await conn.hold()
